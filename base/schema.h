@@ -1,0 +1,51 @@
+// What a column is: its type, its constraints, its attributes. Spoken by compiler and runtime alike.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/id.h"
+#include "base/span.h"
+
+namespace mlp {
+
+// `category string text id` are all text values; they differ in what may be done with them.
+enum class Scalar { boolean, integer, real, real32, string, category, text, id, timestamp, date, duration };
+
+struct Type {
+  Scalar scalar = Scalar::real;
+  bool nullable = false;
+  template <class A> void fields(A&& a) { a("scalar", scalar); a("nullable", nullable); }
+  friend bool operator==(const Type&, const Type&) = default;
+};
+inline bool is_text(Scalar s) { return s == Scalar::string || s == Scalar::category || s == Scalar::text || s == Scalar::id; }
+inline bool is_number(Scalar s) { return s == Scalar::integer || s == Scalar::real || s == Scalar::real32; }
+std::string spell(const Type& type);  // "float?"
+
+using ColumnId = Id<struct ColumnTag>;
+
+struct Bounds {  // low <= v <= high, strict where open
+  std::optional<double> low, high;
+  bool low_open = false, high_open = false;
+  template <class A> void fields(A&& a) { a("low", low); a("high", high); a("low_open", low_open); a("high_open", high_open); }
+};
+struct Column {
+  std::string name;
+  Type type;
+  Bounds bounds;
+  std::vector<std::string> one_of;
+  std::string pattern;                  // of `matches`; RE2/ECMAScript subset, whole value; "" = none
+  std::string true_word, false_word;    // of `bool from ("Yes", "No")`; "" = true/false/1/0
+  bool pii = false, protected_ = false, event_time = false, label = false;
+  std::string description;
+  Span span;
+  template <class A> void fields(A&& a) {
+    a("name", name); a("type", type); a("bounds", bounds); a("one_of", one_of); a("pattern", pattern); a("true", true_word);
+    a("false", false_word); a("pii", pii); a("protected", protected_); a("event_time", event_time); a("label", label);
+    a("description", description); a("span", span);
+  }
+};
+
+}  // namespace mlp

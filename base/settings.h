@@ -1,0 +1,132 @@
+// The settings of a pipeline's parts: written in a spec, filled in by the compiler, obeyed by the runtime.
+#pragma once
+#include "base/schema.h"
+
+namespace mlp {
+
+// A constant. Numbers of every scalar kind but real are in `integer` (bool 0/1, date days, timestamp and duration
+// microseconds); real in `real`; texts in `text`.
+struct Value {
+  bool null = false;
+  std::int64_t integer = 0;
+  double real = 0;
+  std::string text;
+  template <class A> void fields(A&& a) { a("null", null); a("integer", integer); a("real", real); a("text", text); }
+  friend bool operator==(const Value&, const Value&) = default;
+};
+
+enum class Policy { fail, drop, quarantine };
+
+enum class Format { csv, parquet, jsonl };
+struct Source {
+  std::string name;
+  Format format = Format::csv;
+  std::vector<std::string> paths;  // as written: globs, .gz; relative to the spec
+  std::vector<std::string> null_words{""};
+  std::string delimiter;           // "" = found out
+  bool header = true;
+  Policy policy = Policy::fail;    // for rows that break the schema (on_violation = …)
+  Span span;
+  template <class A> void fields(A&& a) {
+    a("name", name); a("format", format); a("paths", paths); a("null", null_words); a("delimiter", delimiter); a("header", header);
+    a("policy", policy); a("span", span);
+  }
+};
+
+enum class ExpectKind { rows, unique, missing, min, max, mean, distinct };
+enum class Compare { lt, le, gt, ge, eq, ne };
+struct Expectation {  // missing(column) < 0.01
+  ExpectKind kind = ExpectKind::rows;
+  ColumnId column;    // unknown for rows
+  Compare compare = Compare::ge;  // unique: none
+  double value = 0;
+  std::string text;   // as written
+  Span span;
+  template <class A> void fields(A&& a) { a("kind", kind); a("column", column); a("compare", compare); a("value", value); a("text", text); a("span", span); }
+};
+
+enum class SplitMethod { random, hash, group, time, stratified, every, column };
+struct Split {
+  SplitMethod method = SplitMethod::random;
+  double train = 0.7, valid = 0.15, test = 0.15;
+  ColumnId column;             // hash, group, time, stratified, column
+  std::int64_t every = 0;      // every(n): row index modulo n = 0 is test, and = 1 valid when valid > 0
+  std::int64_t gap = 0;        // time: microseconds left out between the parts
+  std::uint64_t seed = 0;
+  bool defaulted = false;      // no split was written
+  Span span;
+  template <class A> void fields(A&& a) {
+    a("method", method); a("train", train); a("valid", valid); a("test", test); a("column", column); a("every", every); a("gap", gap);
+    a("seed", seed); a("defaulted", defaulted); a("span", span);
+  }
+};
+
+enum class ModelKind { gbdt, linear };
+enum class Loss { squared, logistic, softmax, poisson, quantile };
+enum class Growth { leaf_wise, depth_wise };
+// The numbers of a model block. Defaults are those that the language documents.
+struct ModelSettings {
+  ModelKind kind = ModelKind::gbdt;
+  Loss loss = Loss::squared;
+  double quantile = 0.5;  // of loss = quantile(q)
+  std::uint64_t seed = 0;
+  // gbdt
+  std::int64_t trees = 100, depth = 0, leaves = 31, bins = 255, early_stop = 0, min_rows = 20;  // depth 0 = no limit
+  Growth growth = Growth::leaf_wise;
+  double learning_rate = 0.1, l1 = 0, l2 = 1, min_gain = 0, min_weight = 1e-3, subsample = 1, feature_fraction = 1;
+  // linear: l1 and l2 above; the objective is sum of losses + l2/2 |w|^2 + l1 |w|_1, intercept free (scikit-learn's C = 1/l2)
+  std::int64_t iterations = 1000;
+  double tolerance = 1e-8;  // relative objective gap
+  template <class A> void fields(A&& a) {
+    a("kind", kind); a("loss", loss); a("quantile", quantile); a("seed", seed); a("trees", trees); a("depth", depth);
+    a("leaves", leaves); a("bins", bins); a("early_stop", early_stop); a("min_rows", min_rows); a("growth", growth);
+    a("learning_rate", learning_rate); a("l1", l1); a("l2", l2); a("min_gain", min_gain); a("min_weight", min_weight);
+    a("subsample", subsample); a("feature_fraction", feature_fraction); a("iterations", iterations); a("tolerance", tolerance);
+  }
+};
+
+enum class GateKind { require, invariant, monotone, given };
+enum class MetricScope { train, valid, test, production };
+// left.metric [compare] right: require test.auc >= production.auc - 0.005, gap(test.recall, by = gender) <= 0.10
+struct Gate {
+  GateKind kind = GateKind::require;
+  MetricScope scope = MetricScope::test;
+  std::string metric;
+  ColumnId by;                       // gap: the groups; unknown otherwise
+  Compare compare = Compare::ge;
+  std::optional<MetricScope> against;  // right side: metric of this scope …
+  std::string against_metric;
+  double value = 0;                  // … plus this
+  std::vector<ColumnId> columns;     // invariant, monotone: raw columns
+  bool increasing = true;            // monotone
+  std::vector<ColumnId> given;       // given: columns and their values; the others are null or typical
+  std::vector<Value> given_values;
+  std::string expect_label;          // given … expect prediction == "label"; else compare with value
+  std::string text;                  // as written
+  Span span;
+  template <class A> void fields(A&& a) {
+    a("kind", kind); a("scope", scope); a("metric", metric); a("by", by); a("compare", compare); a("against", against);
+    a("against_metric", against_metric); a("value", value); a("columns", columns); a("increasing", increasing); a("given", given);
+    a("given_values", given_values); a("expect_label", expect_label); a("text", text); a("span", span);
+  }
+};
+
+struct DriftRule {
+  std::string subject;  // features | prediction
+  double warn = 0, alert = 0;  // PSI above; 0 = not set
+  template <class A> void fields(A&& a) { a("subject", subject); a("warn", warn); a("alert", alert); }
+};
+struct Deploy {
+  bool declared = false;
+  std::string name;
+  std::int64_t port = 8080;
+  std::optional<double> latency_seconds, memory_bytes, size_bytes;  // budget
+  std::vector<DriftRule> drift;
+  Span span;
+  template <class A> void fields(A&& a) {
+    a("declared", declared); a("name", name); a("port", port); a("latency", latency_seconds); a("memory", memory_bytes);
+    a("size", size_bytes); a("drift", drift); a("span", span);
+  }
+};
+
+}  // namespace mlp

@@ -1,0 +1,31 @@
+// loop → machine code through LLVM: in process (ORC) for fitting and training, objects for artifacts.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "abi/abi.h"
+#include "compiler/ir/loop/loop.h"
+
+namespace mlp::codegen {
+
+struct Options {
+  int optimize = 3;          // 0..3
+  std::string cpu;           // x86-64-v2 | x86-64-v3 | x86-64-v4; "" = this machine (in process)
+};
+
+// Kernels compiled into this process. Keep it alive as long as its functions are used.
+class Compiled {
+ public:
+  virtual ~Compiled() = default;
+  virtual mlp_kernel find(std::string_view kernel) const = 0;  // null when there is none of that name
+};
+std::unique_ptr<Compiled> compile(const loop::Module& module, const Options& options);
+
+// A relocatable ELF object with mlp_<kernel>_v2, _v3 and _v4 for each kernel named. Needs nothing but itself.
+std::string object(const loop::Module& module, const std::vector<std::string>& kernels, const Options& options);
+
+std::string print_llvm(const loop::Module& module, const Options& options);  // after optimisation
+std::string print_asm(const loop::Module& module, const Options& options);
+
+}  // namespace mlp::codegen

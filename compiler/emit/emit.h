@@ -1,0 +1,19 @@
+// objects + artifact runtime + package → executable, shared library or object, by lld in process.
+#pragma once
+#include <filesystem>
+#include <string>
+
+namespace mlp::emit {
+
+enum class Kind { executable, library, object };
+struct Request {
+  Kind kind = Kind::executable;
+  std::string kernels;                  // ELF object from codegen
+  std::string package;                  // bytes of the package (runtime/package/package.h), put in as data
+  std::string name;                     // of the deployment; names the symbols of a library
+  std::filesystem::path runtime;        // directory with the artifact runtime: archives, crt files (installed with mlp)
+  std::filesystem::path output;         // written whole or not at all; `.h` beside it for library and object
+};
+void emit(const Request& request);      // throws Failure
+
+}  // namespace mlp::emit

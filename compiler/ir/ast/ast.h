@@ -1,0 +1,270 @@
+// What was written: the spec as parsed, before any name is resolved. Flat stores, typed ids, no owning pointers.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "base/diagnostic.h"
+#include "compiler/ir/common/types.h"
+
+namespace mlp::ast {
+
+using ExprId = ir::Id<struct ExprTag>;
+
+enum class ExprKind {
+  number,       // text as written: 1_000  0.5  15%  30d  64MiB
+  string,       // text = the decoded value
+  boolean,      // text = true | false
+  null,
+  date,         // text as written: @2024-01-31
+  name,         // text = identifier (without backticks)
+  member,       // args[0] . text                      test.auc
+  list,         // [args...]
+  call,         // text(args...), arg_names "" for positional; callee in `text`
+  unary,        // text = - | not
+  binary,       // text = + - * / % ^ == != < <= > >= and or
+  conditional,  // if args[0] then args[1] else args[2]
+  range,        // args[0] .. args[1]
+  pipe,         // args[0] |> args[1]; args[1] is a name or a call
+  record,       // { arg_names[i] = args[i], ... }
+  block,        // function body { let arg_names[i] = args[i] ... result }; the result is last, with name ""
+};
+
+struct Expr {
+  ExprKind kind = ExprKind::null;
+  Span span;
+  std::string text;
+  std::vector<ExprId> args;
+  std::vector<std::string> arg_names;
+  std::vector<Span> arg_name_spans;
+  template <class A> void fields(A&& a) {
+    a("kind", kind); a("text", text); a("args", args); a("names", arg_names); a("name_spans", arg_name_spans); a("span", span);
+  }
+};
+
+struct Setting {  // name = value
+  std::string name;
+  Span name_span;
+  ExprId value;
+  template <class A> void fields(A&& a) { a("name", name); a("value", value); a("name_span", name_span); }
+};
+
+struct Attribute {  // @protected
+  std::string name;
+  Span span;
+  template <class A> void fields(A&& a) { a("name", name); a("span", span); }
+};
+
+struct TypeRef {  // float?  float[2]  bool
+  std::string name;
+  bool nullable = false;
+  std::vector<ExprId> shape;
+  Span span;
+  template <class A> void fields(A&& a) { a("name", name); a("nullable", nullable); a("shape", shape); a("span", span); }
+};
+
+enum class ConstraintKind { in, compare, matches, one_of, from };
+struct Constraint {  // in a..b (args: one range) · >= x (text = operator) · matches "…" · one_of (…) · from ("Yes", "No")
+  ConstraintKind kind = ConstraintKind::in;
+  std::string text;
+  std::vector<ExprId> args;
+  Span span;
+  template <class A> void fields(A&& a) { a("kind", kind); a("text", text); a("args", args); a("span", span); }
+};
+
+struct Field {
+  std::string name;
+  std::string last_name;  // of a family: p0..p783
+  Span name_span;
+  TypeRef type;
+  std::vector<Constraint> constraints;
+  std::vector<Attribute> attributes;
+  std::string description;
+  std::string doc;  // the /// lines above
+  template <class A> void fields(A&& a) {
+    a("name", name); a("last", last_name); a("type", type); a("constraints", constraints); a("attributes", attributes);
+    a("description", description); a("doc", doc); a("name_span", name_span);
+  }
+};
+
+// What every declaration has.
+struct Head {
+  std::string name;
+  Span name_span;
+  Span span;  // the whole declaration
+  std::string description;
+  std::string doc;
+  template <class A> void fields(A&& a) {
+    a("name", name); a("description", description); a("doc", doc); a("name_span", name_span); a("span", span);
+  }
+};
+
+struct Pipeline { Head head; template <class A> void fields(A&& a) { a("head", head); } };
+
+struct Schema {
+  Head head;
+  std::vector<Field> columns;
+  template <class A> void fields(A&& a) { a("head", head); a("columns", columns); }
+};
+
+struct Source {  // source NAME: SCHEMA = csv("path", null = [...])
+  Head head;
+  std::string schema;
+  Span schema_span;
+  ExprId reader;
+  template <class A> void fields(A&& a) { a("head", head); a("schema", schema); a("reader", reader); a("schema_span", schema_span); }
+};
+
+struct Expect {  // expect SOURCE { conditions }
+  Head head;     // head.name = the source
+  std::vector<ExprId> conditions;
+  template <class A> void fields(A&& a) { a("head", head); a("conditions", conditions); }
+};
+
+struct FeatureEntry {  // [name =] value; a bare column is its own name
+  std::string name;    // "" when none was written
+  Span name_span;
+  ExprId value;
+  std::string description;
+  std::string doc;
+  template <class A> void fields(A&& a) { a("name", name); a("value", value); a("description", description); a("doc", doc); a("name_span", name_span); }
+};
+
+struct Features {  // features NAME from SOURCE { entries }
+  Head head;
+  std::string source;
+  Span source_span;
+  std::vector<FeatureEntry> entries;
+  template <class A> void fields(A&& a) { a("head", head); a("source", source); a("entries", entries); a("source_span", source_span); }
+};
+
+struct Split {  // split SOURCE { settings }
+  Head head;    // head.name = the source
+  std::vector<Setting> settings;
+  template <class A> void fields(A&& a) { a("head", head); a("settings", settings); }
+};
+
+struct Model {  // model NAME = KIND { predict TARGET from FEATURES  settings }
+  Head head;
+  std::string kind;
+  Span kind_span;
+  ExprId target;  // unknown when no predict line was written
+  std::string features;
+  Span features_span;
+  std::vector<Setting> settings;
+  template <class A> void fields(A&& a) {
+    a("head", head); a("kind", kind); a("target", target); a("features", features); a("settings", settings);
+    a("kind_span", kind_span); a("features_span", features_span);
+  }
+};
+
+struct Gate {
+  GateKind kind = GateKind::require;
+  ExprId condition;                // require; given … expect condition; invariant … within (unknown: 1%)
+  std::vector<std::string> names;  // invariant a, b · monotone increasing a, b
+  std::vector<Span> name_spans;
+  std::string direction;           // increasing | decreasing
+  ExprId given;                    // a record
+  Span span;
+  template <class A> void fields(A&& a) {
+    a("kind", kind); a("condition", condition); a("names", names); a("name_spans", name_spans); a("direction", direction);
+    a("given", given); a("span", span);
+  }
+};
+struct Test {  // test MODEL { gates }
+  Head head;   // head.name = the model
+  std::vector<Gate> gates;
+  template <class A> void fields(A&& a) { a("head", head); a("gates", gates); }
+};
+
+struct Deploy {  // deploy NAME serves MODEL { settings  budget { conditions } }
+  Head head;
+  std::string model;
+  Span model_span;
+  std::vector<Setting> settings;
+  std::vector<ExprId> budget;
+  template <class A> void fields(A&& a) { a("head", head); a("model", model); a("settings", settings); a("budget", budget); a("model_span", model_span); }
+};
+
+struct MonitorLevel {  // warn psi > 0.10
+  std::string level;   // warn | alert
+  ExprId condition;
+  Span span;
+  template <class A> void fields(A&& a) { a("level", level); a("condition", condition); a("span", span); }
+};
+struct MonitorRule {    // drift x  warn …, alert …  ·  drift prediction …  ·  latency alert p99 > 5ms for 5m
+  std::string subject;  // drift | latency | …
+  std::string target;   // after drift: a features name or `prediction`
+  Span subject_span, target_span;
+  std::vector<MonitorLevel> levels;
+  template <class A> void fields(A&& a) {
+    a("subject", subject); a("target", target); a("levels", levels); a("subject_span", subject_span); a("target_span", target_span);
+  }
+};
+struct Monitor {  // monitor DEPLOY { rules }
+  Head head;      // head.name = the deployment
+  std::vector<MonitorRule> rules;
+  template <class A> void fields(A&& a) { a("head", head); a("rules", rules); }
+};
+
+struct Parameter {
+  std::string name;
+  Span name_span;
+  TypeRef type;
+  ExprId fallback;  // unknown when the argument must be given
+  template <class A> void fields(A&& a) { a("name", name); a("type", type); a("fallback", fallback); a("name_span", name_span); }
+};
+struct Function {  // fn NAME(parameters) -> type = expr | { let … expr }
+  Head head;
+  std::vector<Parameter> parameters;
+  TypeRef result;  // name "" when not written
+  ExprId body;
+  template <class A> void fields(A&& a) { a("head", head); a("parameters", parameters); a("result", result); a("body", body); }
+};
+
+enum class DeclKind { pipeline, schema, source, expect, features, split, model, test, deploy, monitor, function };
+struct DeclRef {  // order of declarations in the file
+  DeclKind kind = DeclKind::pipeline;
+  std::int32_t index = 0;
+  template <class A> void fields(A&& a) { a("kind", kind); a("index", index); }
+};
+
+struct Comment {  // a // comment, kept for the formatter
+  Span span;      // from // to the end of the line
+  bool own_line = false;
+  template <class A> void fields(A&& a) { a("own_line", own_line); a("span", span); }
+};
+
+struct File {
+  std::int32_t source = -1;
+  std::vector<Expr> exprs;
+  std::vector<DeclRef> order;
+  std::vector<Pipeline> pipelines;
+  std::vector<Schema> schemas;
+  std::vector<Source> sources;
+  std::vector<Expect> expects;
+  std::vector<Features> features;
+  std::vector<Split> splits;
+  std::vector<Model> models;
+  std::vector<Test> tests;
+  std::vector<Deploy> deploys;
+  std::vector<Monitor> monitors;
+  std::vector<Function> functions;
+  std::vector<Comment> comments;
+  const Expr& operator[](ExprId id) const { return exprs[id.index]; }
+};
+
+std::string print(const File& file);
+File parse_text(std::string_view text);              // throws ir::TextError
+std::vector<std::string> verify(const File& file);   // broken invariants; empty when whole
+
+}  // namespace mlp::ast
+
+namespace mlp::ir {
+template <> struct enum_words<ast::ExprKind> {
+  static constexpr std::string_view words[] = {"number", "string", "boolean", "null", "date", "name", "member", "list", "call", "unary", "binary", "conditional", "range", "pipe", "record", "block"};
+};
+template <> struct enum_words<ast::ConstraintKind> { static constexpr std::string_view words[] = {"in", "compare", "matches", "one_of", "from"}; };
+template <> struct enum_words<ast::DeclKind> {
+  static constexpr std::string_view words[] = {"pipeline", "schema", "source", "expect", "features", "split", "model", "test", "deploy", "monitor", "function"};
+};
+}  // namespace mlp::ir

@@ -1,0 +1,104 @@
+// What sem and flow share: stages, expressions, features, the model.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/settings.h"
+#include "compiler/ir/text/text.h"
+
+namespace mlp::ir {
+
+enum class Stage { constant, fit, row };
+
+std::string_view spell(Stage stage);  // "const", "fit", "row"
+
+using mlp::Id;
+using ExprId = Id<struct ExprTag>;
+using SlotId = Id<struct SlotTag>;  // of fitted numbers, texts or tables
+
+enum class ExprOp {
+  constant,       // value
+  column,         // column
+  call,           // builtin `callee` (a row of stdlib/builtins/builtins.def) of args
+  select,         // if args[0] then args[1] else args[2]; all three may be nullable
+  aggregate,      // sem only: aggregate `callee` of args[0] (row) and constant args after it; stage fit, a number or text
+  table,          // sem only: fitted table `callee` (vocabulary, frequencies, target_means) of args[0]; used by lookups only
+  fitted_number,  // flow only: slot
+  fitted_text,    // flow only: slot
+  fitted_table,   // flow only: slot
+};
+
+// A scalar expression. Vectors of the language are lists of these by the time sem holds them.
+struct Expr {
+  ExprOp op = ExprOp::constant;
+  Type type;
+  Stage stage = Stage::constant;
+  std::string callee;
+  std::vector<ExprId> args;  // each stands before its user
+  Value value;
+  ColumnId column;
+  SlotId slot;
+  Span span;
+  template <class A> void fields(A&& a) {
+    a("op", op); a("callee", callee); a("args", args); a("column", column); a("slot", slot); a("value", value); a("type", type);
+    a("stage", stage); a("span", span);
+  }
+};
+
+// One column of the matrix that a model sees. Every feature is a double: numbers as they are, null as NaN;
+// categories and one-hot as the code from the vocabulary, NaN when missing or unseen.
+enum class Encoding { number, category, one_hot };
+struct Feature {
+  std::string name;      // x, or x[3] for an element of a vector
+  ExprId value;          // type real
+  Encoding encoding = Encoding::number;
+  ExprId table;          // sem: the vocabulary expression behind a category or one-hot
+  SlotId slot;           // flow: its table slot
+  bool nullable = false; // NaN can come from a null
+  std::vector<ColumnId> columns;  // raw columns it is computed from
+  std::string description;
+  Span span;
+  template <class A> void fields(A&& a) {
+    a("name", name); a("value", value); a("encoding", encoding); a("table", table); a("slot", slot); a("nullable", nullable);
+    a("columns", columns); a("description", description); a("span", span);
+  }
+};
+
+struct Model {
+  std::string name;
+  ModelSettings settings;
+  ExprId target;                     // boolean, number, or text for softmax (text with logistic: two classes)
+  std::string target_name;
+  std::vector<ColumnId> target_columns;
+  ExprId weight;                     // unknown = 1 each
+  std::vector<std::string> classes;  // of a bool target: [false word, true word]; of a text target: found in the train rows
+  std::vector<std::string> increasing, decreasing;  // feature names
+  Span span, target_span;
+  template <class A> void fields(A&& a) {
+    a("name", name); a("settings", settings); a("target", target); a("target_name", target_name); a("target_columns", target_columns);
+    a("weight", weight); a("classes", classes); a("increasing", increasing); a("decreasing", decreasing); a("span", span);
+    a("target_span", target_span);
+  }
+};
+
+// Types, stages and argument order hold for every expression. One line per breach.
+std::vector<std::string> verify_exprs(const std::vector<Expr>& exprs, std::size_t columns, bool flow);
+
+#define MLP_WORDS(type, ...) template <> struct enum_words<type> { static constexpr std::string_view words[] = {__VA_ARGS__}; }
+MLP_WORDS(Scalar, "bool", "int", "float", "float32", "string", "category", "text", "id", "timestamp", "date", "duration");
+MLP_WORDS(Stage, "const", "fit", "row");
+MLP_WORDS(ExprOp, "constant", "column", "call", "select", "aggregate", "table", "fitted_number", "fitted_text", "fitted_table");
+MLP_WORDS(Policy, "fail", "drop", "quarantine");
+MLP_WORDS(Format, "csv", "parquet", "jsonl");
+MLP_WORDS(ExpectKind, "rows", "unique", "missing", "min", "max", "mean", "distinct");
+MLP_WORDS(Compare, "lt", "le", "gt", "ge", "eq", "ne");
+MLP_WORDS(SplitMethod, "random", "hash", "group", "time", "stratified", "every", "column");
+MLP_WORDS(Encoding, "number", "category", "one_hot");
+MLP_WORDS(ModelKind, "gbdt", "linear");
+MLP_WORDS(Loss, "squared", "logistic", "softmax", "poisson", "quantile");
+MLP_WORDS(Growth, "leaf_wise", "depth_wise");
+MLP_WORDS(GateKind, "require", "invariant", "monotone", "given");
+MLP_WORDS(MetricScope, "train", "valid", "test", "production");
+
+}  // namespace mlp::ir

@@ -1,0 +1,45 @@
+// Trainers. The same data, settings and seed give the same bytes at any number of threads.
+#pragma once
+#include <functional>
+#include <vector>
+
+#include "runtime/model/model.h"
+
+namespace mlp::learn {
+
+// Training rows by feature column. Number features: any double, NaN = missing. Category and one-hot features: codes
+// 0..width-1 as doubles, NaN = missing or unseen.
+struct Dataset {
+  std::int64_t rows = 0;
+  model::Matrix columns;
+  std::vector<double> target;                 // class index, or the value
+  std::vector<double> weight;                 // empty = 1 each
+  std::vector<std::int64_t> row_id;           // global row number: what randomness is keyed by; empty = 0..rows-1
+};
+
+struct Progress {
+  std::int64_t round = 0, rounds = 0;
+  std::string metric;                         // name of the metric: logloss, rmse, …
+  double train = 0, valid = 0;                // valid is NaN when there is no valid part
+};
+
+struct Request {
+  ModelSettings settings;
+  std::vector<model::FeatureInfo> features;
+  std::vector<std::string> classes;
+  std::vector<int> monotone;                  // by feature: -1, 0, 1; empty = none
+  Dataset train, valid;                       // valid.rows 0 = none
+  int threads = 1;
+  std::function<void(const Progress&)> on_round;   // called from the calling thread; may throw to stop
+};
+
+struct Outcome {
+  model::Model model;
+  std::vector<Progress> history;
+  std::int64_t best_round = 0;                // rounds kept (early stopping)
+};
+
+Outcome train_gbdt(const Request& request);    // throws Failure: label with one value, no rows, …
+Outcome train_linear(const Request& request);
+
+}  // namespace mlp::learn

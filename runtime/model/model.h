@@ -1,0 +1,91 @@
+// A trained model as data: what trainers make, packages store and scorers read.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/settings.h"
+
+namespace mlp::model {
+
+// One tree in preorder-free array form. Node i: split when left[i] >= 0, else a leaf.
+// Number feature: go left when value <= threshold; NaN goes left when default_left.
+// Category feature (categories[i] >= 0 = index of a bit set in Forest::category_sets): go left when the bit of the
+// code is set; NaN (missing or unseen) goes left when default_left.
+struct Tree {
+  std::vector<std::int32_t> feature;
+  std::vector<double> threshold;
+  std::vector<std::int32_t> left, right;      // -1 in leaves
+  std::vector<std::uint8_t> default_left;
+  std::vector<std::int32_t> category_set;     // -1 = number split
+  std::vector<double> value;                  // leaf value, learning rate included; 0 in split nodes
+  std::vector<double> cover;                  // sum of row weights seen in training (exact SHAP needs it)
+  std::vector<double> gain;                   // 0 in leaves
+};
+
+struct Forest {
+  std::int32_t outputs = 1;                   // trees are laid out round by round, output by output: tree t gives output t % outputs
+  std::vector<double> base;                   // start value of each output
+  std::vector<Tree> trees;
+  std::vector<std::vector<std::uint64_t>> category_sets;
+};
+
+// score[k] = intercept[k] + sum over number features w * x + sum over one-hot features w[code] (nothing for NaN)
+struct Linear {
+  std::int32_t outputs = 1;
+  std::vector<double> intercept;              // by output
+  std::vector<std::int32_t> offset;           // of each feature in a row of `weights`; number features take 1, one-hot take `width`
+  std::vector<std::int32_t> width;            // 0 = number
+  std::vector<double> weights;                // outputs x total
+};
+
+struct FeatureInfo {
+  std::string name;
+  bool category = false;                      // Encoding::category: values are codes
+  std::int32_t width = 0;                     // categories or one-hot: number of codes; 0 = number
+  bool one_hot = false;
+};
+
+struct Model {
+  ModelKind kind = ModelKind::gbdt;
+  Loss loss = Loss::squared;
+  double quantile = 0.5;
+  std::vector<std::string> classes;           // empty for regression; two for logistic (negative first)
+  std::vector<FeatureInfo> features;
+  Forest forest;                              // kind gbdt
+  Linear linear;                              // kind linear
+  std::int32_t outputs() const { return kind == ModelKind::gbdt ? forest.outputs : linear.outputs; }
+};
+
+// Broken invariants (indices in range, acyclic, each node reached once, finite thresholds, …); empty when whole.
+// A loader calls this before a model is used.
+std::vector<std::string> validate(const Model& model);
+
+// Feature columns of a block of rows: columns[f][row].
+using Matrix = std::vector<const double*>;
+
+// Raw scores before the link, rows x outputs, computed by walking the trees one row at a time. Defines the values.
+void score_reference(const Model& model, const Matrix& matrix, std::int64_t rows, double* scores);
+
+// A model made ready to score fast: rank tables for trees (Ye et al. 2018, RapidScorer, and Lucchese et al. 2015
+// inspired; see docs), weights for linear. Bit-identical to score_reference at every instruction-set level.
+class Scorer {
+ public:
+  explicit Scorer(const Model& model);
+  ~Scorer();
+  Scorer(Scorer&&) noexcept;
+  void score(const Matrix& matrix, std::int64_t rows, double* scores) const;  // rows x outputs, raw; thread-safe
+  enum class Level { portable, avx2, avx512 };
+  static Level best_level();
+  void set_level(Level level);                // for tests; must not be above best_level()
+ private:
+  struct Impl;
+  Impl* impl_;
+};
+
+// The link: scores → what a user sees. Classification: probabilities by class (rows x classes; logistic gives both);
+// regression: one value. In place would not fit: `out` has width(model) values a row.
+std::int32_t width(const Model& model);       // classes, or 1
+void link(const Model& model, const double* scores, std::int64_t rows, double* out);
+
+}  // namespace mlp::model

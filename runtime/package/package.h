@@ -1,0 +1,44 @@
+// A package: what a train makes. Data only: the spec, a manifest, fitted values and the model as safetensors, and the
+// description that scoring needs. One file, identified by the SHA-256 of its bytes.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "base/settings.h"
+#include "runtime/fit/fit.h"
+#include "runtime/model/model.h"
+
+namespace mlp::package {
+
+// Training distribution of one feature: what drift is measured against. Bins: (-inf, e0], (e0, e1], …, (en, inf), then
+// missing. Categories: one bin a code, then unseen-or-missing.
+struct DriftReference {
+  std::vector<double> edges;
+  std::vector<double> counts;
+};
+
+// What scoring needs to know besides the compiled feature kernel.
+struct Signature {
+  std::string name;                       // of the pipeline
+  std::string deployment;                 // of the deploy block; else the pipeline's name
+  std::vector<Column> request;            // raw columns of a row, in order
+  Source source;                          // null words and delimiter for CSV in scoring
+  std::string target;
+  std::int64_t port = 8080;
+  std::vector<DriftRule> drift;
+  std::vector<DriftReference> feature_reference;   // by model feature
+  DriftReference prediction_reference;    // probability of the positive class, the value; for more classes: the class
+};
+
+struct Package {
+  std::string spec;                       // text of the spec as trained
+  std::string manifest;                   // JSON: format, toolchain, digests, seeds, metrics, rows; no times, no host names
+  Signature signature;
+  fit::Fitted fitted;
+  model::Model model;
+};
+
+std::string to_bytes(const Package& package);            // the same package gives the same bytes
+Package from_bytes(std::string_view bytes, const std::string& what);  // validates everything; throws Failure naming `what`
+
+}  // namespace mlp::package
