@@ -4,7 +4,7 @@
 
 #include "base/diagnostic.h"
 #include "base/settings.h"
-#include "runtime/data/table.h"
+#include "runtime/values/table.h"
 
 namespace mlp::data {
 
@@ -21,7 +21,7 @@ struct ReadReport {
   std::vector<Violation> violations;
 };
 struct ReadResult {
-  Table table;
+  values::Table table;
   ReadReport report;
 };
 struct ReadRequest {
@@ -35,10 +35,10 @@ struct ReadRequest {
 ReadResult read(const ReadRequest& request);   // throws Failure; rows keep file order whatever the threads
 
 // Breaches of `expect` blocks, in order.
-std::vector<Diagnostic> check_expectations(const std::vector<Expectation>& expectations, const std::vector<Column>& schema, const Table& table);
+std::vector<Diagnostic> check_expectations(const std::vector<Expectation>& expectations, const std::vector<Column>& schema, const values::Table& table);
 
 enum class Part : std::uint8_t { train, valid, test, none };  // none: left out by a gap
-std::vector<Part> split(const Split& split, const std::vector<Column>& schema, const Table& table, std::uint64_t seed);  // throws Failure on an empty part
+std::vector<Part> split(const Split& split, const std::vector<Column>& schema, const values::Table& table, std::uint64_t seed);  // throws Failure on an empty part
 
 // What `mlp init` finds out about a file.
 struct Profile {

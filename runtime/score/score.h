@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "abi/abi.h"
-#include "runtime/data/table.h"
+#include "runtime/values/table.h"
 #include "runtime/package/package.h"
 
 namespace mlp::score {

@@ -8,7 +8,7 @@
 #include "abi/abi.h"
 #include "base/schema.h"
 
-namespace mlp::data {
+namespace mlp::values {
 
 // How the values of a scalar lie in memory.
 enum class Layout { real, integer, boolean, string };  // double, int64_t, uint8_t, mlp_string
@@ -33,4 +33,4 @@ struct Table {
   std::vector<ColumnData> columns;     // by schema ColumnId; columns that were not asked for are empty (rows 0)
 };
 
-}  // namespace mlp::data
+}  // namespace mlp::values
