@@ -29,6 +29,9 @@ enum class ExprOp {
   fitted_table,   // flow only: slot
 };
 
+// Calls are exact: the scalar of each argument is that of the parameter (`string` takes every text scalar; float32
+// columns are read as float), so an implicit conversion is a call of `to_float` or a constant of the wider type. Operators
+// are calls too: add sub mul div mod pow neg, eq ne lt le gt ge, and or not. `v == null` is a call of `is_null`.
 // A scalar expression. Vectors of the language are lists of these by the time sem holds them.
 struct Expr {
   ExprOp op = ExprOp::constant;
