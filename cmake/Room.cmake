@@ -5,6 +5,7 @@ function(mlp_room name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   if(sources)
     add_library(mlp_${name} STATIC ${sources})
+    set_target_properties(mlp_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)  # artifacts may be shared libraries
     set(scope PUBLIC)
   else()
     add_library(mlp_${name} INTERFACE)

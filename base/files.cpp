@@ -1,5 +1,7 @@
-#include "runtime/base/files.h"
+#include "base/files.h"
 
+// The low-level SHA-256 on purpose: the EVP one would pull all of libcrypto's providers into each artifact.
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <fcntl.h>
 #include <openssl/sha.h>
 #include <sys/stat.h>
@@ -24,7 +26,10 @@ namespace {
 
 std::string sha256(std::string_view bytes) {
   unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
+  SHA256_CTX context;
+  SHA256_Init(&context);
+  SHA256_Update(&context, bytes.data(), bytes.size());
+  SHA256_Final(digest, &context);
   static const char* const hex = "0123456789abcdef";
   std::string out;
   for (const unsigned char byte : digest) {

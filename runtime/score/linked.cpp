@@ -1,0 +1,28 @@
+#include "runtime/score/linked.h"
+
+#include "base/machine.h"
+
+extern "C" {
+void mlp_features_v2(const mlp_batch* batch, const mlp_fitted* fitted, const mlp_output* outputs);
+void mlp_features_v3(const mlp_batch* batch, const mlp_fitted* fitted, const mlp_output* outputs);
+void mlp_features_v4(const mlp_batch* batch, const mlp_fitted* fitted, const mlp_output* outputs);
+extern const char mlp_package_begin[];
+extern const char mlp_package_end[];
+}
+
+namespace mlp::score {
+
+mlp_kernel linked_features() {
+  switch (best_cpu_level()) {
+    case CpuLevel::v4: return mlp_features_v4;
+    case CpuLevel::v3: return mlp_features_v3;
+    case CpuLevel::v2: break;
+  }
+  return mlp_features_v2;
+}
+
+std::string_view linked_package() {
+  return {mlp_package_begin, static_cast<std::size_t>(mlp_package_end - mlp_package_begin)};
+}
+
+}  // namespace mlp::score

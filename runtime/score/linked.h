@@ -1,0 +1,13 @@
+// What `mlp build` links into an artifact: the feature kernel and the package. Only artifacts may use this header;
+// elsewhere the symbols behind it do not exist.
+#pragma once
+#include <string_view>
+
+#include "abi/abi.h"
+
+namespace mlp::score {
+
+mlp_kernel linked_features();        // the best of mlp_features_v2, _v3 and _v4 that this machine can run
+std::string_view linked_package();   // the bytes between mlp_package_begin and mlp_package_end
+
+}  // namespace mlp::score
