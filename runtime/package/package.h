@@ -21,11 +21,14 @@ struct DriftReference {
 struct Signature {
   std::string name;                       // of the pipeline
   std::string deployment;                 // of the deploy block; else the pipeline's name
-  std::vector<Column> request;            // raw columns of a row, in order
+  std::vector<Column> request;            // raw columns that the features need, in schema order
+  std::vector<std::int32_t> request_place;  // index of each request column in the schema: where the kernel looks for it
+  std::int32_t schema_size = 0;           // columns of the whole schema
   Source source;                          // null words and delimiter for CSV in scoring
   std::string target;
   std::int64_t port = 8080;
   std::vector<DriftRule> drift;
+  std::vector<std::vector<std::int32_t>> feature_columns;  // by model feature: the request columns that it is computed from
   std::vector<DriftReference> feature_reference;   // by model feature
   DriftReference prediction_reference;    // probability of the positive class, the value; for more classes: the class
 };

@@ -17,7 +17,8 @@ class Engine {
   ~Engine();
   const package::Package& package() const;
   std::int32_t width() const;             // values a row: 1, or classes
-  // Computes features (optional, rows per feature) and predictions (rows x width) of rows in kernel layout.
+  // Computes features (optional, rows per feature) and predictions (rows x width) of rows in kernel layout: columns by
+  // schema index, as RowBuilder::columns() gives them; only those of the request are read.
   void run(const mlp_column* columns, std::int64_t rows, double* out, std::vector<std::vector<double>>* features = nullptr) const;
  private:
   struct Impl;
@@ -38,7 +39,8 @@ std::int64_t stream(const Engine& engine, int input_fd, int output_fd, const Str
 // its column is a Failure naming row, column and value.
 class RowBuilder {
  public:
-  RowBuilder(const std::vector<Column>& columns, const Source& source);
+  // places[i]: where columns() puts column i (Signature::request_place); empty = in order.
+  RowBuilder(const std::vector<Column>& columns, const Source& source, std::vector<std::int32_t> places = {});
   ~RowBuilder();
   void clear();
   void add_text(std::size_t column, std::string_view text, bool quoted);   // a CSV cell
