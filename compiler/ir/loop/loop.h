@@ -16,6 +16,7 @@ enum class Op {
   fitted_text,   // integer = text slot: string
   table_code,    // integer = table slot; args: string → i64 code, dictionary size when absent
   table_value,   // integer = table slot; args: i64 code → f64, by the row's fold
+  table_size,    // integer = table slot: i64, number of keys of its dictionary (the code of an absent key)
   add, sub, mul, div,                // f64 or i64 (div: f64 only); i64 wraps
   neg,
   eq, ne, lt, le, gt, ge,            // f64 (ordered: NaN compares false, ne true) or i64 → boolean
@@ -65,6 +66,6 @@ std::vector<std::string> verify(const Module& module);
 namespace mlp::ir {
 template <> struct enum_words<loop::Kind> { static constexpr std::string_view words[] = {"f64", "i64", "bool", "string"}; };
 template <> struct enum_words<loop::Op> {
-  static constexpr std::string_view words[] = {"constant", "load", "present", "fitted", "fitted_text", "table_code", "table_value", "add", "sub", "mul", "div", "neg", "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "select", "to_f64", "to_i64", "call"};
+  static constexpr std::string_view words[] = {"constant", "load", "present", "fitted", "fitted_text", "table_code", "table_value", "table_size", "add", "sub", "mul", "div", "neg", "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "select", "to_f64", "to_i64", "call"};
 };
 }  // namespace mlp::ir
