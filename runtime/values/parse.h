@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/pattern.h"
 #include "base/settings.h"
 
 namespace mlp::values {
@@ -15,16 +16,47 @@ struct Cell {
   std::int64_t integer = 0;   // int; bool 0/1; date days; timestamp, duration microseconds
   std::string_view text;      // text types: a view of the input
 };
-// float: decimal or scientific, inf, nan (= null: a float column never holds NaN). int: optional sign, digits, or a
-// float text with a whole value ("3.0"). timestamp: ISO 8601, blank or T, fraction, Z or offset. date: YYYY-MM-DD.
-// Blanks around numbers, dates and booleans are passed over; text is taken as it is. `quoted` cells are never null
-// words unless the null word list has them explicitly as "" … (documented in docs/language.md).
-Read read_text(const Column& column, const std::vector<std::string>& null_words, std::string_view text, bool quoted, Cell& out);
 
-// The first constraint that a present value breaks ("in 0..120", ">= 0", "one_of", "matches"), or "" when it holds.
-std::string broken_constraint(const Column& column, const Cell& cell);
+// Null words: a text that equals one of them is null, quoted or not, in every format, so that `"NA"` in JSON and NA in
+// CSV mean the same. For types other than text, blanks (space, tab, line ends) around the value are passed over
+// first; text is taken as it is and must be UTF-8.
+//   float      decimal or scientific, inf; nan is null (a float column never holds NaN); too large is bad_type
+//   float32    the same, then rounded to single
+//   int        sign and digits, or a float text whose value is whole ("3.0", "1e3"); outside 64 bits is bad_type
+//   bool       the two words of the column; true, false in any case and, in a column without words, 1 and 0
+//   timestamp  YYYY-MM-DD, then blank or T and HH:MM[:SS[.fraction]], then Z or ±HH[[:]MM]; without offset it is UTC;
+//              digits past the microsecond are dropped
+//   date       YYYY-MM-DD
+//   duration   a number and a unit (us ms s m h d w), or [-]H:MM:SS[.fraction]
+Read read_text(const Column& column, const std::vector<std::string>& null_words, std::string_view text, Cell& out);
+
+// The same for a JSON number or a typed vector: a value that arrives as a number, not as text. bad_type for text types
+// (a number is not a text), and for values outside the type.
+Read read_number(const Column& column, double value, Cell& out);
+Read read_integer(const Column& column, std::int64_t value, Cell& out);
+
+// The constraints of one column, made ready once.
+class Constraints {
+ public:
+  explicit Constraints(const Column& column);
+  bool any() const { return bounded_ || !sorted_.empty() || pattern_; }
+  // The first constraint that a present value breaks, as written ("in 0..120", ">= 0", "one_of", "matches"), or "".
+  std::string broken(const Cell& cell) const;
+
+ private:
+  const Column* column_;                // must outlive this
+  bool bounded_ = false;
+  std::vector<std::string> sorted_;     // one_of
+  std::optional<Pattern> pattern_;
+};
+std::string spell(const Bounds& bounds);  // "in 0..120", ">= 0", "> 0 and <= 9"; "" without bounds
 
 bool valid_utf8(std::string_view text);
-std::string spell(const Column& column, const Cell& cell);   // for messages and quarantine files
+std::string spell(const Column& column, const Cell& cell);   // for messages and quarantine files; reads back the same
+std::string printable(std::string_view text);                // for messages: at most 60 bytes, controls and bad UTF-8 as \xNN
+
+// Days since 1970-01-01 of a date of the proleptic Gregorian calendar, and back (Howard Hinnant's algorithms).
+std::int64_t days_from_civil(std::int64_t year, unsigned month, unsigned day);
+void civil_from_days(std::int64_t days, std::int64_t& year, unsigned& month, unsigned& day);
 
 }  // namespace mlp::values
