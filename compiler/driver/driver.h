@@ -1,0 +1,50 @@
+// The phases in order, each a finished value: parse → check → plan → lower → codegen. Stop after any, print any.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/diagnostic.h"
+#include "compiler/codegen/cpu/cpu.h"
+#include "compiler/ir/ast/ast.h"
+#include "compiler/ir/flow/flow.h"
+#include "compiler/ir/loop/loop.h"
+#include "compiler/ir/sem/sem.h"
+#include "compiler/pass/pass.h"
+
+namespace mlp::driver {
+
+struct Phase {
+  const char* name;    // for --stop-after and --time-passes
+  const char* makes;   // what it leaves behind
+};
+const std::vector<Phase>& phases();
+
+struct Options {
+  std::string stop_after;   // "" = lower, the last that needs no target
+  PassOptions passes;
+};
+
+// A spec on its way through the compiler. A later value is empty when its phase did not run.
+struct Unit {
+  SourceMap sources;        // 0 is the spec; the standard library follows
+  Diagnostics diagnostics;
+  ast::File file;
+  sem::Module module;
+  flow::Program program;
+  loop::Module loops;
+  bool ok() const { return !diagnostics.has_errors(); }
+};
+
+// `name` stands in messages. Stops at the first phase with errors; they are in unit.diagnostics.
+Unit compile(const std::string& name, std::string text, const Options& options = {});
+
+// "ast", "sem", "flow", "loop", "llvm" or "asm" of a unit that got that far.
+const std::vector<std::string>& printable();
+std::string print(const Unit& unit, const std::string& what, const codegen::Options& options);
+
+// What training depends on: the program without spans, texts, tests, deployment and monitoring. Specs with the same
+// identity train the same model from the same data.
+std::string training_identity(const flow::Program& program);
+
+}  // namespace mlp::driver

@@ -1,0 +1,93 @@
+#include "engine/build.h"
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/diagnostic.h"
+
+namespace mlp::engine {
+namespace {
+
+std::string spell(double value, const char* unit) {
+  char buffer[48];
+  std::snprintf(buffer, sizeof buffer, "%.3g %s", value, unit);
+  return buffer;
+}
+
+// Median time of one row of zeros and empty texts through the scoring path.
+double measure_latency(const score::Engine& engine) {
+  const std::vector<Column>& request = engine.package().signature.request;
+  const std::vector<double> zeros(2, 0.0);
+  const mlp_string empty{"", 0};
+  std::vector<mlp_column> columns;
+  for (const Column& column : request) columns.push_back({is_text(column.type.scalar) ? static_cast<const void*>(&empty) : zeros.data(), nullptr});
+  std::vector<double> out(engine.width());
+  std::vector<double> times;
+  for (int i = 0; i < 2000; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    engine.run(columns.data(), 1, out.data());
+    times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  std::nth_element(times.begin(), times.begin() + times.size() / 2, times.end());
+  return times[times.size() / 2];
+}
+
+// Peak memory of the artifact while it tests itself.
+double measure_memory(const std::filesystem::path& artifact) {
+  const std::string path = std::filesystem::absolute(artifact).string();
+  const pid_t child = fork();
+  if (child == 0) {
+    if (!std::freopen("/dev/null", "w", stdout) || !std::freopen("/dev/null", "w", stderr)) _exit(3);
+    execl(path.c_str(), path.c_str(), "selftest", nullptr);
+    _exit(127);
+  }
+  int status = 0;
+  struct rusage usage {};
+  wait4(child, &status, 0, &usage);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) MLP_BUG("the artifact fails its own selftest");
+  return static_cast<double>(usage.ru_maxrss) * 1024;
+}
+
+}  // namespace
+
+std::filesystem::path runtime_directory() {
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  for (const std::filesystem::path& base : {self.parent_path(), self.parent_path().parent_path()}) {
+    const std::filesystem::path directory = base / "lib" / "millrace" / "x86_64";
+    if (std::filesystem::is_directory(directory, error)) return directory;
+  }
+  throw Failure(Code::no_runtime, "the artifact runtime is not installed beside `" + self.string() + "`", "install Millrace whole: `mlp build` needs its `lib/millrace` folder");
+}
+
+Built build(const Loaded& loaded, const std::string& package_bytes, emit::Kind kind, const std::filesystem::path& output) {
+  emit::Request request;
+  request.kind = kind;
+  request.kernels = codegen::object(loaded.pipeline.unit.loops, {"features"}, {});
+  request.package = package_bytes;
+  request.name = loaded.engine->package().signature.deployment;
+  request.runtime = runtime_directory();
+  request.output = output;
+  emit::emit(request);
+
+  Built built;
+  built.size = std::filesystem::file_size(output);
+  built.latency_seconds = measure_latency(*loaded.engine);
+  const Deploy& budget = loaded.pipeline.program().deploy;
+  if (budget.size_bytes && static_cast<double>(built.size) > *budget.size_bytes)
+    built.over_budget.push_back("size is " + spell(static_cast<double>(built.size) / 1048576, "MiB") + ", the budget " + spell(*budget.size_bytes / 1048576, "MiB"));
+  if (budget.latency_seconds && built.latency_seconds > *budget.latency_seconds)
+    built.over_budget.push_back("latency is " + spell(built.latency_seconds * 1e6, "us") + " a row, the budget " + spell(*budget.latency_seconds * 1e6, "us"));
+  if (budget.memory_bytes && kind == emit::Kind::executable) {
+    const double memory = measure_memory(output);
+    if (memory > *budget.memory_bytes)
+      built.over_budget.push_back("memory is " + spell(memory / 1048576, "MiB") + ", the budget " + spell(*budget.memory_bytes / 1048576, "MiB"));
+  }
+  return built;
+}
+
+}  // namespace mlp::engine

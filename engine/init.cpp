@@ -1,0 +1,144 @@
+#include "engine/init.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/diagnostic.h"
+#include "runtime/data/read.h"
+
+namespace mlp::engine {
+namespace {
+
+bool plain_identifier(const std::string& name) {
+  if (name.empty() || !(std::isalpha(static_cast<unsigned char>(name[0])) || name[0] == '_')) return false;
+  // Words that start an entry or an expression are written in backticks, so that they always read as a column.
+  static const std::vector<std::string> words = {"if", "then", "else", "true", "false", "null", "not", "and", "or", "let", "fn", "in", "predict", "pipeline", "schema", "source", "features", "split",
+                                                 "model", "test", "deploy", "monitor", "expect", "require", "invariant", "monotone", "given", "each", "columns", "except", "train", "valid", "from", "budget", "drift", "serves", "matches", "one_of", "within", "warn", "alert", "table", "tune", "loss", "layer", "import", "param", "extern"};
+  if (std::find(words.begin(), words.end(), name) != words.end()) return false;
+  return std::all_of(name.begin(), name.end(), [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; });
+}
+std::string column_name(const std::string& name) { return plain_identifier(name) ? name : "`" + name + "`"; }
+
+std::string identifier(std::string text, const char* fallback) {
+  for (char& c : text)
+    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  while (!text.empty() && text.back() == '_') text.pop_back();
+  if (text.empty() || std::isdigit(static_cast<unsigned char>(text[0]))) text = fallback + text;
+  return plain_identifier(text) ? text : text + "_data";
+}
+
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (c == '\n') out += "\\n";
+    else if (c == '\t') out += "\\t";
+    else out += c;
+  }
+  return out + "\"";
+}
+
+std::string type_text(const Column& column) {
+  static const char* const names[] = {"bool", "int", "float", "float32", "string", "category", "text", "id", "timestamp", "date", "duration"};
+  return std::string(names[static_cast<int>(column.type.scalar)]) + (column.type.nullable ? "?" : "");
+}
+
+// Can a model predict it?
+bool predictable(const Column& column, std::int64_t distinct) {
+  if (distinct < 2) return false;
+  switch (column.type.scalar) {
+    case Scalar::boolean: case Scalar::integer: case Scalar::real: case Scalar::real32: return true;
+    case Scalar::category: return distinct <= 1000;
+    default: return false;
+  }
+}
+
+// The entry of a column in the features block, or "" when there is nothing to learn from it.
+std::string feature_entry(const Column& column) {
+  const std::string name = column_name(column.name);
+  const std::string base = identifier(column.name, "c_");
+  switch (column.type.scalar) {
+    case Scalar::boolean: case Scalar::integer: case Scalar::real: case Scalar::real32: case Scalar::category: return name;
+    case Scalar::text: case Scalar::string: return base + "_length = length(" + name + ")\n  " + base + "_words = word_count(" + name + ")";
+    case Scalar::date:
+      return base + "_year = year(" + name + ")\n  " + base + "_month = month(" + name + ")\n  " + base + "_weekday = weekday(" + name + ")";
+    case Scalar::timestamp:
+      return base + "_month = month(" + name + ")\n  " + base + "_weekday = weekday(" + name + ")\n  " + base + "_hour = hour(" + name + ")";
+    default: return {};
+  }
+}
+
+}  // namespace
+
+std::string write_spec(const std::filesystem::path& data_file, const std::string& predict, const std::filesystem::path& spec_directory) {
+  const data::Profile profile = data::profile(data_file);
+  std::vector<std::string> names;
+  for (const Column& column : profile.columns) names.push_back(column.name);
+
+  std::size_t target = names.size();
+  if (!predict.empty()) {
+    target = std::find(names.begin(), names.end(), predict) - names.begin();
+    if (target == names.size()) {
+      const std::string near = nearest(predict, names);
+      throw Failure(Code::no_such_column, "`" + data_file.string() + "` has no column `" + predict + "`", near.empty() ? "" : "did you mean `" + near + "`?");
+    }
+    if (!predictable(profile.columns[target], profile.distinct[target]))
+      throw Failure(Code::not_predictable, "`" + predict + "` cannot be predicted: it is " + (profile.distinct[target] < 2 ? "the same in every row" : "of type `" + type_text(profile.columns[target]) + "`"),
+                    "choose a number, a yes-or-no or a category column with `--predict`");
+  } else {
+    for (std::size_t i = names.size(); i-- > 0 && target == names.size();)
+      if (predictable(profile.columns[i], profile.distinct[i])) target = i;
+    if (target == names.size())
+      throw Failure(Code::not_predictable, "no column of `" + data_file.string() + "` can be predicted: each is an identifier, free text, or the same in every row");
+  }
+
+  const Column& goal = profile.columns[target];
+  const std::string stem = data_file.stem().extension() == ".csv" ? data_file.stem().stem().string() : data_file.stem().string();
+  const std::string pipeline = identifier(stem, "data_");
+  const bool classes = goal.type.scalar == Scalar::boolean || goal.type.scalar == Scalar::category;
+
+  std::size_t longest = 0;
+  for (const std::string& name : names) longest = std::max(longest, column_name(name).size());
+  std::string schema, features;
+  for (std::size_t i = 0; i < profile.columns.size(); ++i) {
+    Column column = profile.columns[i];
+    if (i == target) column.type.nullable = false;  // rows without it cannot be learned from
+    std::string name = column_name(column.name);
+    name.resize(longest, ' ');
+    schema += "  " + name + " : " + type_text(column);
+    if (!column.true_word.empty()) schema += " from (" + quoted(column.true_word) + ", " + quoted(column.false_word) + ")";
+    schema += "\n";
+    if (i == target) continue;
+    const std::string entry = feature_entry(column);
+    if (!entry.empty() && profile.distinct[i] > 1) features += "  " + entry + "\n";
+  }
+  if (features.empty()) throw Failure(Code::not_predictable, "`" + data_file.string() + "` has no column to predict `" + goal.name + "` from");
+
+  std::string nulls;
+  for (const std::string& word : profile.source.null_words) nulls += (nulls.empty() ? "" : ", ") + quoted(word);
+  std::string options = ", null = [" + nulls + "]";
+  if (profile.source.delimiter != "," && !profile.source.delimiter.empty()) options += ", delimiter = " + quoted(profile.source.delimiter);
+  if (goal.type.nullable) options += ", on_violation = drop";
+  static const char* const readers[] = {"csv", "parquet", "jsonl"};
+  if (profile.source.format != Format::csv) options = goal.type.nullable ? ", on_violation = drop" : "";
+
+  std::error_code ignored;
+  const std::filesystem::path absolute = std::filesystem::absolute(data_file, ignored);
+  const std::filesystem::path from = std::filesystem::absolute(spec_directory.empty() ? "." : spec_directory, ignored);
+  std::filesystem::path relative = absolute.lexically_normal().lexically_relative(from.lexically_normal());
+  if (relative.empty() || std::distance(relative.begin(), relative.end()) > 8) relative = absolute;
+
+  std::string out;
+  out += "// Written by `mlp init` from " + std::to_string(profile.rows) + " rows. It trains as it stands; make it yours.\n";
+  out += "pipeline " + pipeline + "\n\n";
+  out += "schema Row {\n" + schema + "}\n\n";
+  out += "source rows_in: Row = " + std::string(readers[static_cast<int>(profile.source.format)]) + "(" + quoted(relative.string()) + options + ")\n\n";
+  out += "features x from rows_in {\n" + features + "}\n\n";
+  out += "split rows_in { train = 70%, valid = 15%, test = 15%, by = " + (classes ? "stratified(" + column_name(goal.name) + ")" : std::string("random")) + " }\n\n";
+  out += "model predictor = gbdt {\n  predict " + column_name(goal.name) + " from x\n  trees         = 200\n  learning_rate = 0.1\n  early_stop    = 20\n}\n\n";
+  out += "deploy " + pipeline + "_api serves predictor {\n  http = listen(8080)\n}\n\n";
+  out += "monitor " + pipeline + "_api {\n  drift x warn psi > 0.10, alert psi > 0.25\n}\n";
+  return out;
+}
+
+}  // namespace mlp::engine

@@ -1,0 +1,44 @@
+// A spec made ready to run in this process: compiled units, kernels, and what belongs to them.
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "compiler/driver/driver.h"
+#include "runtime/package/package.h"
+#include "runtime/score/score.h"
+
+namespace mlp::engine {
+
+// A spec with findings that stop it. Carries the sources, so that the command line can show them.
+class SpecError : public std::exception {
+ public:
+  explicit SpecError(driver::Unit unit) : unit_(std::make_shared<driver::Unit>(std::move(unit))) {}
+  const driver::Unit& unit() const { return *unit_; }
+  const char* what() const noexcept override { return "the spec has errors"; }
+ private:
+  std::shared_ptr<driver::Unit> unit_;
+};
+
+struct Pipeline {
+  driver::Unit unit;
+  std::unique_ptr<codegen::Compiled> kernels;
+  std::string identity;                 // SHA-256 of driver::training_identity
+  const flow::Program& program() const { return unit.program; }
+};
+
+// Compiles a spec to kernels in this process. Throws SpecError; warnings stay in unit.diagnostics.
+Pipeline prepare(const std::string& name, std::string text, const driver::Options& options = {}, const codegen::Options& codegen = {});
+
+// What messages call a spec, and the directory that its paths are relative to.
+std::filesystem::path directory_of(const std::filesystem::path& spec);
+
+// A package with the kernel of its own spec, ready to score.
+struct Loaded {
+  Pipeline pipeline;                    // owns the kernel
+  std::unique_ptr<score::Engine> engine;
+};
+Loaded load(package::Package package, const std::string& what);
+
+}  // namespace mlp::engine

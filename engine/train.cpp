@@ -1,0 +1,373 @@
+#include "engine/train.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <thread>
+
+#include <nlohmann/json.hpp>
+
+#include "base/version.h"
+#include "engine/kernels.h"
+#include "base/files.h"
+#include "runtime/learn/metrics.h"
+#include "runtime/monitor/monitor.h"
+#include "stdlib/builtins/kernels.h"
+
+namespace mlp::engine {
+namespace {
+
+using flow::AggregateKind;
+
+bool text_target(const flow::Program& program) { return is_text(program[program.model.target].type.scalar); }
+
+[[noreturn]] void bad_target(const flow::Program& program, std::int64_t row, const std::string& what) {
+  Diagnostic d{.code = Code::bad_target, .message = what};
+  d.in_data({program.source.paths.empty() ? "" : program.source.paths.front(), row + 1, program.model.target_name, ""});
+  d.suggest("drop such rows with `expect` and `on_violation = drop`, or mend the data");
+  throw Failure(std::move(d));
+}
+
+// The classes of a text target: distinct values of the train rows, sorted by bytes.
+std::vector<std::string> find_classes(const flow::Program& program, const std::vector<std::string>& texts) {
+  std::vector<std::string> classes = texts;
+  std::sort(classes.begin(), classes.end());
+  classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
+  if (program.model.settings.loss == Loss::logistic && classes.size() > 2)
+    throw Failure(Code::bad_target, "`" + program.model.target_name + "` has " + std::to_string(classes.size()) + " values in the train rows, and `loss = logistic` takes two",
+                  "use `loss = softmax`");
+  return classes;
+}
+
+Part take_part(const Pipeline& pipeline, const values::Table& table, const std::vector<data::Part>& parts, data::Part wanted) {
+  Part part;
+  for (std::int64_t row = 0; row < table.rows; ++row)
+    if (parts[row] == wanted) part.row.push_back(row);
+  part.table = gather(table, part.row);
+  part.request = pipeline.program().request;
+  if (pipeline.program().model.weight.known()) {
+    const mlp_fitted none{};
+    const Results run = run_kernel(pipeline.kernels->find("weight"), part.table, &none, {OutputKind::real}, {false}, {}, 1);
+    part.weight = run.columns[0].reals;
+    for (std::size_t i = 0; i < part.weight.size(); ++i)
+      if (!(part.weight[i] >= 0) || std::isinf(part.weight[i])) bad_target(pipeline.program(), part.row[i], "the weight of a row is negative, infinite or missing");
+  }
+  return part;
+}
+
+// Fills part.target: the value, or the index of the class.
+void take_target(const Pipeline& pipeline, Part& part, std::vector<std::string>& classes, bool find) {
+  const flow::Program& program = pipeline.program();
+  const bool text = text_target(program);
+  const mlp_fitted none{};
+  const Results run = run_kernel(pipeline.kernels->find("target"), part.table, &none, {text ? OutputKind::string : OutputKind::real}, {true}, {}, 1);
+  const Result& result = run.columns[0];
+  for (std::size_t i = 0; i < part.row.size(); ++i)
+    if (!result.present[i] || (!text && std::isnan(result.reals[i])))
+      bad_target(program, part.row[i], "`" + program.model.target_name + "` is missing, and a row without it cannot be learned from");
+  if (!text) {
+    part.target = result.reals;
+    for (std::size_t i = 0; i < part.target.size(); ++i) {
+      if (std::isinf(part.target[i])) bad_target(program, part.row[i], "`" + program.model.target_name + "` is infinite");
+      if (program.model.settings.loss == Loss::poisson && part.target[i] < 0) bad_target(program, part.row[i], "`" + program.model.target_name + "` is negative, and `loss = poisson` takes counts");
+    }
+    return;
+  }
+  std::vector<std::string> texts;
+  for (const mlp_string& s : result.strings) texts.emplace_back(s.data, static_cast<std::size_t>(s.size));
+  if (find) classes = find_classes(program, texts);
+  // Rows whose class no train row has cannot be measured: they are left out, counted, and reported.
+  std::vector<std::int64_t> keep;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const auto at = std::lower_bound(classes.begin(), classes.end(), texts[i]);
+    if (at == classes.end() || *at != texts[i]) continue;
+    part.target.push_back(static_cast<double>(at - classes.begin()));
+    keep.push_back(static_cast<std::int64_t>(i));
+  }
+  if (keep.size() == texts.size()) return;
+  part.unseen_class = static_cast<std::int64_t>(texts.size() - keep.size());
+  part.table = gather(part.table, keep);
+  std::vector<std::int64_t> rows;
+  std::vector<double> weights;
+  for (const std::int64_t i : keep) {
+    rows.push_back(part.row[i]);
+    if (!part.weight.empty()) weights.push_back(part.weight[i]);
+  }
+  part.row = std::move(rows);
+  part.weight = std::move(weights);
+}
+
+// Out-of-fold numbers: a function of seed and row number alone.
+std::vector<std::int32_t> make_folds(const Part& part, std::uint64_t seed, std::int64_t folds) {
+  std::vector<std::int32_t> fold;
+  for (const std::int64_t row : part.row) {
+    const std::int64_t key[1] = {row};
+    fold.push_back(static_cast<std::int32_t>(mlp_hash(reinterpret_cast<const char*>(key), sizeof key, seed) % static_cast<std::uint64_t>(folds)));
+  }
+  return fold;
+}
+
+bool takes_text(const flow::Program& program, const flow::Aggregate& aggregate) { return is_text(program[aggregate.input].type.scalar); }
+
+std::int64_t fold_count(const flow::Program& program) {
+  for (const flow::Aggregate& aggregate : program.aggregates)
+    if (aggregate.kind == AggregateKind::target_means) return static_cast<std::int64_t>(aggregate.parameters.at(1));
+  return 0;
+}
+
+// Runs the fitting passes over the train rows.
+fit::Fitted fit_all(const Pipeline& pipeline, const Part& train, const std::vector<std::int32_t>& fold, int threads) {
+  const flow::Program& program = pipeline.program();
+  fit::Fitted fitted;
+  fitted.numbers.resize(program.numbers);
+  fitted.texts.resize(program.texts);
+  fitted.tables.resize(program.tables);
+  for (std::size_t p = 0; p < program.passes.size(); ++p) {
+    const flow::FitPass& pass = program.passes[p];
+    std::vector<OutputKind> kinds;
+    std::vector<bool> with_present;
+    for (const flow::AggregateId id : pass.aggregates) {
+      const bool text = takes_text(program, program.aggregates[id.index]);
+      kinds.push_back(text ? OutputKind::string : OutputKind::real);
+      with_present.push_back(text);
+    }
+    const fit::FittedView view(fitted);
+    const Results run = run_kernel(pipeline.kernels->find("fit_" + std::to_string(p)), train.table, view.get(), kinds, with_present, fold, threads);
+    for (std::size_t i = 0; i < pass.aggregates.size(); ++i) {
+      const flow::Aggregate& aggregate = program.aggregates[pass.aggregates[i].index];
+      const Result& in = run.columns[i];
+      const auto parameter = [&](std::size_t n, double fallback) { return n < aggregate.parameters.size() ? aggregate.parameters[n] : fallback; };
+      const std::int32_t slot = aggregate.slot.index;
+      switch (aggregate.kind) {
+        case AggregateKind::count:
+          fitted.numbers[slot] = takes_text(program, aggregate) ? static_cast<double>(std::count(in.present.begin(), in.present.end(), 1)) : fit::count(in.reals);
+          break;
+        case AggregateKind::sum: fitted.numbers[slot] = fit::sum(in.reals); break;
+        case AggregateKind::mean: fitted.numbers[slot] = fit::mean(in.reals, aggregate.name); break;
+        case AggregateKind::variance: fitted.numbers[slot] = fit::variance(in.reals, aggregate.name); break;
+        case AggregateKind::stddev: fitted.numbers[slot] = std::sqrt(fit::variance(in.reals, aggregate.name)); break;
+        case AggregateKind::min: fitted.numbers[slot] = fit::minimum(in.reals, aggregate.name); break;
+        case AggregateKind::max: fitted.numbers[slot] = fit::maximum(in.reals, aggregate.name); break;
+        case AggregateKind::quantile: fitted.numbers[slot] = fit::quantile(in.reals, parameter(0, 0.5), aggregate.name); break;
+        case AggregateKind::most_frequent: fitted.texts[slot] = fit::most_frequent(in.strings, in.present, aggregate.name); break;
+        case AggregateKind::vocabulary:
+          fitted.tables[slot] = fit::vocabulary(in.strings, in.present, static_cast<std::int64_t>(parameter(0, 0)), static_cast<std::int64_t>(parameter(1, 1)));
+          break;
+        case AggregateKind::frequencies: fitted.tables[slot] = fit::frequencies(in.strings, in.present); break;
+        case AggregateKind::target_means:
+          fitted.tables[slot] = fit::target_means(in.strings, in.present, train.target, fold, fold_count(program), parameter(0, 10));
+          break;
+      }
+    }
+  }
+  return fitted;
+}
+
+// The matrix that a model sees, one column a feature.
+std::vector<std::vector<double>> features_of(const Pipeline& pipeline, const Part& part, const fit::Fitted& fitted, const std::vector<std::int32_t>& fold, int threads) {
+  const flow::Program& program = pipeline.program();
+  values::Table request;  // the feature kernel numbers its columns by the request
+  request.rows = part.table.rows;
+  for (const ColumnId id : program.request) request.columns.push_back(part.table.columns[id.index]);
+  const fit::FittedView view(fitted);
+  Results run = run_kernel(pipeline.kernels->find("features"), request, view.get(), std::vector<OutputKind>(program.features.size(), OutputKind::real),
+                           std::vector<bool>(program.features.size(), false), fold, threads);
+  std::vector<std::vector<double>> columns;
+  for (Result& result : run.columns) columns.push_back(std::move(result.reals));
+  return columns;
+}
+
+model::Matrix matrix_of(const std::vector<std::vector<double>>& columns) {
+  model::Matrix matrix;
+  for (const std::vector<double>& column : columns) matrix.push_back(column.data());
+  return matrix;
+}
+
+learn::Dataset dataset(const Part& part, const std::vector<std::vector<double>>& columns) {
+  learn::Dataset set;
+  set.rows = static_cast<std::int64_t>(part.row.size());
+  set.columns = matrix_of(columns);
+  set.target = part.target;
+  set.weight = part.weight;
+  set.row_id = part.row;
+  return set;
+}
+
+std::vector<model::FeatureInfo> describe_features(const flow::Program& program, const fit::Fitted& fitted) {
+  std::vector<model::FeatureInfo> infos;
+  for (const ir::Feature& feature : program.features) {
+    model::FeatureInfo info;
+    info.name = feature.name;
+    if (feature.encoding != ir::Encoding::number) {
+      info.category = feature.encoding == ir::Encoding::category;
+      info.one_hot = feature.encoding == ir::Encoding::one_hot;
+      info.width = static_cast<std::int32_t>(fitted.tables[feature.slot.index].keys.size());
+    }
+    infos.push_back(std::move(info));
+  }
+  return infos;
+}
+
+std::vector<int> directions(const flow::Program& program) {
+  std::vector<int> monotone(program.features.size(), 0);
+  const auto mark = [&](const std::vector<std::string>& names, int direction) {
+    for (const std::string& name : names)
+      for (std::size_t f = 0; f < program.features.size(); ++f)
+        if (program.features[f].name == name) monotone[f] = direction;
+  };
+  mark(program.model.increasing, 1);
+  mark(program.model.decreasing, -1);
+  return monotone;
+}
+
+package::Signature signature_of(const flow::Program& program) {
+  package::Signature signature;
+  signature.name = program.name;
+  signature.deployment = program.deploy.declared ? program.deploy.name : program.name;
+  for (const ColumnId id : program.request) {
+    Column column = program.columns[id.index];
+    column.span = {};
+    signature.request.push_back(std::move(column));
+  }
+  signature.source = program.source;
+  signature.source.span = {};
+  signature.source.paths.clear();
+  signature.target = program.model.target_name;
+  signature.port = program.deploy.port;
+  signature.drift = program.deploy.drift;
+  return signature;
+}
+
+std::string manifest_of(const Pipeline& pipeline, const Data& data, const learn::Outcome& outcome, const Metrics& metrics) {
+  const flow::Program& program = pipeline.program();
+  nlohmann::ordered_json manifest;
+  manifest["format"] = 1;
+  manifest["toolchain"] = {{"mlp", version}, {"abi", MLP_ABI_VERSION}};
+  manifest["pipeline"] = program.name;
+  manifest["description"] = program.description;
+  manifest["identity"] = pipeline.identity;
+  manifest["spec_sha256"] = sha256(pipeline.unit.sources.text(0));
+  manifest["data"] = {{"sha256", data.report.digest}, {"present", data.report.present}, {"read", data.report.read}, {"rejected", data.report.rejected}};
+  manifest["rows"] = {{"train", data.train.row.size()}, {"valid", data.valid.row.size()}, {"test", data.test.row.size()}};
+  manifest["seed"] = program.model.settings.seed;
+  manifest["model"] = {{"kind", ir::enum_words<ModelKind>::words[static_cast<int>(program.model.settings.kind)]},
+                       {"loss", ir::enum_words<Loss>::words[static_cast<int>(program.model.settings.loss)]},
+                       {"rounds", outcome.best_round}};
+  manifest["metrics"] = metrics;
+  return manifest.dump(1);
+}
+
+class Stopwatch {
+ public:
+  double lap() {
+    const auto now = std::chrono::steady_clock::now();
+    const double seconds = std::chrono::duration<double>(now - last_).count();
+    last_ = now;
+    return seconds;
+  }
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+Data read_data(const Pipeline& pipeline, const std::filesystem::path& directory, const std::vector<std::string>* classes, int threads) {
+  const flow::Program& program = pipeline.program();
+  data::ReadRequest request;
+  request.source = program.source;
+  request.schema = program.columns;
+  request.wanted = program.scan;
+  request.base = directory;
+  request.quarantine = directory / (program.name + ".quarantine.csv");
+  request.threads = threads;
+  data::ReadResult read = data::read(request);
+
+  Data data;
+  data.table = std::move(read.table);
+  data.report = std::move(read.report);
+  std::vector<Diagnostic> broken = data::check_expectations(program.expectations, program.columns, data.table);
+  if (!broken.empty()) {
+    for (std::size_t i = 1; i < broken.size(); ++i) broken.front().note(broken[i].message);
+    throw Failure(std::move(broken.front()));
+  }
+  const std::vector<data::Part> parts = data::split(program.split, program.columns, data.table, program.split.seed);
+  data.train = take_part(pipeline, data.table, parts, data::Part::train);
+  data.valid = take_part(pipeline, data.table, parts, data::Part::valid);
+  data.test = take_part(pipeline, data.table, parts, data::Part::test);
+  data.classes = classes ? *classes : program.model.classes;
+  take_target(pipeline, data.train, data.classes, classes == nullptr);
+  take_target(pipeline, data.valid, data.classes, false);
+  take_target(pipeline, data.test, data.classes, false);
+  return data;
+}
+
+std::vector<double> predict(const score::Engine& engine, const Part& part) {
+  const std::int64_t rows = part.table.rows;
+  std::vector<double> out(static_cast<std::size_t>(rows) * engine.width());
+  std::vector<mlp_column> columns;
+  for (const ColumnId id : part.request) columns.push_back(part.table.columns[id.index].view());
+  engine.run(columns.data(), rows, out.data());
+  return out;
+}
+
+std::map<std::string, double> measure(const score::Engine& engine, const Part& part) {
+  return learn::metrics(engine.package().model, predict(engine, part), part.target, part.weight);
+}
+
+Trained train(const Pipeline& pipeline, const std::filesystem::path& directory, const TrainOptions& options) {
+  const flow::Program& program = pipeline.program();
+  const auto stage = [&](const char* name) { if (options.on_stage) options.on_stage(name); };
+  Trained trained;
+  Stopwatch watch;
+
+  stage("reading");
+  Data data = read_data(pipeline, directory, nullptr, options.threads);
+  trained.seconds["read"] = watch.lap();
+
+  stage("fitting");
+  const std::int64_t folds = fold_count(program);
+  const std::vector<std::int32_t> fold = folds > 0 ? make_folds(data.train, program.model.settings.seed, folds) : std::vector<std::int32_t>{};
+  package::Package& package = trained.package;
+  package.fitted = fit_all(pipeline, data.train, fold, options.threads);
+  trained.seconds["fit"] = watch.lap();
+
+  stage("training");
+  const auto train_columns = features_of(pipeline, data.train, package.fitted, fold, options.threads);
+  const auto valid_columns = features_of(pipeline, data.valid, package.fitted, {}, options.threads);
+  learn::Request request;
+  request.settings = program.model.settings;
+  request.features = describe_features(program, package.fitted);
+  request.classes = data.classes;
+  request.monotone = directions(program);
+  request.train = dataset(data.train, train_columns);
+  request.valid = dataset(data.valid, valid_columns);
+  request.threads = options.threads;
+  request.on_round = options.on_round;
+  learn::Outcome outcome = program.model.settings.kind == ModelKind::gbdt ? learn::train_gbdt(request) : learn::train_linear(request);
+  package.model = std::move(outcome.model);
+  trained.history = outcome.history;
+  trained.best_round = outcome.best_round;
+  trained.seconds["train"] = watch.lap();
+
+  stage("measuring");
+  package.spec = std::string(pipeline.unit.sources.text(0));
+  package.signature = signature_of(program);
+  const score::Engine engine(package, pipeline.kernels->find("features"));
+  for (const MetricScope scope : {MetricScope::train, MetricScope::valid, MetricScope::test}) {
+    const Part& part = data.part(scope);
+    if (part.row.empty()) continue;
+    trained.metrics[std::string(ir::enum_words<MetricScope>::words[static_cast<int>(scope)])] = measure(engine, part);
+  }
+  for (std::size_t f = 0; f < train_columns.size(); ++f)
+    package.signature.feature_reference.push_back(monitor::make_reference(train_columns[f], package.model.features[f]));
+  package.signature.prediction_reference = monitor::make_prediction_reference(package.model, predict(engine, data.train));
+  package.manifest = manifest_of(pipeline, data, outcome, trained.metrics);
+  trained.bytes = package::to_bytes(package);
+  trained.digest = sha256(trained.bytes);
+  trained.unseen_class = data.valid.unseen_class + data.test.unseen_class;
+  trained.report = std::move(data.report);
+  trained.seconds["measure"] = watch.lap();
+  return trained;
+}
+
+}  // namespace mlp::engine
