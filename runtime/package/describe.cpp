@@ -1,0 +1,167 @@
+#include "runtime/package/describe.h"
+
+#include <cmath>
+#include <stdexcept>
+
+#include "base/diagnostic.h"
+#include "runtime/package/strict_json.h"
+
+namespace mlp::package {
+namespace {
+
+using nlohmann::json;
+
+// Words of the enumerations, in their order.
+template <class E> struct Words;
+template <> struct Words<Scalar> {
+  static constexpr const char* list[] = {"bool", "int", "float", "float32", "string", "category", "text", "id", "timestamp", "date", "duration"};
+};
+template <> struct Words<Format> { static constexpr const char* list[] = {"csv", "parquet", "jsonl"}; };
+template <> struct Words<Policy> { static constexpr const char* list[] = {"fail", "drop", "quarantine"}; };
+template <> struct Words<ModelKind> { static constexpr const char* list[] = {"gbdt", "linear"}; };
+template <> struct Words<Loss> { static constexpr const char* list[] = {"squared", "logistic", "softmax", "poisson", "quantile"}; };
+
+// The fields of the model that are no arrays.
+struct Heading {
+  ModelKind kind{};
+  Loss loss{};
+  double quantile = 0.5;
+  std::int64_t outputs = 1;
+  std::vector<std::string> classes;
+  template <class A> void fields(A&& a) { a("kind", kind); a("loss", loss); a("quantile", quantile); a("outputs", outputs); a("classes", classes); }
+};
+
+template <class T> concept Fielded = requires(T t) { t.fields([](auto&&...) {}); };
+
+// Declared before use: the overloads call each other for types of other namespaces.
+template <class E> requires std::is_enum_v<E> json to_json(E v);
+template <class T> json to_json(const std::optional<T>& v);
+template <class T> json to_json(const std::vector<T>& v);
+template <Fielded T> json to_json(const T& v);
+json to_json(const model::FeatureInfo& v);
+template <class E> requires std::is_enum_v<E> void read(const json& j, E& v);
+template <class T> void read(const json& j, std::optional<T>& v);
+template <class T> void read(const json& j, std::vector<T>& v);
+template <Fielded T> void read(const json& j, T& v);
+void read(const json& j, model::FeatureInfo& v);
+
+json to_json(bool v) { return v; }
+json to_json(std::int32_t v) { return v; }
+json to_json(std::int64_t v) { return v; }
+json to_json(double v) {
+  MLP_CHECK(std::isfinite(v));
+  return v;
+}
+json to_json(const std::string& v) { return v; }
+template <class E> requires std::is_enum_v<E> json to_json(E v) { return Words<E>::list[static_cast<int>(v)]; }
+template <class T> json to_json(const std::optional<T>& v) { return v ? to_json(*v) : json(nullptr); }
+template <Fielded T> json to_json(const T& v) {
+  json out = json::object();
+  const_cast<T&>(v).fields([&](const char* name, const auto& field) {  // fields() only hands out references
+    if constexpr (!std::is_same_v<std::decay_t<decltype(field)>, Span>) out[name] = to_json(field);  // spans mean nothing outside the spec
+  });
+  return out;
+}
+json to_json(const model::FeatureInfo& v) { return {{"name", v.name}, {"category", v.category}, {"width", v.width}, {"one_hot", v.one_hot}}; }
+template <class T> json to_json(const std::vector<T>& v) {
+  json out = json::array();
+  for (const T& item : v) out.push_back(to_json(item));
+  return out;
+}
+
+[[noreturn]] void fail(const std::string& text) { throw std::runtime_error(text); }
+
+void read(const json& j, bool& v) { j.is_boolean() ? void(v = j.get<bool>()) : fail("not a boolean"); }
+void read(const json& j, std::int64_t& v) {
+  if (!j.is_number_integer() || (j.is_number_unsigned() && j.get<std::uint64_t>() > INT64_MAX)) fail("not a whole number");
+  v = j.get<std::int64_t>();
+}
+void read(const json& j, std::int32_t& v) {
+  std::int64_t wide = 0;
+  read(j, wide);
+  if (wide < INT32_MIN || wide > INT32_MAX) fail("not a 32-bit number");
+  v = static_cast<std::int32_t>(wide);
+}
+void read(const json& j, double& v) { j.is_number() ? void(v = j.get<double>()) : fail("not a number"); }
+void read(const json& j, std::string& v) { j.is_string() ? void(v = j.get<std::string>()) : fail("not a text"); }
+template <class E> requires std::is_enum_v<E> void read(const json& j, E& v) {
+  for (std::size_t i = 0; i < std::size(Words<E>::list); ++i)
+    if (j == Words<E>::list[i]) return void(v = static_cast<E>(i));
+  fail("an unknown word");
+}
+template <class T> void read(const json& j, std::optional<T>& v) {
+  if (j.is_null()) return v.reset();
+  read(j, v.emplace());
+}
+// Every field once, and nothing else.
+template <class Read> void read_object(const json& j, std::size_t fields, Read&& each) {
+  if (!j.is_object() || j.size() != fields) fail("not an object with the right fields");
+  each([&](const char* name, auto& field) {
+    const auto found = j.find(name);
+    if (found == j.end()) fail(std::string("`") + name + "` is missing");
+    try {
+      read(*found, field);
+    } catch (const std::runtime_error& error) {
+      fail(std::string("`") + name + "`: " + error.what());
+    }
+  });
+}
+template <Fielded T> void read(const json& j, T& v) {
+  std::size_t count = 0;
+  v.fields([&](const char*, const auto& field) { count += std::is_same_v<std::decay_t<decltype(field)>, Span> ? 0 : 1; });
+  read_object(j, count, [&](auto&& a) {
+    v.fields([&](const char* name, auto& field) {
+      if constexpr (!std::is_same_v<std::decay_t<decltype(field)>, Span>) a(name, field);
+    });
+  });
+}
+void read(const json& j, model::FeatureInfo& v) {
+  read_object(j, 4, [&](auto&& a) { a("name", v.name); a("category", v.category); a("width", v.width); a("one_hot", v.one_hot); });
+}
+template <class T> void read(const json& j, std::vector<T>& v) {
+  if (!j.is_array()) fail("not a list");
+  v.clear();
+  for (const json& item : j) read(item, v.emplace_back());
+}
+
+template <class A> void signature_fields(Signature& s, A&& a) {
+  a("name", s.name); a("deployment", s.deployment); a("request", s.request); a("request_place", s.request_place);
+  a("schema_size", s.schema_size); a("source", s.source); a("target", s.target); a("port", s.port); a("drift", s.drift);
+  a("feature_columns", s.feature_columns);
+}
+constexpr std::size_t signature_field_count = 10;
+
+}  // namespace
+
+std::string write_description(const Package& package) {
+  json signature = json::object();
+  signature_fields(const_cast<Signature&>(package.signature), [&](const char* name, const auto& field) { signature[name] = to_json(field); });
+  const model::Model& m = package.model;
+  const json out = {{"signature", signature},
+                    {"model", to_json(Heading{m.kind, m.loss, m.quantile, m.outputs(), m.classes})},
+                    {"features", to_json(m.features)},
+                    {"fitted_tables", package.fitted.tables.size()}};
+  return out.dump();
+}
+
+void read_description(std::string_view text, Package& out) {
+  const json all = parse_strict(text);
+  Heading heading;
+  std::int64_t tables = 0;
+  if (!all.is_object() || !all.contains("signature")) fail("`signature` is missing");
+  read_object(all["signature"], signature_field_count, [&](auto&& a) { signature_fields(out.signature, a); });
+  json rest = all;
+  rest.erase("signature");
+  read_object(rest, 3, [&](auto&& a) { a("model", heading); a("features", out.model.features); a("fitted_tables", tables); });
+  if (tables < 0 || tables > (1 << 20)) fail("too many fitted tables");
+  if (heading.outputs < 1 || heading.outputs > (1 << 20)) fail("`outputs` is out of range");
+  out.fitted.tables.resize(static_cast<std::size_t>(tables));
+  model::Model& m = out.model;
+  m.kind = heading.kind;
+  m.loss = heading.loss;
+  m.quantile = heading.quantile;
+  m.classes = heading.classes;
+  (m.kind == ModelKind::gbdt ? m.forest.outputs : m.linear.outputs) = static_cast<std::int32_t>(heading.outputs);
+}
+
+}  // namespace mlp::package
