@@ -1,7 +1,10 @@
 // What every list of passes shares: names, reasons, switches.
 #pragma once
+#include <algorithm>
 #include <string>
 #include <vector>
+
+#include "base/diagnostic.h"
 
 namespace mlp {
 struct PassOptions {
@@ -13,4 +16,15 @@ struct PassInfo {
   const char* why_here;  // why it stands where it stands
   bool required;         // cannot be switched off
 };
+
+// A required pass runs even when its name is among the disabled ones.
+inline bool is_disabled(const PassInfo& pass, const PassOptions& options) {
+  return !pass.required && std::find(options.disabled.begin(), options.disabled.end(), pass.name) != options.disabled.end();
+}
+inline void check_verified(const PassInfo& pass, const std::vector<std::string>& broken) {
+  if (broken.empty()) return;
+  std::string text = "after pass " + std::string(pass.name);
+  for (const std::string& line : broken) text += "\n  " + line;
+  MLP_BUG(text);
+}
 }  // namespace mlp

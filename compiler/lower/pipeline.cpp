@@ -1,0 +1,42 @@
+#include "compiler/lower/lower.h"
+#include "compiler/lower/passes.h"
+
+namespace mlp {
+namespace {
+
+struct Row {
+  PassInfo info;
+  void (*run)(const flow::Program&, loop::Module&);
+};
+constexpr bool required = true, optional = false;
+
+const Row passes[] = {
+    {{"expand", "first: kernels, with the presence of every value spelt out", required}, lowering::expand},
+    {{"simplify_presence", "before folding, which spreads what is always present", optional}, lowering::simplify_presence},
+    {{"common_subexpressions", "before folding, which sees that two arguments are one value", optional}, lowering::common_subexpressions},
+    {{"fold_constants", "what is known now; the presence of columns without nulls goes here", optional}, lowering::fold_constants},
+    {{"drop_dead", "last: what the passes before have left without a user", optional}, lowering::drop_dead},
+};
+
+}  // namespace
+
+const std::vector<PassInfo>& lower_passes() {
+  static const std::vector<PassInfo> list = [] {
+    std::vector<PassInfo> infos;
+    for (const Row& row : passes) infos.push_back(row.info);
+    return infos;
+  }();
+  return list;
+}
+
+loop::Module lower(const flow::Program& program, const PassOptions& options) {
+  loop::Module module;
+  for (const Row& row : passes) {
+    if (is_disabled(row.info, options)) continue;
+    row.run(program, module);
+    if (options.verify) check_verified(row.info, loop::verify(module));
+  }
+  return module;
+}
+
+}  // namespace mlp
