@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
+#include "engine/kernels.h"
 #include "runtime/learn/metrics.h"
 
 namespace mlp::engine {
@@ -103,7 +105,9 @@ Answers answers(const score::Engine& engine, const Part& part) { return {predict
 class Runner {
  public:
   Runner(const Pipeline& pipeline, const score::Engine& engine, const Data& data, const std::optional<Metrics>& production)
-      : program_(pipeline.program()), engine_(engine), data_(data), production_(production), probe_(data.test.row.empty() ? data.train : data.test) {}
+      : program_(pipeline.program()), engine_(engine), data_(data), production_(production), probe_(data.test.row.empty() ? data.train : data.test), every_row_(probe_.row.size()) {
+    std::iota(every_row_.begin(), every_row_.end(), 0);
+  }
 
   GateResult run(const Gate& gate) {
     GateResult result{gate.text, false, {}, gate.span};
@@ -198,7 +202,8 @@ class Runner {
 
   // Answers with one raw column of every probe row set to `cell`.
   Answers changed(ColumnId id, const Cell& cell) {
-    Part part = probe_;
+    Part part;
+    part.table = gather(probe_.table, every_row_);
     fill(part.table.columns[id.index], part.table.rows, cell);
     return answers(engine_, part);
   }
@@ -259,7 +264,6 @@ class Runner {
   // One row: the given values; other columns are null where they may be, else typical of the train rows.
   void given(const Gate& gate, GateResult& result) {
     Part row;
-    row.request = probe_.request;
     row.row = {0};
     row.table.rows = 1;
     row.table.columns.resize(program_.columns.size());
@@ -313,6 +317,7 @@ class Runner {
   const Data& data_;
   const std::optional<Metrics>& production_;
   const Part& probe_;
+  std::vector<std::int64_t> every_row_;
   std::map<MetricScope, std::map<std::string, double>> metrics_;
 };
 

@@ -44,7 +44,6 @@ Part take_part(const Pipeline& pipeline, const values::Table& table, const std::
   for (std::int64_t row = 0; row < table.rows; ++row)
     if (parts[row] == wanted) part.row.push_back(row);
   part.table = gather(table, part.row);
-  part.request = pipeline.program().request;
   if (pipeline.program().model.weight.known()) {
     const mlp_fitted none{};
     const Results run = run_kernel(pipeline.kernels->find("weight"), part.table, &none, {OutputKind::real}, {false}, {}, 1);
@@ -166,11 +165,8 @@ fit::Fitted fit_all(const Pipeline& pipeline, const Part& train, const std::vect
 // The matrix that a model sees, one column a feature.
 std::vector<std::vector<double>> features_of(const Pipeline& pipeline, const Part& part, const fit::Fitted& fitted, const std::vector<std::int32_t>& fold, int threads) {
   const flow::Program& program = pipeline.program();
-  values::Table request;  // the feature kernel numbers its columns by the request
-  request.rows = part.table.rows;
-  for (const ColumnId id : program.request) request.columns.push_back(part.table.columns[id.index]);
   const fit::FittedView view(fitted);
-  Results run = run_kernel(pipeline.kernels->find("features"), request, view.get(), std::vector<OutputKind>(program.features.size(), OutputKind::real),
+  Results run = run_kernel(pipeline.kernels->find("features"), part.table, view.get(), std::vector<OutputKind>(program.features.size(), OutputKind::real),
                            std::vector<bool>(program.features.size(), false), fold, threads);
   std::vector<std::vector<double>> columns;
   for (Result& result : run.columns) columns.push_back(std::move(result.reals));
@@ -222,19 +218,24 @@ std::vector<int> directions(const flow::Program& program) {
 
 package::Signature signature_of(const flow::Program& program) {
   package::Signature signature;
-  signature.name = program.name;
-  signature.deployment = program.deploy.declared ? program.deploy.name : program.name;
   for (const ColumnId id : program.request) {
     Column column = program.columns[id.index];
     column.span = {};
     signature.request.push_back(std::move(column));
+    signature.request_place.push_back(id.index);
+  }
+  signature.schema_size = static_cast<std::int32_t>(program.columns.size());
+  for (const ir::Feature& feature : program.features) {
+    std::vector<std::int32_t> places;
+    for (std::size_t i = 0; i < program.request.size(); ++i)
+      if (std::find(feature.columns.begin(), feature.columns.end(), program.request[i]) != feature.columns.end()) places.push_back(static_cast<std::int32_t>(i));
+    signature.feature_columns.push_back(std::move(places));
   }
   signature.source = program.source;
   signature.source.span = {};
   signature.source.paths.clear();
   signature.target = program.model.target_name;
-  signature.port = program.deploy.port;
-  signature.drift = program.deploy.drift;
+  set_deployment(signature, program);
   return signature;
 }
 
@@ -271,6 +272,13 @@ class Stopwatch {
 
 }  // namespace
 
+void set_deployment(package::Signature& signature, const flow::Program& program) {
+  signature.name = program.name;
+  signature.deployment = program.deploy.declared ? program.deploy.name : program.name;
+  signature.port = program.deploy.port;
+  signature.drift = program.deploy.drift;
+}
+
 Data read_data(const Pipeline& pipeline, const std::filesystem::path& directory, const std::vector<std::string>* classes, int threads) {
   const flow::Program& program = pipeline.program();
   data::ReadRequest request;
@@ -305,7 +313,7 @@ std::vector<double> predict(const score::Engine& engine, const Part& part) {
   const std::int64_t rows = part.table.rows;
   std::vector<double> out(static_cast<std::size_t>(rows) * engine.width());
   std::vector<mlp_column> columns;
-  for (const ColumnId id : part.request) columns.push_back(part.table.columns[id.index].view());
+  for (const values::ColumnData& column : part.table.columns) columns.push_back(column.view());
   engine.run(columns.data(), rows, out.data());
   return out;
 }

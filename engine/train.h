@@ -21,7 +21,6 @@ struct TrainOptions {
 struct Part {
   values::Table table;                  // texts point into Data::table
   std::vector<std::int64_t> row;        // index in the rows read
-  std::vector<ColumnId> request;        // columns that the feature kernel takes, in its order
   std::vector<double> target, weight;   // weight empty = 1 each
   std::int64_t unseen_class = 0;        // rows left out because no train row has their class
 };
@@ -52,6 +51,9 @@ struct Trained {
 };
 
 Trained train(const Pipeline& pipeline, const std::filesystem::path& directory, const TrainOptions& options);
+
+// The part of a signature that a spec may change without training: names, port, drift rules.
+void set_deployment(package::Signature& signature, const flow::Program& program);
 
 // Metrics of a loaded package on parts of its data, through the scoring path.
 std::map<std::string, double> measure(const score::Engine& engine, const Part& part);

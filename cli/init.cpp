@@ -1,0 +1,31 @@
+#include <iostream>
+
+#include "base/files.h"
+#include "cli/cli.h"
+#include "engine/init.h"
+
+namespace mlp::cli {
+
+void add_init(CLI::App& app, Globals& globals, Action& run) {
+  struct Args { std::string data, predict, output; bool force = false; };
+  auto args = std::make_shared<Args>();
+  app.add_option("DATA", args->data, "a data file: csv, csv.gz, parquet or jsonl")->required();
+  app.add_option("--predict", args->predict, "the column to predict (default: the last that can be)");
+  app.add_option("-o,--output", args->output, "the spec to write (default: standard output)");
+  app.add_flag("-f,--force", args->force, "overwrite the output");
+  app.footer("Examples:\n  mlp init customers.csv --predict Churn --output churn.mlp\n  mlp init houses.csv > houses.mlp");
+  run = [&globals, args] {
+    const std::string spec = engine::write_spec(args->data, args->predict, args->output.empty() ? "." : engine::directory_of(args->output));
+    if (args->output.empty()) {
+      std::cout << spec;
+      return 0;
+    }
+    if (std::filesystem::exists(args->output) && !args->force)
+      throw Failure(Code::write_failed, "`" + args->output + "` exists already", "name another file with `--output`, or overwrite it with `--force`");
+    write_whole(args->output, spec);
+    if (!globals.quiet) std::cerr << "wrote " << args->output << "; next: mlp train " << args->output << '\n';
+    return 0;
+  };
+}
+
+}  // namespace mlp::cli

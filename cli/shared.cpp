@@ -1,0 +1,180 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <iostream>
+#include <thread>
+
+#include "base/files.h"
+#include "cli/cli.h"
+#include "compiler/diag/render.h"
+
+namespace mlp::cli {
+
+void print_json(const Json& value) { std::cout << value.dump() << '\n'; }
+
+void report(const std::vector<Diagnostic>& list, const SourceMap& sources, const Globals& globals) {
+  for (const Diagnostic& d : list) {
+    if (globals.quiet && info(d.code).severity == Severity::warning) continue;
+    std::cerr << diag::text(d, sources, {globals.color}) << '\n';
+  }
+}
+
+int exit_code(const std::vector<Diagnostic>& list) {
+  int code = 0;
+  for (const Diagnostic& d : list)
+    if (info(d.code).severity == Severity::error) code = std::max(code, static_cast<int>(info(d.code).exit));
+  return code;
+}
+
+std::string thousands(std::int64_t n) {
+  std::string digits = std::to_string(n);
+  for (int at = static_cast<int>(digits.size()) - 3; at > (n < 0 ? 1 : 0); at -= 3) digits.insert(at, ",");
+  return digits;
+}
+
+std::string significant(double value) {
+  char buffer[40];
+  std::snprintf(buffer, sizeof buffer, std::abs(value) >= 1000 ? "%.1f" : "%.4f", value);
+  return buffer;
+}
+
+void flush_output() {
+  std::cout.flush();
+  if (!std::cout) throw Failure(Code::write_failed, std::string("cannot write to standard output: ") + std::strerror(errno ? errno : EIO));
+}
+
+int default_threads() { return static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
+
+std::string read_spec(const std::string& path) {
+  if (path != "-") return read_file(path);
+  return std::string(std::istreambuf_iterator<char>(std::cin), {});
+}
+
+engine::Pipeline open_spec(const std::string& path, const Globals& globals) {
+  engine::Pipeline pipeline = engine::prepare(path, read_spec(path));
+  report(pipeline.unit.diagnostics.all(), pipeline.unit.sources, globals);
+  return pipeline;
+}
+
+registry::Registry open_registry(const Globals& globals) {
+  std::optional<registry::Registry> found = registry::Registry::find(globals.store);
+  if (!found)
+    throw Failure(Code::no_run, "there is no registry `.mlp/` in `" + std::filesystem::absolute(globals.store).lexically_normal().string() + "`", "`mlp train SPEC` makes one; `--store DIR` names another");
+  return std::move(*found);
+}
+
+registry::Run record(const engine::Trained& trained, const engine::Pipeline& pipeline, const std::string& spec_path, const Globals& globals) {
+  registry::Registry registry = registry::Registry::open(globals.store);
+  const std::string absolute = spec_path == "-" ? spec_path : std::filesystem::absolute(spec_path).lexically_normal().string();
+  return registry.add(pipeline.program().name, absolute, trained.bytes, trained.metrics);
+}
+
+namespace {
+
+// A bar on a terminal; nothing elsewhere.
+class Bar {
+ public:
+  explicit Bar(bool on) : on_(on) {}
+  ~Bar() { clear(); }
+  void stage(const std::string& name) {
+    if (!on_) return;
+    clear();
+    std::cerr << name << " …" << std::flush;
+    shown_ = true;
+  }
+  void round(const learn::Progress& p) {
+    if (!on_) return;
+    constexpr int width = 30;
+    const int full = p.rounds > 0 ? static_cast<int>(width * p.round / p.rounds) : width;
+    std::string bar(static_cast<std::size_t>(full), '#');
+    bar.resize(width, '.');
+    char line[160];
+    const bool valid = p.valid == p.valid;
+    std::snprintf(line, sizeof line, "[%s] %lld/%lld  %s %.5f%s", bar.c_str(), static_cast<long long>(p.round), static_cast<long long>(p.rounds), p.metric.c_str(), valid ? p.valid : p.train, valid ? " (valid)" : "");
+    std::cerr << "\r\x1b[2K" << line << std::flush;
+    shown_ = true;
+  }
+  void clear() {
+    if (shown_) std::cerr << "\r\x1b[2K" << std::flush;
+    shown_ = false;
+  }
+
+ private:
+  bool on_, shown_ = false;
+};
+
+// The newest run of the pipeline that trains the same.
+std::optional<registry::Run> find_run(const engine::Pipeline& pipeline, const Globals& globals, package::Package& package, std::string& bytes) {
+  const std::optional<registry::Registry> registry = registry::Registry::find(globals.store);
+  if (!registry) return {};
+  for (const registry::Run& run : registry->runs(pipeline.program().name)) {
+    bytes = registry->package_bytes(run);
+    package = package::from_bytes(bytes, "run " + run.id);
+    if (Json::parse(package.manifest).value("identity", "") == pipeline.identity) return run;
+  }
+  return {};
+}
+
+}  // namespace
+
+engine::Trained train_with_progress(const engine::Pipeline& pipeline, const std::string& spec_path, int threads, const Globals& globals) {
+  Bar bar(!globals.quiet && isatty(2));
+  engine::TrainOptions options;
+  options.threads = threads;
+  options.on_stage = [&](const std::string& name) { bar.stage(name); };
+  options.on_round = [&](const learn::Progress& p) { bar.round(p); };
+  engine::Trained trained = engine::train(pipeline, engine::directory_of(spec_path), options);
+  bar.clear();
+  if (trained.unseen_class > 0) {
+    Diagnostics list;
+    list.report(Code::unseen_class, thousands(trained.unseen_class) + " rows of the valid and test parts have a class that no train row has; they are left out of the metrics")
+        .suggest("use `by = stratified(" + pipeline.program().model.target_name + ")` in the split");
+    report(list.all(), {}, globals);
+  }
+  return trained;
+}
+
+Subject resolve(const std::string& what, const Globals& globals, int threads) {
+  std::error_code error;
+  const bool file = std::filesystem::is_regular_file(what, error);
+  const bool spec = std::filesystem::path(what).extension() == ".mlp" && !std::filesystem::is_directory(what, error);
+  Subject subject;
+  if (spec) {
+    engine::Pipeline pipeline = open_spec(what, globals);
+    package::Package package;
+    subject.run = find_run(pipeline, globals, package, subject.bytes);
+    if (!subject.run) {
+      if (!globals.quiet) std::cerr << "no run of `" << what << "` yet: training it\n";
+      engine::Trained trained = train_with_progress(pipeline, what, threads, globals);
+      subject.run = record(trained, pipeline, what, globals);
+      subject.bytes = std::move(trained.bytes);
+      package = std::move(trained.package);
+    }
+    subject.label = what;
+    if (package.spec != pipeline.unit.sources.text(0)) {
+      // The model is the same; deployment and monitoring are the spec's of today.
+      package.spec = std::string(pipeline.unit.sources.text(0));
+      engine::set_deployment(package.signature, pipeline.program());
+      subject.bytes = package::to_bytes(package);
+    }
+    subject.loaded.pipeline = std::move(pipeline);
+    subject.loaded.engine = std::make_unique<score::Engine>(std::move(package), subject.loaded.pipeline.kernels->find("features"));
+    return subject;
+  }
+  if (file) {
+    subject.bytes = read_file(what);
+    subject.label = what;
+  } else {
+    if (std::filesystem::exists(what, error) || what.find('/') != std::string::npos) read_file(what);  // a directory, or missing: says so
+    registry::Registry registry = open_registry(globals);
+    subject.run = registry.get(what);
+    subject.bytes = registry.package_bytes(*subject.run);
+    subject.label = "run " + subject.run->id;
+  }
+  subject.loaded = engine::load(package::from_bytes(subject.bytes, subject.label), subject.label);
+  return subject;
+}
+
+}  // namespace mlp::cli

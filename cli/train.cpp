@@ -1,0 +1,62 @@
+#include <iostream>
+
+#include "cli/cli.h"
+
+namespace mlp::cli {
+
+void add_train(CLI::App& app, Globals& globals, Action& run) {
+  struct Args { std::string spec; int threads = default_threads(); bool json = false, time = false; };
+  auto args = std::make_shared<Args>();
+  app.add_option("SPEC", args->spec, "a spec file")->required();
+  app.add_option("--threads", args->threads, "threads to use (default: one a core); the result is the same at any number")->check(CLI::Range(1, 1024));
+  app.add_flag("--json", args->json, "one JSON object on standard output");
+  app.add_flag("--time-passes", args->time, "show the seconds of each stage");
+  app.footer("Reads the data, fits, trains, measures, and records a run in `.mlp/`.\n\nExamples:\n  mlp train telco-churn.mlp\n  mlp train telco-churn.mlp --threads 1 --json | jq .metrics.test.auc");
+  run = [&globals, args] {
+    const engine::Pipeline pipeline = open_spec(args->spec, globals);
+    const engine::Trained trained = train_with_progress(pipeline, args->spec, args->threads, globals);
+    const registry::Run run = record(trained, pipeline, args->spec, globals);
+    const Json manifest = Json::parse(trained.package.manifest);
+    if (args->json) {
+      Json out;
+      out["run"] = run.id;
+      out["package"] = trained.digest;
+      out["pipeline"] = pipeline.program().name;
+      out["metrics"] = manifest["metrics"];
+      out["data"] = manifest["data"];
+      Json violations = Json::array();
+      for (const data::Violation& v : trained.report.violations) violations.push_back({{"column", v.column}, {"rule", v.rule}, {"rows", v.rows}, {"first_row", v.first_row}, {"first_value", v.first_value}});
+      out["data"]["violations"] = std::move(violations);
+      out["rows"] = manifest["rows"];
+      out["model"] = manifest["model"];
+      out["seconds"] = trained.seconds;
+      print_json(out);
+      return 0;
+    }
+    const data::ReadReport& report = trained.report;
+    std::cout << pipeline.program().name << ": " << thousands(report.present) << " rows, " << thousands(report.read) << " read, " << thousands(report.rejected) << " rejected; train " << thousands(manifest["rows"]["train"]) << ", valid "
+              << thousands(manifest["rows"]["valid"]) << ", test " << thousands(manifest["rows"]["test"]) << '\n';
+    for (const data::Violation& v : report.violations) std::cout << "  `" << v.column << "` breaks `" << v.rule << "` in " << thousands(v.rows) << " rows, first in row " << thousands(v.first_row) << " (`" << v.first_value << "`)\n";
+    std::cout << manifest["model"]["kind"].get<std::string>() << ", " << manifest["model"]["loss"].get<std::string>() << ", " << pipeline.program().features.size() << " features, " << trained.best_round << " rounds\n\n";
+    std::cout << "  " << std::string(18, ' ');
+    for (const auto& [part, values] : manifest["metrics"].items()) std::printf("%12s", part.c_str()), std::fflush(stdout);
+    std::cout << '\n';
+    if (!trained.metrics.empty())
+      for (const auto& [name, ignored] : trained.metrics.begin()->second) {
+        (void)ignored;
+        std::string line = "  " + name;
+        line.resize(20, ' ');
+        for (const auto& [part, values] : manifest["metrics"].items()) {
+          const std::string text = name == "rows" ? thousands(static_cast<std::int64_t>(trained.metrics.at(part).at(name))) : significant(trained.metrics.at(part).at(name));
+          line += std::string(text.size() < 12 ? 12 - text.size() : 1, ' ') + text;
+        }
+        std::cout << line << '\n';
+      }
+    if (args->time)
+      for (const auto& [stage, seconds] : trained.seconds) std::cout << "  " << stage << ' ' << significant(seconds) << " s\n";
+    std::cout << "\nrun " << run.id << "   package " << trained.digest << '\n';
+    return 0;
+  };
+}
+
+}  // namespace mlp::cli
