@@ -20,6 +20,7 @@ enum class ExprKind {
   member,       // args[0] . text                      test.auc
   list,         // [args...]
   call,         // text(args...), arg_names "" for positional; callee in `text`
+                // `each(float) except (a, b)` is the call except(each(float), a, b)
   unary,        // text = - | not
   binary,       // text = + - * / % ^ == != < <= > >= and or
   conditional,  // if args[0] then args[1] else args[2]
@@ -31,11 +32,11 @@ enum class ExprKind {
 
 struct Expr {
   ExprKind kind = ExprKind::null;
-  Span span;
-  std::string text;
-  std::vector<ExprId> args;
-  std::vector<std::string> arg_names;
-  std::vector<Span> arg_name_spans;
+  Span span{};
+  std::string text{};
+  std::vector<ExprId> args{};
+  std::vector<std::string> arg_names{};
+  std::vector<Span> arg_name_spans{};
   template <class A> void fields(A&& a) {
     a("kind", kind); a("text", text); a("args", args); a("names", arg_names); a("name_spans", arg_name_spans); a("span", span);
   }
@@ -90,7 +91,7 @@ struct Field {
 struct Head {
   std::string name;
   Span name_span;
-  Span span;  // the whole declaration
+  Span span;  // the whole declaration, without its documentation
   std::string description;
   std::string doc;
   template <class A> void fields(A&& a) {
@@ -188,16 +189,21 @@ struct Deploy {  // deploy NAME serves MODEL { settings  budget { conditions } }
 struct MonitorLevel {  // warn psi > 0.10
   std::string level;   // warn | alert
   ExprId condition;
+  ExprId lasting;      // for 5m; unknown when not written
   Span span;
-  template <class A> void fields(A&& a) { a("level", level); a("condition", condition); a("span", span); }
+  template <class A> void fields(A&& a) { a("level", level); a("condition", condition); a("lasting", lasting); a("span", span); }
 };
-struct MonitorRule {    // drift x  warn …, alert …  ·  drift prediction …  ·  latency alert p99 > 5ms for 5m
-  std::string subject;  // drift | latency | …
-  std::string target;   // after drift: a features name or `prediction`
+struct MonitorRule {    // drift x  warn …, alert …  ·  latency alert p99 > 5ms for 5m  ·  labels Churn by id within 45d
+  std::string subject;  // drift | latency | labels | …
+  std::string target;   // after drift: a features name or `prediction`; after labels: a column
   Span subject_span, target_span;
+  std::string by;       // "" when not written
+  Span by_span;
+  ExprId within;        // unknown when not written
   std::vector<MonitorLevel> levels;
   template <class A> void fields(A&& a) {
-    a("subject", subject); a("target", target); a("levels", levels); a("subject_span", subject_span); a("target_span", target_span);
+    a("subject", subject); a("target", target); a("by", by); a("within", within); a("levels", levels);
+    a("subject_span", subject_span); a("target_span", target_span); a("by_span", by_span);
   }
 };
 struct Monitor {  // monitor DEPLOY { rules }
@@ -228,7 +234,7 @@ struct DeclRef {  // order of declarations in the file
   template <class A> void fields(A&& a) { a("kind", kind); a("index", index); }
 };
 
-struct Comment {  // a // comment, kept for the formatter
+struct Comment {  // a // comment, kept for the formatter; also a /// line that documents nothing
   Span span;      // from // to the end of the line
   bool own_line = false;
   template <class A> void fields(A&& a) { a("own_line", own_line); a("span", span); }
