@@ -1,12 +1,15 @@
 // Rows in, predictions out: the one path that batch, single row, CSV, JSON and HTTP share, in mlp and in artifacts.
 #pragma once
 #include <functional>
-#include <iosfwd>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "abi/abi.h"
-#include "runtime/values/table.h"
+#include "base/diagnostic.h"
 #include "runtime/package/package.h"
+#include "runtime/values/table.h"
 
 namespace mlp::score {
 
@@ -20,44 +23,63 @@ class Engine {
   // Computes features (optional, rows per feature) and predictions (rows x width) of rows in kernel layout: columns by
   // schema index, as RowBuilder::columns() gives them; only those of the request are read.
   void run(const mlp_column* columns, std::int64_t rows, double* out, std::vector<std::vector<double>>* features = nullptr) const;
+  void set_level(model::Scorer::Level level);  // for self-tests, before it is shared
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// Called with each block of rows that was scored: for monitors. Columns in kernel layout, rows per feature, rows x width.
+using Observer = std::function<void(const mlp_column* columns, std::int64_t rows, const std::vector<std::vector<double>>& features, const double* out)>;
 
 enum class Format { csv, jsonl };
 struct StreamOptions {
   Format from = Format::csv, to = Format::csv;
   std::string input_name;                 // for messages
-  std::function<void(const mlp_column* columns, std::int64_t rows, const std::vector<std::vector<double>>& features, const double* out)> observe;  // for monitors
+  Observer observe;
+  std::function<void(const Diagnostic&)> warn;  // values that break a constraint of the schema: once for each column, at the end
 };
 // Streams rows: header `prediction[,p_<label>...]`, one row per input row in order, constant memory. Columns that the
-// pipeline does not need are passed over; a missing one is an error (did you mean). Returns the rows scored.
+// pipeline does not need are passed over; a missing one is an error (did you mean). The rows before a bad one are written,
+// then the Failure is thrown: what was written is true, and the exit code says that it is not all. Rows are scored and
+// written as soon as the input would have to be waited for. Returns the rows scored.
 std::int64_t stream(const Engine& engine, int input_fd, int output_fd, const StreamOptions& options);  // throws Failure
 
 // One parsed batch of rows in kernel layout, from CSV or JSON; the parsers of all entrances. A value that does not fit
-// its column is a Failure naming row, column and value.
+// its column is a Failure naming row, column and value. Memory is kept from batch to batch.
 class RowBuilder {
  public:
   // places[i]: where columns() puts column i (Signature::request_place); empty = in order.
   RowBuilder(const std::vector<Column>& columns, const Source& source, std::vector<std::int32_t> places = {});
+  explicit RowBuilder(const package::Signature& signature);
   ~RowBuilder();
-  void clear();
-  void add_text(std::size_t column, std::string_view text, bool quoted);   // a CSV cell
+  void set_input(std::string name);       // for messages
+  void clear();                           // row numbers in messages go on
+  // Each row: one value for each column, in any order, then end_row(). `text` is a CSV cell, a JSON string, or a JSON
+  // number or boolean as it is written.
+  void add_text(std::size_t column, std::string_view text);
   void add_null(std::size_t column);
-  void add_number(std::size_t column, double value);                       // JSON numbers; checked against the type
+  void add_number(std::size_t column, double value);     // checked against the type
   void add_integer(std::size_t column, std::int64_t value);
-  void add_boolean(std::size_t column, bool value);
-  void add_string(std::size_t column, std::string_view value);             // JSON string
   void end_row();
-  std::int64_t rows() const;
+  std::int64_t rows() const;              // complete ones since clear()
+  std::int64_t row_number() const;        // of the row being built, from 1
+  const std::string& input() const;
   const mlp_column* columns();            // valid until the next clear()
+  const std::vector<Column>& schema() const;
+  const std::vector<std::int64_t>& breaches() const;  // values so far that break a constraint of their column, by column
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 
+// The names of what a prediction consists of: `prediction`, then `p_<label>` by class; just `prediction` for a regression.
+std::vector<std::string> output_names(const model::Model& model);
+// The class of one row of predictions: the most probable, the first of equals; of two, classes[1] from 0.5 on.
+std::size_t predicted_class(const double* probabilities, std::size_t classes);
+
 // A prediction as text: shortest digits that read back to the same double; a class label as it is.
 std::string number_text(double value);
+void append_number(std::string& out, double value);
 
 }  // namespace mlp::score

@@ -1,0 +1,197 @@
+#include "runtime/score/csv.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+
+#include "base/diagnostic.h"
+
+namespace mlp::score {
+
+constexpr std::size_t max_record = std::size_t{64} << 20;
+
+ByteSource memory_source(std::string_view bytes) {
+  return [bytes](char* to, std::size_t size) mutable {
+    const std::size_t n = std::min(size, bytes.size());
+    if (n > 0) std::memcpy(to, bytes.data(), n);
+    bytes.remove_prefix(n);
+    return n;
+  };
+}
+
+ByteSource file_source(int fd, const std::string& name) {
+  return [fd, name](char* to, std::size_t size) {
+    while (true) {
+      const ssize_t n = ::read(fd, to, size);
+      if (n >= 0) return static_cast<std::size_t>(n);
+      if (errno != EINTR) throw Failure(Code::file_unreadable, "cannot read `" + name + "`: " + std::strerror(errno));
+    }
+  };
+}
+
+bool Window::more(std::size_t& moved) {
+  moved = mark;
+  if (mark > 0) {
+    std::memmove(buffer_.data(), buffer_.data() + mark, end_ - mark);
+    end_ -= mark;
+    mark = 0;
+  }
+  if (finished_) return false;
+  if (end_ == buffer_.size()) {
+    if (buffer_.size() >= max_record) throw std::length_error("a row is longer than 64 MiB");
+    buffer_.resize(buffer_.size() * 4);
+  }
+  const std::size_t n = source_(buffer_.data() + end_, buffer_.size() - end_);
+  finished_ = n == 0;
+  end_ += n;
+  return n > 0;
+}
+
+void CsvReader::fail(const std::string& message) const {
+  Failure failure(Code::request_bad_csv, message, "quotes inside a quoted value are doubled: \"say \"\"hi\"\"\"");
+  failure.diagnostic.in_data({name_, records_, "", ""});
+  throw failure;
+}
+
+// The character at `position`, reading on where needed; false at the end.
+bool CsvReader::get(std::size_t& position, char& c) {
+  while (position >= window_.end()) {
+    std::size_t moved = 0;
+    bool read = false;
+    try {
+      read = window_.more(moved);
+    } catch (const std::length_error& error) {
+      fail(std::string(error.what()) + ": is a quote not closed?");
+    }
+    position -= moved;
+    if (!read) return false;
+  }
+  c = *window_.at(position);
+  return true;
+}
+
+void CsvReader::skip_bom() {
+  if (started_) return;
+  started_ = true;
+  std::size_t end = 2;
+  char c = 0;
+  if (get(end, c) && std::memcmp(window_.at(0), "\xEF\xBB\xBF", 3) == 0) position_ = 3;
+}
+
+std::string_view CsvReader::peek_line() {
+  skip_bom();
+  window_.mark = position_;
+  std::size_t at = position_;
+  char c = 0;
+  bool quoted = false;
+  while (get(at, c) && (quoted || (c != '\n' && c != '\r'))) {
+    quoted ^= c == '"';
+    ++at;
+  }
+  position_ = window_.mark;
+  return {window_.at(position_), at - position_};
+}
+
+bool CsvReader::next(std::vector<std::string_view>& cells, bool keep_empty) {
+  skip_bom();
+  cells.clear();
+  while (true) {
+    window_.mark = position_;
+    ranges_.clear();
+    std::size_t at = position_;  // positions are from the buffer's begin, and move with it: kept relative to the mark below
+    char c = 0;
+    if (!get(at, c)) {
+      position_ = at;
+      return false;
+    }
+    bool end_of_record = false;
+    while (!end_of_record) {
+      std::size_t begin = at - window_.mark, end = begin;
+      if (get(at, c) && c == '"') {
+        // Quoted: characters move to the front where a doubled quote becomes one.
+        ++at;
+        begin = end = at - window_.mark;
+        while (true) {
+          if (!get(at, c)) fail("a quote is never closed");
+          // Up to the next quote in one step.
+          const char* const from = window_.at(at);
+          const auto* const quote = static_cast<const char*>(std::memchr(from, '"', window_.end() - at));
+          const std::size_t size = quote ? static_cast<std::size_t>(quote - from) : window_.end() - at;
+          if (window_.mark + end != at) std::memmove(window_.at(window_.mark + end), from, size);
+          end += size;
+          at += size;
+          if (!quote) continue;
+          ++at;
+          if (!get(at, c) || c != '"') break;
+          *window_.at(window_.mark + end++) = '"';
+          ++at;
+        }
+        if (get(at, c) && c != delimiter_ && c != '\n' && c != '\r') fail("text follows a closing quote");
+      } else {
+        while (true) {
+          const char* p = window_.at(at);
+          const char* const stop = window_.at(window_.end());
+          while (p < stop && *p != delimiter_ && *p != '\n' && *p != '\r') ++p;
+          at += static_cast<std::size_t>(p - window_.at(at));
+          if (p < stop || !get(at, c)) break;
+        }
+        end = at - window_.mark;
+      }
+      ranges_.emplace_back(begin, end);
+      if (!get(at, c)) end_of_record = true;
+      else if (c == delimiter_) ++at;
+      else {
+        end_of_record = true;
+        ++at;
+        char after = 0;
+        // A CR at the very end of what has been read: look one further, so that CRLF is one line end.
+        if (c == '\r' && get(at, after) && after == '\n') ++at;
+      }
+    }
+    position_ = at;
+    if (ranges_.size() == 1 && ranges_[0].first == 0 && ranges_[0].second == 0 && !keep_empty) continue;
+    break;
+  }
+  ++records_;
+  for (const auto& [begin, end] : ranges_) cells.emplace_back(window_.at(window_.mark + begin), end - begin);
+  return true;
+}
+
+bool LineReader::next(std::string_view& line) {
+  window_.mark = position_;
+  std::size_t searched = position_;
+  while (true) {
+    const char* const from = window_.at(searched);
+    const auto* const found = static_cast<const char*>(std::memchr(from, '\n', window_.end() - searched));
+    if (found) {
+      const std::size_t end = searched + static_cast<std::size_t>(found - from);
+      line = {window_.at(window_.mark), end - window_.mark};
+      position_ = end + 1;
+      break;
+    }
+    searched = window_.end();
+    std::size_t moved = 0;
+    bool read = false;
+    try {
+      read = window_.more(moved);
+    } catch (const std::length_error& error) {
+      Failure failure(Code::request_bad_json, error.what(), "JSON lines hold one object a line");
+      failure.diagnostic.in_data({name_, lines_ + 1, "", ""});
+      throw failure;
+    }
+    searched -= moved;
+    if (read) continue;
+    position_ = window_.end();
+    if (window_.mark == window_.end()) return false;
+    line = {window_.at(window_.mark), window_.end() - window_.mark};
+    break;
+  }
+  ++lines_;
+  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  return true;
+}
+
+}  // namespace mlp::score

@@ -1,0 +1,142 @@
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+
+#include "runtime/score/score.h"
+
+namespace mlp::score {
+namespace {
+
+constexpr std::int64_t block_rows = 1024;
+
+// Memory for texts that kernels make; reused from block to block.
+class Arena {
+ public:
+  Arena() : head_{{nullptr, nullptr, &Arena::grow}, this} {}
+  mlp_arena* begin() {
+    used_ = 0;
+    head_.arena.cursor = head_.arena.limit = nullptr;
+    return &head_.arena;
+  }
+
+ private:
+  struct Head {
+    mlp_arena arena;  // first, so that grow() finds its way back
+    Arena* self;
+  };
+  struct Chunk {
+    std::unique_ptr<char[]> bytes;
+    std::size_t size;
+  };
+  static void grow(mlp_arena* arena, std::int64_t size) {
+    Arena& a = *reinterpret_cast<Head*>(arena)->self;
+    const auto wanted = static_cast<std::size_t>(std::max<std::int64_t>(size, 1 << 16));
+    while (a.used_ < a.chunks_.size() && a.chunks_[a.used_].size < wanted) ++a.used_;
+    if (a.used_ == a.chunks_.size()) a.chunks_.push_back({std::make_unique<char[]>(wanted), wanted});
+    const Chunk& chunk = a.chunks_[a.used_++];
+    arena->cursor = chunk.bytes.get();
+    arena->limit = arena->cursor + chunk.size;
+  }
+  Head head_;
+  std::vector<Chunk> chunks_;
+  std::size_t used_ = 0;
+};
+
+// What one thread needs while it scores; kept, so that a row costs no allocation.
+struct Scratch {
+  Arena arena;
+  std::vector<double> features, scores;
+  std::vector<mlp_output> outputs;
+  std::vector<mlp_column> columns;
+  model::Matrix matrix;
+};
+
+std::size_t value_size(values::Layout layout) {
+  switch (layout) {
+    case values::Layout::real: return sizeof(double);
+    case values::Layout::integer: return sizeof(std::int64_t);
+    case values::Layout::boolean: return 1;
+    case values::Layout::string: return sizeof(mlp_string);
+  }
+  return 0;
+}
+
+}  // namespace
+
+struct Engine::Impl {
+  Impl(package::Package p, mlp_kernel k)
+      : package(std::move(p)), view(package.fitted), scorer(package.model), kernel(k), width(model::width(package.model)) {}
+  package::Package package;
+  fit::FittedView view;
+  model::Scorer scorer;
+  mlp_kernel kernel;
+  std::int32_t width;
+};
+
+Engine::Engine(package::Package package, mlp_kernel features) : impl_(std::make_unique<Impl>(std::move(package), features)) {}
+Engine::~Engine() = default;
+const package::Package& Engine::package() const { return impl_->package; }
+std::int32_t Engine::width() const { return impl_->width; }
+void Engine::set_level(model::Scorer::Level level) { impl_->scorer.set_level(level); }
+
+void Engine::run(const mlp_column* columns, std::int64_t rows, double* out, std::vector<std::vector<double>>* features) const {
+  static thread_local Scratch s;
+  const model::Model& model = impl_->package.model;
+  const package::Signature& signature = impl_->package.signature;
+  const std::size_t count = model.features.size();
+  s.outputs.resize(count);
+  s.matrix.resize(count);
+  if (features) {
+    features->resize(count);
+    for (auto& column : *features) column.resize(static_cast<std::size_t>(rows));
+  }
+  const std::int64_t block = std::min(rows, block_rows);
+  s.features.resize(features ? 0 : count * static_cast<std::size_t>(block));
+  s.scores.resize(static_cast<std::size_t>(block) * static_cast<std::size_t>(model.outputs()));
+  for (std::int64_t first = 0; first < rows; first += block_rows) {
+    const std::int64_t n = std::min(block_rows, rows - first);
+    const mlp_column* at = columns;
+    if (first > 0) {
+      s.columns.assign(static_cast<std::size_t>(signature.schema_size), mlp_column{});
+      for (std::size_t i = 0; i < signature.request.size(); ++i) {
+        const auto place = static_cast<std::size_t>(signature.request_place[i]);
+        const std::size_t size = value_size(values::layout_of(signature.request[i].type.scalar));
+        const mlp_column& whole = columns[place];
+        s.columns[place] = {static_cast<const char*>(whole.values) + static_cast<std::size_t>(first) * size, whole.present ? whole.present + first : nullptr};
+      }
+      at = s.columns.data();
+    }
+    for (std::size_t f = 0; f < count; ++f) {
+      double* const values = features ? (*features)[f].data() + first : s.features.data() + f * static_cast<std::size_t>(block);
+      s.outputs[f] = {values, nullptr};
+      s.matrix[f] = values;
+    }
+    const mlp_batch batch{n, at, nullptr, s.arena.begin()};
+    impl_->kernel(&batch, impl_->view.get(), s.outputs.data());
+    impl_->scorer.score(s.matrix, n, s.scores.data());
+    model::link(model, s.scores.data(), n, out + first * impl_->width);
+  }
+}
+
+std::vector<std::string> output_names(const model::Model& model) {
+  std::vector<std::string> names{"prediction"};
+  for (const std::string& label : model.classes) names.push_back("p_" + label);
+  return names;
+}
+
+std::size_t predicted_class(const double* probabilities, std::size_t classes) {
+  if (classes == 2) return probabilities[1] >= 0.5 ? 1 : 0;
+  return static_cast<std::size_t>(std::max_element(probabilities, probabilities + classes) - probabilities);
+}
+
+void append_number(std::string& out, double value) {
+  char buffer[40];
+  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
+}
+std::string number_text(double value) {
+  std::string out;
+  append_number(out, value);
+  return out;
+}
+
+}  // namespace mlp::score

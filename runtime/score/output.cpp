@@ -1,0 +1,78 @@
+#include "runtime/score/output.h"
+
+#include <cmath>
+
+#include "runtime/score/json.h"
+
+namespace mlp::score {
+
+void append_csv(std::string& out, std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
+    out += text;
+    return;
+  }
+  out += '"';
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
+}
+
+void append_json_number(std::string& out, double value) {
+  if (std::isfinite(value)) append_number(out, value);
+  else out += "null";
+}
+
+OutputWriter::OutputWriter(const model::Model& model, Format format)
+    : regression_(model.classes.empty()), width_(static_cast<std::size_t>(model::width(model))), format_(format) {
+  const auto ready = [&](const std::string& text) {
+    std::string out;
+    format == Format::csv ? append_csv(out, text) : append_json_string(out, text);
+    return out;
+  };
+  for (const std::string& name : output_names(model)) names_.push_back(ready(name) + (format == Format::csv ? "" : ":"));
+  for (const std::string& label : model.classes) labels_.push_back(ready(label));
+}
+
+void OutputWriter::header(std::string& out) const {
+  if (format_ != Format::csv) return;
+  for (std::size_t i = 0; i < names_.size(); ++i) (out += i ? "," : "") += names_[i];
+  out += '\n';
+}
+
+void OutputWriter::object(std::string& out, const double* p) const {
+  out += '{';
+  out += names_[0];
+  if (regression_) {
+    append_json_number(out, *p);
+  } else {
+    out += labels_[predicted_class(p, width_)];
+    for (std::size_t k = 0; k < width_; ++k) {
+      out += ',';
+      out += names_[k + 1];
+      append_json_number(out, p[k]);
+    }
+  }
+  out += '}';
+}
+
+void OutputWriter::rows(std::string& out, const double* predictions, std::int64_t rows) const {
+  for (std::int64_t r = 0; r < rows; ++r) {
+    const double* const p = predictions + static_cast<std::size_t>(r) * width_;
+    if (format_ == Format::jsonl) {
+      object(out, p);
+    } else if (regression_) {
+      append_number(out, *p);
+    } else {
+      out += labels_[predicted_class(p, width_)];
+      for (std::size_t k = 0; k < width_; ++k) {
+        out += ',';
+        append_number(out, p[k]);
+      }
+    }
+    out += '\n';
+  }
+}
+
+}  // namespace mlp::score

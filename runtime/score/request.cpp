@@ -1,0 +1,191 @@
+#include "runtime/score/request.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/diagnostic.h"
+#include "runtime/values/parse.h"
+
+namespace mlp::score {
+
+namespace {
+
+std::string list_of(const std::vector<std::string>& names) {
+  std::string out;
+  for (std::size_t i = 0; i < names.size() && i < 5; ++i) out += (i ? ", `" : "`") + values::printable(names[i]) + "`";
+  if (names.size() > 5) out += " and " + std::to_string(names.size() - 5) + " more";
+  return out;
+}
+
+Failure at(Failure failure, DataPlace place) {
+  failure.diagnostic.in_data(std::move(place));
+  return failure;
+}
+
+}  // namespace
+
+Failure missing_columns(const std::vector<std::string>& missing, const std::vector<std::string>& present, const std::string& input) {
+  std::string help;
+  for (const std::string& name : missing)
+    if (const std::string near = nearest(name, present); !near.empty() && help.empty()) help = "did you mean `" + values::printable(near) + "`? the schema calls it `" + name + "`";
+  if (help.empty()) help = present.empty() ? "" : "the input has " + list_of(present);
+  return at({Code::request_missing_column, std::string("the input has no column") + (missing.size() > 1 ? "s " : " ") + list_of(missing), help},
+            {input, 0, missing.front(), ""});
+}
+
+CsvRequest::CsvRequest(const package::Signature& signature, ByteSource source, const std::string& name)
+    : signature_(signature), name_(name), reader_(std::move(source), name) {
+  const bool has_header = signature.source.format != mlp::Format::csv || signature.source.header;
+  const bool fixed = signature.source.format == mlp::Format::csv && !signature.source.delimiter.empty();
+  const std::string_view line = reader_.peek_line();
+  if (fixed) {
+    reader_.set_delimiter(signature.source.delimiter[0]);
+  } else {
+    std::set<std::string_view> names;
+    for (const Column& column : signature.request) names.insert(column.name);
+    std::size_t best = 0;
+    for (const char delimiter : {',', ';', '\t', '|'}) {
+      CsvReader trial(memory_source(line), name);
+      trial.set_delimiter(delimiter);
+      std::size_t found = 0;
+      try {
+        if (!trial.next(cells_, true)) break;
+        // Without names to go by, the delimiter that makes most cells.
+        found = !has_header ? cells_.size() : static_cast<std::size_t>(std::count_if(cells_.begin(), cells_.end(), [&](auto cell) { return names.contains(cell); }));
+      } catch (const Failure&) {
+        continue;  // no CSV with this delimiter; reported below when none fits
+      }
+      if (found > best) {
+        best = found;
+        reader_.set_delimiter(delimiter);
+      }
+    }
+  }
+  if (has_header) read_header();
+}
+
+void CsvRequest::read_header() {
+  if (!reader_.next(cells_, false))
+    throw at({Code::request_empty, "`" + name_ + "` is empty", "CSV input starts with the names of the columns"}, {name_, 0, "", ""});
+  std::vector<std::string> header;
+  for (const std::string_view cell : cells_) {
+    if (!values::valid_utf8(cell))
+      throw at({Code::request_not_utf8, "the header is not UTF-8", "convert the input: `iconv -f LATIN1 -t UTF-8`"}, {name_, 0, "", values::printable(cell)});
+    header.emplace_back(cell);
+  }
+  match(header);
+}
+
+void CsvRequest::match(const std::vector<std::string>& header) {
+  width_ = header.size();
+  column_of_.assign(width_, -1);
+  std::vector<std::string> missing;
+  for (std::size_t c = 0; c < signature_.request.size(); ++c) {
+    const std::string& name = signature_.request[c].name;
+    const auto found = std::find(header.begin(), header.end(), name);
+    if (found == header.end()) {
+      missing.push_back(name);
+      continue;
+    }
+    if (std::find(found + 1, header.end(), name) != header.end())
+      throw at({Code::request_doubled_column, "the header names `" + name + "` twice", "remove one of them"}, {name_, 0, name, ""});
+    column_of_[static_cast<std::size_t>(found - header.begin())] = static_cast<std::int32_t>(c);
+  }
+  if (!missing.empty()) throw missing_columns(missing, header, name_);
+}
+
+bool CsvRequest::next(RowBuilder& rows) {
+  if (!reader_.next(cells_, width_ == 1)) return false;
+  if (width_ == 0) {
+    // No header: the first record says which of the two orders it is.
+    const std::size_t all = static_cast<std::size_t>(signature_.schema_size), asked = signature_.request.size();
+    width_ = cells_.size() == asked ? asked : all;
+    column_of_.assign(width_, -1);
+    for (std::size_t c = 0; c < asked; ++c) column_of_[width_ == asked ? c : static_cast<std::size_t>(signature_.request_place[c])] = static_cast<std::int32_t>(c);
+  }
+  if (cells_.size() != width_)
+    throw at({Code::request_ragged_row,
+              "row " + std::to_string(rows.row_number()) + " has " + std::to_string(cells_.size()) + " value" + (cells_.size() == 1 ? "" : "s") + " where " +
+                  std::to_string(width_) + (width_ == 1 ? " is" : " are") + " expected",
+              "put values that contain the delimiter in quotes"},
+             {name_, rows.row_number(), "", ""});
+  for (std::size_t i = 0; i < width_; ++i)
+    if (column_of_[i] >= 0) rows.add_text(static_cast<std::size_t>(column_of_[i]), cells_[i]);
+  rows.end_row();
+  return true;
+}
+
+JsonRequest::JsonRequest(const package::Signature& signature) : signature_(signature) {
+  for (std::size_t c = 0; c < signature.request.size(); ++c) sorted_.emplace_back(signature.request[c].name, c);
+  std::sort(sorted_.begin(), sorted_.end());
+  filled_.resize(sorted_.size());
+}
+
+std::size_t JsonRequest::find(std::string_view key, std::size_t place) {
+  if (place < last_.size() && last_[place].key == key) return last_[place].column;
+  const auto found = std::lower_bound(sorted_.begin(), sorted_.end(), key, [](const auto& entry, std::string_view k) { return entry.first < k; });
+  const std::size_t column = found != sorted_.end() && found->first == key ? found->second : Json::none;
+  if (place == last_.size() && place < 4096) last_.push_back({std::string(key), column});
+  else if (place < last_.size()) last_[place] = {std::string(key), column};
+  return column;
+}
+
+void JsonRequest::value(const Json& json, std::size_t node, std::size_t column, RowBuilder& rows) {
+  switch (json.kind(node)) {
+    case JsonKind::null: return rows.add_null(column);
+    case JsonKind::number:
+    case JsonKind::boolean: return rows.add_text(column, json.raw(node));
+    case JsonKind::string: return rows.add_text(column, json.string(node, scratch_));
+    case JsonKind::array:
+    case JsonKind::object: break;
+  }
+  const std::string& name = signature_.request[column].name;
+  throw at({Code::request_bad_value, "`" + name + "` in row " + std::to_string(rows.row_number()) + " is " + (json.kind(node) == JsonKind::array ? "a list" : "an object") + ", not a value",
+            "give one plain value for each column"},
+           {rows.input(), rows.row_number(), name, ""});
+}
+
+void JsonRequest::read(const Json& json, std::size_t object, RowBuilder& rows) {
+  const std::string row = std::to_string(rows.row_number());
+  if (json.kind(object) != JsonKind::object)
+    throw at({Code::request_bad_json, "row " + row + " is not an object", "write rows as {\"column\": value, …}"}, {rows.input(), rows.row_number(), "", ""});
+  ++row_;
+  std::size_t node = json.first(object), found = 0;
+  for (std::size_t i = 0; i < json.children(object); ++i) {
+    const std::size_t child = json.next(node);
+    const std::size_t column = find(json.string(node, key_), i);
+    if (column != Json::none) {
+      const std::string& name = signature_.request[column].name;
+      if (filled_[column] == row_) throw at({Code::request_doubled_column, "row " + row + " has `" + name + "` twice", "remove one of them"}, {rows.input(), rows.row_number(), name, ""});
+      filled_[column] = row_;
+      ++found;
+      value(json, child, column, rows);
+    }
+    node = json.next(child);
+  }
+  if (found < filled_.size()) {
+    std::vector<std::string> unknown, missing;
+    node = json.first(object);
+    for (std::size_t i = 0; i < json.children(object); ++i) {
+      std::string key(json.string(node, key_));
+      if (find(key, i) == Json::none) unknown.push_back(std::move(key));
+      node = json.next(json.next(node));
+    }
+    for (std::size_t c = 0; c < filled_.size(); ++c) {
+      if (filled_[c] == row_) continue;
+      const Column& column = signature_.request[c];
+      // A key that may be left out, unless one that is hardly different was meant to be it.
+      if (column.type.nullable && (unknown.empty() || nearest(column.name, unknown).empty())) rows.add_null(c);
+      else missing.push_back(column.name);
+    }
+    if (!missing.empty()) {
+      Failure failure = missing_columns(missing, unknown, rows.input());
+      failure.diagnostic.message = "row " + row + " has no " + list_of(missing);
+      failure.diagnostic.data->row = rows.row_number();
+      throw failure;
+    }
+  }
+  rows.end_row();
+}
+
+}  // namespace mlp::score

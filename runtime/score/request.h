@@ -1,0 +1,52 @@
+// Rows of a request out of CSV and JSON: names matched to columns, what is missing or doubled found, values given to a
+// RowBuilder.
+#pragma once
+#include "runtime/score/csv.h"
+#include "runtime/score/json.h"
+#include "runtime/score/score.h"
+
+namespace mlp::score {
+
+// CSV with a header, in any order of columns. The delimiter is what the source says, else the one of , ; tab | that finds
+// most of the columns in the header. A source without header: all columns of the schema, or all of the request, in order.
+class CsvRequest {
+ public:
+  CsvRequest(const package::Signature& signature, ByteSource source, const std::string& name);  // reads the header
+  bool next(RowBuilder& rows);  // one row; false at the end
+
+ private:
+  void read_header();
+  void match(const std::vector<std::string>& header);
+  const package::Signature& signature_;
+  std::string name_;
+  CsvReader reader_;
+  std::size_t width_ = 0;                // values in each record; 0 = not known yet
+  std::vector<std::int32_t> column_of_;  // by place in the record: request column, or -1
+  std::vector<std::string_view> cells_;
+};
+
+// JSON objects, one a row. Keeps the order of keys of the row before, which the next row mostly shares.
+class JsonRequest {
+ public:
+  explicit JsonRequest(const package::Signature& signature);
+  void read(const Json& json, std::size_t object, RowBuilder& rows);             // one row from an object
+  void value(const Json& json, std::size_t node, std::size_t column, RowBuilder& rows);  // one value
+
+ private:
+  std::size_t find(std::string_view key, std::size_t place);
+  const package::Signature& signature_;
+  std::vector<std::pair<std::string, std::size_t>> sorted_;  // names and their columns
+  struct Seen {
+    std::string key;
+    std::size_t column;  // or none
+  };
+  std::vector<Seen> last_;  // by place of the key in the row
+  std::vector<std::int64_t> filled_;  // by column: the row that it was last filled in
+  std::int64_t row_ = 0;
+  std::string scratch_, key_;
+};
+
+// "the input has no column `tenure`", with the nearest name that it has.
+Failure missing_columns(const std::vector<std::string>& missing, const std::vector<std::string>& present, const std::string& input);
+
+}  // namespace mlp::score

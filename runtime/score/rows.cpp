@@ -1,0 +1,197 @@
+#include <algorithm>
+#include <cstring>
+
+#include "base/diagnostic.h"
+#include "runtime/score/score.h"
+#include "runtime/values/parse.h"
+
+namespace mlp::score {
+namespace {
+
+// Memory for the texts of one batch, reused by the next.
+class TextBlocks {
+ public:
+  mlp_string keep(std::string_view text) {
+    if (text.size() > room_) next(text.size());
+    if (!text.empty()) std::memcpy(cursor_, text.data(), text.size());
+    const mlp_string out{cursor_, static_cast<std::int64_t>(text.size())};
+    cursor_ += text.size();
+    room_ -= text.size();
+    return out;
+  }
+  void clear() {
+    used_ = 0;
+    room_ = 0;
+    std::erase_if(blocks_, [](const Block& b) { return b.size > block_size; });  // a rare long text is not kept for ever
+  }
+
+ private:
+  static constexpr std::size_t block_size = std::size_t{1} << 18;
+  struct Block {
+    std::unique_ptr<char[]> bytes;
+    std::size_t size;
+  };
+  void next(std::size_t wanted) {
+    wanted = std::max(wanted, block_size);
+    while (used_ < blocks_.size() && blocks_[used_].size < wanted) ++used_;
+    if (used_ == blocks_.size()) blocks_.push_back({std::unique_ptr<char[]>(new char[wanted]), wanted});
+    cursor_ = blocks_[used_].bytes.get();
+    room_ = blocks_[used_++].size;
+  }
+  std::vector<Block> blocks_;
+  std::size_t used_ = 0;
+  char* cursor_ = nullptr;
+  std::size_t room_ = 0;
+};
+
+struct Builder {
+  values::Layout layout;
+  std::vector<double> reals;
+  std::vector<std::int64_t> integers;
+  std::vector<std::uint8_t> booleans;
+  std::vector<mlp_string> strings;
+  std::vector<std::uint8_t> present;  // only of columns that may be null
+  const void* data() const {
+    switch (layout) {
+      case values::Layout::real: return reals.data();
+      case values::Layout::integer: return integers.data();
+      case values::Layout::boolean: return booleans.data();
+      case values::Layout::string: return strings.data();
+    }
+    return nullptr;
+  }
+};
+
+std::string form_of(const Column& column) {
+  switch (column.type.scalar) {
+    case Scalar::boolean:
+      return column.true_word.empty() ? "a bool is `true` or `false`, 1 or 0" : "this bool is `" + column.true_word + "` or `" + column.false_word + "`";
+    case Scalar::integer: return "an int is a whole number of at most 64 bits: 42";
+    case Scalar::real:
+    case Scalar::real32: return "a float is a decimal number with a point: 3.25, 1e-3";
+    case Scalar::timestamp: return "a timestamp is written 2024-01-31T09:30:00Z";
+    case Scalar::date: return "a date is written 2024-01-31";
+    case Scalar::duration: return "a duration is written 90s, 15m or 1:30:00";
+    default: return "convert the input to UTF-8";
+  }
+}
+
+}  // namespace
+
+struct RowBuilder::Impl {
+  std::vector<Column> schema;
+  std::vector<std::string> null_words;
+  std::vector<std::int32_t> places;
+  std::vector<Builder> builders;
+  std::vector<values::Constraints> constraints;
+  std::vector<std::int64_t> breaches;
+  std::vector<mlp_column> columns;
+  TextBlocks texts;
+  std::string input = "the input";
+  std::int64_t rows = 0, before = 0;
+
+  [[noreturn]] void fail(Code code, std::size_t column, const std::string& message, std::string_view value, std::string help) const {
+    Failure failure(code, message, std::move(help));
+    failure.diagnostic.in_data({input, before + rows + 1, schema[column].name, values::printable(value)});
+    throw failure;
+  }
+  void null(std::size_t i) {
+    const Column& column = schema[i];
+    if (!column.type.nullable)
+      fail(Code::request_null, i, "row " + std::to_string(before + rows + 1) + " has no value for `" + column.name + "`, which may not be null", "",
+           "fill it in, or declare `" + column.name + " : " + mlp::spell(Type{column.type.scalar, true}) + "` in the schema and train again");
+    Builder& b = builders[i];
+    switch (b.layout) {
+      case values::Layout::real: b.reals.push_back(0); break;
+      case values::Layout::integer: b.integers.push_back(0); break;
+      case values::Layout::boolean: b.booleans.push_back(0); break;
+      case values::Layout::string: b.strings.push_back({"", 0}); break;
+    }
+    b.present.push_back(0);
+  }
+  void take(std::size_t i, values::Read read, const values::Cell& cell, std::string_view text) {
+    if (read == values::Read::null) return null(i);
+    const Column& column = schema[i];
+    if (read == values::Read::bad_type) {
+      const std::string row = std::to_string(before + rows + 1), shown = values::printable(text);
+      if (is_text(column.type.scalar)) fail(Code::request_not_utf8, i, "the value of `" + column.name + "` in row " + row + " is not UTF-8", text, form_of(column));
+      fail(Code::request_bad_value, i, "`" + shown + "` in row " + row + " is not " + (column.type.scalar == Scalar::integer ? "an " : "a ") +
+                                           mlp::spell(Type{column.type.scalar, false}) + ", as `" + column.name + "` must be", text, form_of(column));
+    }
+    if (constraints[i].any() && !constraints[i].broken(cell).empty()) ++breaches[i];
+    Builder& b = builders[i];
+    switch (b.layout) {
+      case values::Layout::real: b.reals.push_back(cell.real); break;
+      case values::Layout::integer: b.integers.push_back(cell.integer); break;
+      case values::Layout::boolean: b.booleans.push_back(static_cast<std::uint8_t>(cell.integer)); break;
+      case values::Layout::string: b.strings.push_back(texts.keep(cell.text)); break;
+    }
+    if (column.type.nullable) b.present.push_back(1);
+  }
+};
+
+RowBuilder::RowBuilder(const std::vector<Column>& columns, const Source& source, std::vector<std::int32_t> places) : impl_(std::make_unique<Impl>()) {
+  Impl& m = *impl_;
+  m.schema = columns;
+  m.null_words = source.null_words;
+  if (places.empty())
+    for (std::size_t i = 0; i < columns.size(); ++i) places.push_back(static_cast<std::int32_t>(i));
+  m.places = std::move(places);
+  for (const Column& column : m.schema) {
+    m.builders.push_back({values::layout_of(column.type.scalar), {}, {}, {}, {}, {}});
+    m.constraints.emplace_back(column);
+  }
+  m.breaches.resize(m.schema.size());
+  m.columns.resize(m.places.empty() ? 0 : static_cast<std::size_t>(*std::max_element(m.places.begin(), m.places.end())) + 1);
+}
+RowBuilder::RowBuilder(const package::Signature& signature) : RowBuilder(signature.request, signature.source, signature.request_place) {
+  impl_->columns.resize(static_cast<std::size_t>(signature.schema_size));
+}
+RowBuilder::~RowBuilder() = default;
+
+void RowBuilder::set_input(std::string name) { impl_->input = std::move(name); }
+
+void RowBuilder::clear() {
+  impl_->before += impl_->rows;
+  impl_->rows = 0;
+  impl_->texts.clear();
+  for (Builder& b : impl_->builders) {
+    b.reals.clear();
+    b.integers.clear();
+    b.booleans.clear();
+    b.strings.clear();
+    b.present.clear();
+  }
+}
+
+void RowBuilder::add_text(std::size_t column, std::string_view text) {
+  values::Cell cell;
+  const values::Read read = values::read_text(impl_->schema[column], impl_->null_words, text, cell);
+  impl_->take(column, read, cell, text);
+}
+void RowBuilder::add_null(std::size_t column) { impl_->null(column); }
+void RowBuilder::add_number(std::size_t column, double value) {
+  values::Cell cell;
+  const values::Read read = values::read_number(impl_->schema[column], value, cell);
+  impl_->take(column, read, cell, number_text(value));
+}
+void RowBuilder::add_integer(std::size_t column, std::int64_t value) {
+  values::Cell cell;
+  const values::Read read = values::read_integer(impl_->schema[column], value, cell);
+  impl_->take(column, read, cell, std::to_string(value));
+}
+void RowBuilder::end_row() { ++impl_->rows; }
+std::int64_t RowBuilder::rows() const { return impl_->rows; }
+std::int64_t RowBuilder::row_number() const { return impl_->before + impl_->rows + 1; }
+const std::string& RowBuilder::input() const { return impl_->input; }
+const std::vector<Column>& RowBuilder::schema() const { return impl_->schema; }
+const std::vector<std::int64_t>& RowBuilder::breaches() const { return impl_->breaches; }
+
+const mlp_column* RowBuilder::columns() {
+  Impl& m = *impl_;
+  for (std::size_t i = 0; i < m.schema.size(); ++i)
+    m.columns[static_cast<std::size_t>(m.places[i])] = {m.builders[i].data(), m.schema[i].type.nullable ? m.builders[i].present.data() : nullptr};
+  return m.columns.data();
+}
+
+}  // namespace mlp::score
