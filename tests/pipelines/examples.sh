@@ -1,0 +1,20 @@
+# Every example: trains, passes its own tests, gives one package at 1 and 2 threads and on rerun, and formats to itself.
+source "$(dirname "$0")/lib.sh"
+
+for spec in "$root"/examples/*/*.mlp; do
+  name=$(basename "$spec" .mlp)
+  run 0 "$MLP" check "$spec"
+  run 0 "$MLP" fmt --check "$spec"
+  run 0 "$MLP" train "$spec" --threads 1 --json --store "$work/one-$name"
+  one=$(json package out)
+  run 0 "$MLP" train "$spec" --threads 2 --json --store "$work/two-$name"
+  two=$(json package out)
+  equal "$one" "$two" "$name: package at 1 and at 2 threads"
+  [ "${#one}" = 64 ] && pass || fail "$name: \`$one\` is no SHA-256"
+  run 0 "$MLP" rerun latest --store "$work/one-$name"
+  says out "the same bytes again"
+  run 0 "$MLP" test "$spec" --store "$work/one-$name"
+  says out " 0 failed"
+  rm -rf "$work/one-$name" "$work/two-$name"
+done
+finish
