@@ -3,6 +3,7 @@
 #pragma once
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,14 +24,15 @@ struct Run {
 
 class Registry {
  public:
-  static Registry open(const std::filesystem::path& directory);     // creates `.mlp/` when missing; throws Failure
+  static Registry open(const std::filesystem::path& directory);     // creates `.mlp/` in it when missing; throws Failure
   static std::optional<Registry> find(const std::filesystem::path& directory);  // only when it exists
   Registry(Registry&&) noexcept;
+  Registry& operator=(Registry&&) noexcept;
   ~Registry();
   Run add(const std::string& pipeline, const std::string& spec_path, const std::string& package_bytes,
           const std::map<std::string, std::map<std::string, double>>& metrics);
   std::vector<Run> runs(const std::string& pipeline = {}) const;    // newest first
-  Run get(const std::string& id_prefix) const;                      // id, unique prefix, digest, or `latest`; throws Failure, did you mean
+  Run get(const std::string& id_prefix) const;                      // id, unique prefix of id or digest (trains of the same bytes: the newest), or `latest`; throws Failure, did you mean
   std::optional<Run> production(const std::string& pipeline) const;
   void promote(const std::string& id);                              // durable before it returns
   Run rollback(const std::string& pipeline);                        // to the version in production before; throws when there is none
