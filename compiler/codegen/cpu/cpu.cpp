@@ -1,0 +1,243 @@
+#include "compiler/codegen/cpu/cpu.h"
+
+#include <llvm/Bitcode/BitcodeReader.h>
+#include <llvm/ExecutionEngine/Orc/LLJIT.h>
+#include <llvm/IR/LegacyPassManager.h>
+#include <llvm/IR/Module.h>
+#include <llvm/IR/Verifier.h>
+#include <llvm/Linker/Linker.h>
+#include <llvm/MC/TargetRegistry.h>
+#include <llvm/Passes/PassBuilder.h>
+#include <llvm/Support/SmallVectorMemoryBuffer.h>
+#include <llvm/Support/TargetSelect.h>
+#include <llvm/Support/raw_ostream.h>
+#include <llvm/Target/TargetMachine.h>
+
+#include <cstring>
+
+#include "base/diagnostic.h"
+#include "base/machine.h"
+#include "compiler/codegen/cpu/abi_types.h"
+#include "compiler/codegen/cpu/kernel_builder.h"
+#include "stdlib/builtins/bitcode.h"
+
+namespace mlp::codegen {
+namespace {
+
+constexpr const char* triple = "x86_64-unknown-linux-gnu";
+constexpr const char* baseline = "x86-64-v2";  // of functions that are not compiled per level
+
+std::string machine_level() {
+  switch (best_cpu_level()) {
+    case CpuLevel::v4: return "x86-64-v4";
+    case CpuLevel::v3: return "x86-64-v3";
+    case CpuLevel::v2: break;
+  }
+  return "x86-64-v2";
+}
+
+template <class T>
+T must(llvm::Expected<T> value, const char* what) {
+  if (!value) MLP_BUG(std::string(what) + ": " + llvm::toString(value.takeError()));
+  return std::move(*value);
+}
+void must(llvm::Error error, const char* what) {
+  if (error) MLP_BUG(std::string(what) + ": " + llvm::toString(std::move(error)));
+}
+
+std::unique_ptr<llvm::TargetMachine> target_machine(int optimize) {
+  static const llvm::Target* const target = [] {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+    std::string error;
+    const llvm::Target* const found = llvm::TargetRegistry::lookupTarget(triple, error);
+    if (!found) MLP_BUG(error);
+    return found;
+  }();
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  options.FunctionSections = true;
+  return std::unique_ptr<llvm::TargetMachine>(
+      target->createTargetMachine(triple, baseline, "", options, llvm::Reloc::PIC_, llvm::CodeModel::Small,
+                                  optimize == 0 ? llvm::CodeGenOptLevel::None : llvm::CodeGenOptLevel::Default));
+}
+
+// A kernel, the level it is compiled for and the symbol it gets.
+struct Wanted {
+  const loop::Kernel* kernel;
+  std::string level, symbol;
+};
+
+// One compilation: builds, links the builtins in, optimises, and writes code.
+class Compilation {
+ public:
+  Compilation(const std::vector<Wanted>& wanted, int optimize) : machine_(target_machine(optimize)), optimize_(optimize) {
+    module_ = std::make_unique<llvm::Module>("millrace", context_);
+    module_->setTargetTriple(triple);
+    module_->setDataLayout(machine_->createDataLayout());
+    module_->setPICLevel(llvm::PICLevel::BigPIC);
+    build(wanted);
+    optimize_module();
+  }
+
+  const llvm::Module& module() const { return *module_; }
+
+  llvm::SmallVector<char, 0> write(llvm::CodeGenFileType type) {
+    llvm::SmallVector<char, 0> bytes;
+    llvm::raw_svector_ostream out(bytes);
+    llvm::legacy::PassManager passes;
+    if (machine_->addPassesToEmitFile(passes, out, nullptr, type)) MLP_BUG("LLVM cannot write this kind of file");
+    passes.run(*module_);
+    return bytes;
+  }
+
+ private:
+  void build(const std::vector<Wanted>& wanted) {
+    const std::string_view bitcode = builtins_bitcode();
+    std::unique_ptr<llvm::Module> builtins =
+        must(llvm::getLazyBitcodeModule(llvm::MemoryBufferRef(llvm::StringRef(bitcode.data(), bitcode.size()), "builtins"), context_),
+             "the bitcode of the builtins");
+    builtins->setTargetTriple(triple);
+    builtins->setDataLayout(module_->getDataLayout());
+    const AbiTypes abi(context_, module_->getDataLayout());
+    for (const Wanted& w : wanted) build_kernel(*w.kernel, w.symbol, w.level, abi, *builtins, *module_);
+    if (llvm::Linker::linkModules(*module_, std::move(builtins), llvm::Linker::LinkOnlyNeeded)) MLP_BUG("the builtins do not link");
+
+    for (llvm::Function& function : *module_) {
+      if (function.isDeclaration()) continue;
+      const bool kernel = std::any_of(wanted.begin(), wanted.end(), [&](const Wanted& w) { return function.getName() == w.symbol; });
+      if (!kernel) {
+        function.setLinkage(llvm::GlobalValue::InternalLinkage);
+        function.setComdat(nullptr);
+        // What the compiler of the builtins said about its own target would keep them from being inlined.
+        for (const char* attribute : {"target-cpu", "target-features", "tune-cpu", "min-legal-vector-width", "prefer-vector-width",
+                                      "frame-pointer", "stack-protector-buffer-size"}) {
+          function.removeFnAttr(attribute);
+        }
+        function.removeFnAttr(llvm::Attribute::StackProtectStrong);
+        function.removeFnAttr(llvm::Attribute::UWTable);
+      }
+      function.addFnAttr("no-builtins");  // no calls of libc behind our back, and the same on both sides of inlining
+    }
+    for (llvm::GlobalVariable& variable : module_->globals()) {
+      if (!variable.isDeclaration()) variable.setLinkage(llvm::GlobalValue::PrivateLinkage);
+    }
+    std::string broken;
+    llvm::raw_string_ostream out(broken);
+    if (llvm::verifyModule(*module_, &out)) MLP_BUG("the generated code is malformed: " + broken);
+  }
+
+  void optimize_module() {
+    llvm::PipelineTuningOptions tuning;
+    tuning.LoopVectorization = true;
+    tuning.LoopInterleaving = false;  // interleaving and unrolling cost compile time and give no speed here
+    tuning.LoopUnrolling = false;
+    tuning.SLPVectorization = false;
+    llvm::LoopAnalysisManager loops;
+    llvm::FunctionAnalysisManager functions;
+    llvm::CGSCCAnalysisManager cycles;
+    llvm::ModuleAnalysisManager modules;
+    llvm::PassBuilder builder(machine_.get(), tuning);
+    llvm::TargetLibraryInfoImpl library{llvm::Triple(triple)};
+    library.disableAllFunctions();
+    functions.registerPass([&] { return llvm::TargetLibraryAnalysis(library); });
+    builder.registerModuleAnalyses(modules);
+    builder.registerCGSCCAnalyses(cycles);
+    builder.registerFunctionAnalyses(functions);
+    builder.registerLoopAnalyses(loops);
+    builder.crossRegisterProxies(loops, functions, cycles, modules);
+    const llvm::OptimizationLevel level = optimize_ == 1   ? llvm::OptimizationLevel::O1
+                                          : optimize_ == 2 ? llvm::OptimizationLevel::O2
+                                                           : llvm::OptimizationLevel::O3;
+    llvm::ModulePassManager passes = optimize_ == 0 ? builder.buildO0DefaultPipeline(llvm::OptimizationLevel::O0)
+                                                    : builder.buildPerModuleDefaultPipeline(level);
+    passes.run(*module_, modules);
+  }
+
+  llvm::LLVMContext context_;
+  std::unique_ptr<llvm::TargetMachine> machine_;
+  std::unique_ptr<llvm::Module> module_;
+  int optimize_;
+};
+
+std::vector<Wanted> all_kernels(const loop::Module& module, const Options& options) {
+  std::vector<Wanted> wanted;
+  for (const loop::Kernel& kernel : module.kernels) {
+    wanted.push_back({&kernel, options.cpu.empty() ? machine_level() : options.cpu, "mlp_" + kernel.name});
+  }
+  return wanted;
+}
+
+class InProcess final : public Compiled {
+ public:
+  InProcess(const loop::Module& module, const Options& options) {
+    Compilation compilation(all_kernels(module, options), options.optimize);
+    llvm::orc::JITTargetMachineBuilder target{llvm::Triple(triple)};
+    jit_ = must(llvm::orc::LLJITBuilder()
+                    .setJITTargetMachineBuilder(std::move(target))
+                    .setPlatformSetUp(llvm::orc::setUpInactivePlatform)
+                    .create(),
+                "LLJIT");
+    // Large copies are the one thing that LLVM leaves to libc.
+    llvm::orc::SymbolMap libc;
+    const auto add = [&](const char* name, auto* function) {
+      libc[jit_->mangleAndIntern(name)] = {llvm::orc::ExecutorAddr::fromPtr(function), llvm::JITSymbolFlags::Exported};
+    };
+    add("memcpy", static_cast<void* (*)(void*, const void*, std::size_t)>(std::memcpy));
+    add("memmove", static_cast<void* (*)(void*, const void*, std::size_t)>(std::memmove));
+    add("memset", static_cast<void* (*)(void*, int, std::size_t)>(std::memset));
+    add("memcmp", static_cast<int (*)(const void*, const void*, std::size_t)>(std::memcmp));
+    must(jit_->getMainJITDylib().define(llvm::orc::absoluteSymbols(std::move(libc))), "libc symbols");
+    must(jit_->addObjectFile(std::make_unique<llvm::SmallVectorMemoryBuffer>(compilation.write(llvm::CodeGenFileType::ObjectFile), "kernels", false)),
+         "the kernels");
+    for (const loop::Kernel& kernel : module.kernels) {
+      functions_.emplace_back(kernel.name, must(jit_->lookup("mlp_" + kernel.name), "a kernel").toPtr<mlp_kernel>());
+    }
+  }
+  mlp_kernel find(std::string_view kernel) const override {
+    for (const auto& [name, function] : functions_) {
+      if (name == kernel) return function;
+    }
+    return nullptr;
+  }
+
+ private:
+  std::unique_ptr<llvm::orc::LLJIT> jit_;
+  std::vector<std::pair<std::string, mlp_kernel>> functions_;
+};
+
+}  // namespace
+
+std::unique_ptr<Compiled> compile(const loop::Module& module, const Options& options) {
+  return std::make_unique<InProcess>(module, options);
+}
+
+std::string object(const loop::Module& module, const std::vector<std::string>& kernels, const Options& options) {
+  std::vector<Wanted> wanted;
+  for (const std::string& name : kernels) {
+    const loop::Kernel* const kernel = module.find(name);
+    if (!kernel) MLP_BUG("there is no kernel `" + name + "`");
+    for (const char* level : {"v2", "v3", "v4"}) wanted.push_back({kernel, std::string("x86-64-") + level, "mlp_" + name + "_" + level});
+  }
+  Compilation compilation(wanted, options.optimize);
+  const auto bytes = compilation.write(llvm::CodeGenFileType::ObjectFile);
+  return {bytes.data(), bytes.size()};
+}
+
+std::string print_llvm(const loop::Module& module, const Options& options) {
+  const Compilation compilation(all_kernels(module, options), options.optimize);
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  compilation.module().print(out, nullptr);
+  return text;
+}
+
+std::string print_asm(const loop::Module& module, const Options& options) {
+  Compilation compilation(all_kernels(module, options), options.optimize);
+  const auto bytes = compilation.write(llvm::CodeGenFileType::AssemblyFile);
+  return {bytes.data(), bytes.size()};
+}
+
+}  // namespace mlp::codegen

@@ -1,0 +1,481 @@
+#include "compiler/codegen/cpu/kernel_builder.h"
+
+#include <llvm/IR/MDBuilder.h>
+
+#include <cmath>
+#include <limits>
+#include <map>
+#include <numeric>
+
+#include "base/diagnostic.h"
+
+namespace mlp::codegen {
+namespace {
+
+using llvm::BasicBlock;
+using llvm::Type;
+using llvm::Value;
+using loop::Instr;
+using loop::Kind;
+using loop::Op;
+
+constexpr int block_rows = 256;
+constexpr int group_cost = 64;      // instructions in a loop, about
+constexpr int group_pointers = 12;  // arrays that a loop walks, about: what general registers hold
+
+// Cheap to have twice: such a value does not tie two outputs together.
+bool is_leaf(Op op) {
+  return op == Op::constant || op == Op::load || op == Op::present || op == Op::fitted || op == Op::fitted_text;
+}
+
+struct Group {
+  std::vector<int> outputs;
+  std::vector<char> needed;  // by instruction
+};
+
+// Outputs that share computed values go together, as does what is small; text apart from numbers.
+std::vector<Group> group_outputs(const loop::Kernel& kernel) {
+  const int count = static_cast<int>(kernel.outputs.size());
+  std::vector<int> parent(count);
+  std::iota(parent.begin(), parent.end(), 0);
+  const auto root = [&](int i) {
+    while (parent[i] != i) i = parent[i] = parent[parent[i]];
+    return i;
+  };
+  struct Need {
+    std::vector<int> instructions;
+    bool text = false;
+    int cost = 0, pointers = 0;
+  };
+  std::vector<Need> needs(count);
+  std::vector<int> owner(kernel.body.size(), -1), mark(kernel.body.size(), -1);
+  for (int o = 0; o < count; ++o) {
+    std::vector<int> work;
+    const auto want = [&](loop::ValueId id) {
+      if (!id.known() || mark[id.index] == o) return;
+      mark[id.index] = o;
+      work.push_back(id.index);
+    };
+    want(kernel.outputs[o].value);
+    want(kernel.outputs[o].present);
+    needs[o].pointers = kernel.outputs[o].present.known() ? 2 : 1;
+    while (!work.empty()) {
+      const int i = work.back();
+      work.pop_back();
+      const Instr& instr = kernel.body[i];
+      if (!is_leaf(instr.op)) {
+        // What stands behind a shared value is shared already.
+        if (owner[i] >= 0) {
+          const int a = root(owner[i]), b = root(o);
+          parent[std::max(a, b)] = std::min(a, b);
+          continue;
+        }
+        owner[i] = o;
+        ++needs[o].cost;
+      } else if (instr.op == Op::load || instr.op == Op::present) {
+        ++needs[o].pointers;
+      }
+      needs[o].text |= instr.kind == Kind::string;
+      needs[o].instructions.push_back(i);
+      for (const loop::ValueId arg : instr.args) want(arg);
+    }
+  }
+  // Connected outputs, in order of their first.
+  std::map<int, std::vector<int>> components;
+  for (int o = 0; o < count; ++o) components[root(o)].push_back(o);
+
+  std::vector<Group> groups;
+  struct Open {
+    int group = -1, cost = 0, pointers = 0;
+  } open[2];  // numbers, text
+  for (const auto& [first, outputs] : components) {
+    bool text = false;
+    int cost = 0, pointers = 0;
+    for (const int o : outputs) {
+      text |= needs[o].text;
+      cost += needs[o].cost;
+      pointers += needs[o].pointers;
+    }
+    Open& at = open[text];
+    if (at.group < 0 || at.cost + cost > group_cost || at.pointers + pointers > group_pointers) {
+      at = {static_cast<int>(groups.size()), 0, 0};
+      groups.push_back({{}, std::vector<char>(kernel.body.size(), 0)});
+    }
+    at.cost += cost;
+    at.pointers += pointers;
+    Group& group = groups[at.group];
+    for (const int o : outputs) {
+      group.outputs.push_back(o);
+      for (const int i : needs[o].instructions) group.needed[i] = 1;
+    }
+  }
+  return groups;
+}
+
+// A value of the loop IR: a text is a pointer and a size.
+struct Held {
+  Value* value = nullptr;
+  Value* size = nullptr;
+};
+
+class Builder {
+ public:
+  Builder(const loop::Kernel& kernel, const AbiTypes& abi, const llvm::Module& builtins, llvm::Module& into)
+      : kernel_(kernel), abi_(abi), builtins_(builtins), module_(into), context_(into.getContext()), b_(context_) {}
+
+  void build(const std::string& symbol, const std::string& level) {
+    pointer_ = llvm::PointerType::get(context_, 0);
+    function_ = llvm::Function::Create(llvm::FunctionType::get(b_.getVoidTy(), {pointer_, pointer_, pointer_}, false),
+                                       llvm::Function::ExternalLinkage, symbol, module_);
+    function_->addFnAttr(llvm::Attribute::NoUnwind);
+    function_->addFnAttr("target-cpu", level);
+    function_->addFnAttr("prefer-vector-width", level == "x86-64-v4" ? "512" : level == "x86-64-v3" ? "256" : "128");
+    for (unsigned i = 0; i < 3; ++i) {
+      function_->addParamAttr(i, llvm::Attribute::NoAlias);
+      function_->addParamAttr(i, llvm::Attribute::NonNull);
+      function_->addParamAttr(i, llvm::Attribute::ReadOnly);
+    }
+    function_->getArg(0)->setName("batch");
+    function_->getArg(1)->setName("fitted");
+    function_->getArg(2)->setName("outputs");
+
+    entry_ = BasicBlock::Create(context_, "entry", function_);
+    BasicBlock* const block = BasicBlock::Create(context_, "block", function_);
+    BasicBlock* const body = BasicBlock::Create(context_, "rows", function_);
+    BasicBlock* const done = BasicBlock::Create(context_, "done", function_);
+    b_.SetInsertPoint(entry_);
+    rows_ = field(abi_.mlp_batch, function_->getArg(0), mlp_batch_field::rows, b_.getInt64Ty());
+    columns_ = field(abi_.mlp_batch, function_->getArg(0), mlp_batch_field::columns, pointer_);
+    fold_ = field(abi_.mlp_batch, function_->getArg(0), mlp_batch_field::fold, pointer_);
+    arena_ = field(abi_.mlp_batch, function_->getArg(0), mlp_batch_field::arena, pointer_);
+    b_.CreateBr(block);
+
+    b_.SetInsertPoint(block);
+    base_ = b_.CreatePHI(b_.getInt64Ty(), 2, "base");
+    base_->addIncoming(b_.getInt64(0), entry_);
+    b_.CreateCondBr(b_.CreateICmpSLT(base_, rows_), body, done);
+
+    b_.SetInsertPoint(body);
+    Value* const left = b_.CreateSub(rows_, base_);
+    count_ = b_.CreateSelect(b_.CreateICmpULT(left, b_.getInt64(block_rows)), left, b_.getInt64(block_rows), "count");
+    for (const Group& group : group_outputs(kernel_)) build_group(group);
+    base_->addIncoming(b_.CreateNUWAdd(base_, b_.getInt64(block_rows)), b_.GetInsertBlock());
+    b_.CreateBr(block);
+
+    b_.SetInsertPoint(done);
+    b_.CreateRetVoid();
+  }
+
+ private:
+  Value* field(llvm::StructType* type, Value* base, unsigned index, Type* as) {
+    return b_.CreateLoad(as, b_.CreateStructGEP(type, base, index));
+  }
+  Value* element(Type* type, Value* base, std::int64_t index) { return b_.CreateConstInBoundsGEP1_64(type, base, index); }
+
+  // A block of equal bytes that stands in for an array that a caller left out.
+  template <class T>
+  Value* constant_block(const char* name, T value) {
+    if (llvm::GlobalVariable* const have = module_.getNamedGlobal(name)) return have;
+    const std::vector<T> values(block_rows, value);
+    llvm::Constant* const data = llvm::ConstantDataArray::get(context_, llvm::ArrayRef<T>(values));
+    auto* const global = new llvm::GlobalVariable(module_, data->getType(), true, llvm::GlobalValue::PrivateLinkage, data, name);
+    global->setAlignment(llvm::Align(64));
+    return global;
+  }
+  // `array + base` when the array is there, else the block that stands in for it.
+  Value* or_block(Value* array, Type* type, Value* block) {
+    return b_.CreateSelect(b_.CreateIsNull(array), block, b_.CreateInBoundsGEP(type, array, base_));
+  }
+
+  // Everything that does not change over the rows of a block goes before the loop, on first use.
+  template <class Make>
+  Value* hoisted(std::pair<int, std::int64_t> key, Make make) {
+    Value*& slot = hoisted_[key];
+    if (!slot) {
+      llvm::IRBuilder<>::InsertPointGuard guard(b_);
+      b_.SetInsertPoint(preheader_->getTerminator());
+      slot = make();
+    }
+    return slot;
+  }
+  enum : int { column_value, column_presence, number, text_data, text_size, dictionary, dictionary_size, table_values, folds, output_value, output_presence };
+
+  Value* column_values(std::int64_t column, Type* type) {
+    return hoisted({column_value, column}, [&] {
+      Value* const at = element(abi_.mlp_column, columns_, column);
+      return b_.CreateInBoundsGEP(type, field(abi_.mlp_column, at, mlp_column_field::values, pointer_), base_);
+    });
+  }
+  Value* column_present(std::int64_t column) {
+    return hoisted({column_presence, column}, [&] {
+      Value* const at = element(abi_.mlp_column, columns_, column);
+      return or_block(field(abi_.mlp_column, at, mlp_column_field::present, pointer_), b_.getInt8Ty(),
+                      constant_block<std::uint8_t>("mlp.ones", 1));
+    });
+  }
+  Value* fitted_number(std::int64_t slot) {
+    return hoisted({number, slot}, [&] {
+      Value* const numbers = field(abi_.mlp_fitted, function_->getArg(1), mlp_fitted_field::numbers, pointer_);
+      return b_.CreateLoad(b_.getDoubleTy(), element(b_.getDoubleTy(), numbers, slot));
+    });
+  }
+  Value* fitted_text(std::int64_t slot, bool size) {
+    return hoisted({size ? text_size : text_data, slot}, [&] {
+      Value* const texts = field(abi_.mlp_fitted, function_->getArg(1), mlp_fitted_field::texts, pointer_);
+      Value* const at = element(abi_.mlp_string, texts, slot);
+      return size ? field(abi_.mlp_string, at, mlp_string_field::size, b_.getInt64Ty())
+                  : field(abi_.mlp_string, at, mlp_string_field::data, pointer_);
+    });
+  }
+  Value* table_field(std::int64_t slot, unsigned index) {
+    Value* const tables = field(abi_.mlp_fitted, function_->getArg(1), mlp_fitted_field::tables, pointer_);
+    return field(abi_.mlp_table, element(abi_.mlp_table, tables, slot), index, pointer_);
+  }
+  Value* table_dictionary(std::int64_t slot) {
+    return hoisted({dictionary, slot}, [&] { return table_field(slot, mlp_table_field::dictionary); });
+  }
+  Value* table_size(std::int64_t slot) {
+    Value* const of = table_dictionary(slot);
+    return hoisted({dictionary_size, slot}, [&] { return field(abi_.mlp_dictionary, of, mlp_dictionary_field::size, b_.getInt64Ty()); });
+  }
+  Value* row_fold() {
+    Value* const array = hoisted({folds, 0}, [&] {
+      return or_block(fold_, b_.getInt32Ty(), constant_block<std::uint32_t>("mlp.no_fold", 0xffffffff));
+    });
+    return b_.CreateSExt(load_row(b_.getInt32Ty(), array), b_.getInt64Ty());
+  }
+  // Memory on the stack, made once in the entry block.
+  Value* stack(Type* type) {
+    llvm::IRBuilder<>::InsertPointGuard guard(b_);
+    b_.SetInsertPoint(entry_, entry_->getFirstInsertionPt());
+    return b_.CreateAlloca(type);
+  }
+
+  template <class Access>
+  Access* in_loop(Access* access) {
+    access->setMetadata(llvm::LLVMContext::MD_access_group, access_group_);
+    return access;
+  }
+  Value* load_row(Type* type, Value* array) {
+    return in_loop(b_.CreateLoad(type, b_.CreateInBoundsGEP(type, array, row_)));
+  }
+  void store_row(Value* value, Type* type, Value* array) {
+    in_loop(b_.CreateStore(value, b_.CreateInBoundsGEP(type, array, row_)));
+  }
+
+  void build_group(const Group& group) {
+    preheader_ = b_.GetInsertBlock();
+    BasicBlock* const loop = BasicBlock::Create(context_, "loop", function_);
+    BasicBlock* const after = BasicBlock::Create(context_, "after", function_);
+    b_.CreateBr(loop);
+    b_.SetInsertPoint(loop);
+    llvm::PHINode* const row = b_.CreatePHI(b_.getInt64Ty(), 2, "row");
+    row->addIncoming(b_.getInt64(0), preheader_);
+    row_ = row;
+    access_group_ = llvm::MDNode::getDistinct(context_, {});
+    hoisted_.clear();
+    held_.assign(kernel_.body.size(), {});
+    for (std::size_t i = 0; i < kernel_.body.size(); ++i) {
+      if (group.needed[i]) held_[i] = compute(kernel_.body[i]);
+    }
+    for (const int o : group.outputs) write(o);
+
+    Value* const next = b_.CreateNUWAdd(row_, b_.getInt64(1));
+    row->addIncoming(next, b_.GetInsertBlock());
+    llvm::BranchInst* const back = b_.CreateCondBr(b_.CreateICmpULT(next, count_), loop, after);
+    // Rows are independent of each other: no run-time checks of overlap are needed.
+    llvm::Metadata* const parallel =
+        llvm::MDNode::get(context_, {llvm::MDString::get(context_, "llvm.loop.parallel_accesses"), access_group_});
+    llvm::MDNode* const id = llvm::MDNode::getDistinct(context_, {nullptr, parallel});
+    id->replaceOperandWith(0, id);
+    back->setMetadata(llvm::LLVMContext::MD_loop, id);
+    b_.SetInsertPoint(after);
+  }
+
+  void write(int index) {
+    const loop::Output& output = kernel_.outputs[index];
+    const Kind kind = kernel_.body[output.value.index].kind;
+    const Held held = held_[output.value.index];
+    Type* const type = memory_type(kind);
+    Value* const array = hoisted({output_value, index}, [&] {
+      Value* const at = element(abi_.mlp_output, function_->getArg(2), index);
+      return b_.CreateInBoundsGEP(type, field(abi_.mlp_output, at, mlp_output_field::values, pointer_), base_);
+    });
+    if (kind == Kind::string) {
+      Value* const at = b_.CreateInBoundsGEP(type, array, row_);
+      in_loop(b_.CreateStore(held.value, b_.CreateStructGEP(abi_.mlp_string, at, mlp_string_field::data)));
+      in_loop(b_.CreateStore(held.size, b_.CreateStructGEP(abi_.mlp_string, at, mlp_string_field::size)));
+    } else if (kind == Kind::f64) {
+      // Sign and payload of a NaN depend on how it came about: all are written as the one quiet NaN, as are nulls.
+      llvm::Constant* const nan = llvm::ConstantFP::get(b_.getDoubleTy(), std::numeric_limits<double>::quiet_NaN());
+      Value* value = b_.CreateSelect(b_.CreateFCmpUNO(held.value, held.value), nan, held.value);
+      if (output.present.known()) value = b_.CreateSelect(held_[output.present.index].value, value, nan);
+      store_row(value, type, array);
+    } else {
+      store_row(kind == Kind::boolean ? b_.CreateZExt(held.value, b_.getInt8Ty()) : held.value, type, array);
+    }
+    if (output.present.known()) {
+      Value* const present = hoisted({output_presence, index}, [&] {
+        Value* const at = element(abi_.mlp_output, function_->getArg(2), index);
+        if (!unread_) unread_ = stack(llvm::ArrayType::get(b_.getInt8Ty(), block_rows));
+        return or_block(field(abi_.mlp_output, at, mlp_output_field::present, pointer_), b_.getInt8Ty(), unread_);
+      });
+      store_row(b_.CreateZExt(held_[output.present.index].value, b_.getInt8Ty()), b_.getInt8Ty(), present);
+    }
+  }
+
+  Type* memory_type(Kind kind) {
+    switch (kind) {
+      case Kind::f64: return b_.getDoubleTy();
+      case Kind::i64: return b_.getInt64Ty();
+      case Kind::boolean: return b_.getInt8Ty();
+      case Kind::string: return abi_.mlp_string;
+    }
+    MLP_BUG("a kind without a type");
+  }
+
+  Value* arg(const Instr& instr, std::size_t i) { return held_[instr.args[i].index].value; }
+  Kind kind_of(const Instr& instr, std::size_t i) { return kernel_.body[instr.args[i].index].kind; }
+
+  Held compute(const Instr& instr) {
+    const bool real = !instr.args.empty() && kind_of(instr, 0) == Kind::f64;
+    switch (instr.op) {
+      case Op::constant: return constant(instr);
+      case Op::load: {
+        Type* const type = memory_type(instr.kind);
+        Value* const array = column_values(instr.integer, type);
+        if (instr.kind == Kind::string) {
+          Value* const at = b_.CreateInBoundsGEP(type, array, row_);
+          Value* const data = in_loop(b_.CreateLoad(pointer_, b_.CreateStructGEP(abi_.mlp_string, at, mlp_string_field::data)));
+          return {data, in_loop(b_.CreateLoad(b_.getInt64Ty(), b_.CreateStructGEP(abi_.mlp_string, at, mlp_string_field::size)))};
+        }
+        Value* const value = load_row(type, array);
+        return {instr.kind == Kind::boolean ? b_.CreateIsNotNull(value) : value};
+      }
+      case Op::present: return {b_.CreateIsNotNull(load_row(b_.getInt8Ty(), column_present(instr.integer)))};
+      case Op::fitted: return {fitted_number(instr.integer)};
+      case Op::fitted_text: return {fitted_text(instr.integer, false), fitted_text(instr.integer, true)};
+      case Op::table_code: {
+        const Held key = held_[instr.args[0].index];
+        return {b_.CreateCall(builtin("mlp_dictionary_find"), {table_dictionary(instr.integer), key.value, key.size})};
+      }
+      case Op::table_size: return {table_size(instr.integer)};
+      case Op::table_value: {
+        Value* const size = table_size(instr.integer);
+        Value* const values = hoisted({table_values, instr.integer}, [&] { return table_field(instr.integer, mlp_table_field::values); });
+        // A code that no dictionary gave reads as an absent key, never past the table.
+        Value* const code = b_.CreateSelect(b_.CreateICmpULT(arg(instr, 0), size), arg(instr, 0), size);
+        Value* const line = b_.CreateMul(b_.CreateAdd(row_fold(), b_.getInt64(1)), b_.CreateAdd(size, b_.getInt64(1)));
+        return {in_loop(b_.CreateLoad(b_.getDoubleTy(), b_.CreateInBoundsGEP(b_.getDoubleTy(), values, b_.CreateAdd(line, code))))};
+      }
+      case Op::add: return {real ? b_.CreateFAdd(arg(instr, 0), arg(instr, 1)) : b_.CreateAdd(arg(instr, 0), arg(instr, 1))};
+      case Op::sub: return {real ? b_.CreateFSub(arg(instr, 0), arg(instr, 1)) : b_.CreateSub(arg(instr, 0), arg(instr, 1))};
+      case Op::mul: return {real ? b_.CreateFMul(arg(instr, 0), arg(instr, 1)) : b_.CreateMul(arg(instr, 0), arg(instr, 1))};
+      case Op::div: return {b_.CreateFDiv(arg(instr, 0), arg(instr, 1))};
+      case Op::neg: return {real ? b_.CreateFNeg(arg(instr, 0)) : b_.CreateNeg(arg(instr, 0))};
+      case Op::eq: return compare(instr, real, llvm::CmpInst::FCMP_OEQ, llvm::CmpInst::ICMP_EQ);
+      case Op::ne: return compare(instr, real, llvm::CmpInst::FCMP_UNE, llvm::CmpInst::ICMP_NE);
+      case Op::lt: return compare(instr, real, llvm::CmpInst::FCMP_OLT, llvm::CmpInst::ICMP_SLT);
+      case Op::le: return compare(instr, real, llvm::CmpInst::FCMP_OLE, llvm::CmpInst::ICMP_SLE);
+      case Op::gt: return compare(instr, real, llvm::CmpInst::FCMP_OGT, llvm::CmpInst::ICMP_SGT);
+      case Op::ge: return compare(instr, real, llvm::CmpInst::FCMP_OGE, llvm::CmpInst::ICMP_SGE);
+      case Op::and_: return {b_.CreateAnd(arg(instr, 0), arg(instr, 1))};
+      case Op::or_: return {b_.CreateOr(arg(instr, 0), arg(instr, 1))};
+      case Op::not_: return {b_.CreateNot(arg(instr, 0))};
+      case Op::select: {
+        const Held yes = held_[instr.args[1].index], no = held_[instr.args[2].index];
+        Held out{b_.CreateSelect(arg(instr, 0), yes.value, no.value)};
+        if (instr.kind == Kind::string) out.size = b_.CreateSelect(arg(instr, 0), yes.size, no.size);
+        return out;
+      }
+      case Op::to_f64:
+        return {kind_of(instr, 0) == Kind::boolean ? b_.CreateUIToFP(arg(instr, 0), b_.getDoubleTy())
+                                                   : b_.CreateSIToFP(arg(instr, 0), b_.getDoubleTy())};
+      case Op::to_i64: return {b_.CreateZExt(arg(instr, 0), b_.getInt64Ty())};
+      case Op::call: return call(instr);
+    }
+    MLP_BUG("an operation without code");
+  }
+
+  Held compare(const Instr& instr, bool real, llvm::CmpInst::Predicate of_reals, llvm::CmpInst::Predicate of_integers) {
+    return {real ? b_.CreateFCmp(of_reals, arg(instr, 0), arg(instr, 1)) : b_.CreateICmp(of_integers, arg(instr, 0), arg(instr, 1))};
+  }
+
+  Held constant(const Instr& instr) {
+    switch (instr.kind) {
+      case Kind::f64: return {llvm::ConstantFP::get(b_.getDoubleTy(), instr.real)};
+      case Kind::i64: return {b_.getInt64(static_cast<std::uint64_t>(instr.integer))};
+      case Kind::boolean: return {b_.getInt1(instr.integer != 0)};
+      case Kind::string: break;
+    }
+    return {b_.CreateGlobalString(instr.text, "text", 0, &module_, false), b_.getInt64(instr.text.size())};
+  }
+
+  llvm::Function* builtin(const std::string& name) {
+    if (llvm::Function* const have = module_.getFunction(name)) return have;
+    const llvm::Function* const known = builtins_.getFunction(name);
+    if (!known) MLP_BUG("there is no builtin function `" + name + "`");
+    return llvm::Function::Create(known->getFunctionType(), llvm::Function::ExternalLinkage, name, module_);
+  }
+
+  // Arguments by the C signature (stdlib/builtins/kernels.h): a text is a pointer and a size; a function that gives a text
+  // takes the arena and the place of the result last.
+  Held call(const Instr& instr) {
+    llvm::Function* const callee = builtin(instr.text);
+    const bool gives_text = instr.kind == Kind::string;
+    std::vector<Value*> args;
+    for (std::size_t i = 0; i < instr.args.size(); ++i) {
+      const Held held = held_[instr.args[i].index];
+      const Kind kind = kind_of(instr, i);
+      args.push_back(kind == Kind::boolean ? b_.CreateZExt(held.value, b_.getInt8Ty()) : held.value);
+      if (kind == Kind::string) args.push_back(held.size);
+    }
+    if (gives_text) {
+      if (!result_) result_ = stack(abi_.mlp_string);
+      args.push_back(arena_);
+      args.push_back(result_);
+    }
+    Type* const gives = gives_text ? b_.getVoidTy() : memory_type(instr.kind);
+    const llvm::FunctionType* const type = callee->getFunctionType();
+    bool fits = type->getReturnType() == gives && type->getNumParams() == args.size();
+    for (unsigned i = 0; fits && i < args.size(); ++i) fits = type->getParamType(i) == args[i]->getType();
+    if (!fits) MLP_BUG("a call of `" + instr.text + "` does not fit its C signature");
+    llvm::CallInst* const made = b_.CreateCall(callee, args);
+    if (gives_text) {
+      return {field(abi_.mlp_string, result_, mlp_string_field::data, pointer_),
+              field(abi_.mlp_string, result_, mlp_string_field::size, b_.getInt64Ty())};
+    }
+    // Loads of constant tables inside inherit this, so that they do not stand in the way of vectorising.
+    made->setMetadata(llvm::LLVMContext::MD_access_group, access_group_);
+    return {instr.kind == Kind::boolean ? b_.CreateIsNotNull(made) : static_cast<Value*>(made)};
+  }
+
+  const loop::Kernel& kernel_;
+  const AbiTypes& abi_;
+  const llvm::Module& builtins_;
+  llvm::Module& module_;
+  llvm::LLVMContext& context_;
+  llvm::IRBuilder<> b_;
+  Type* pointer_ = nullptr;
+  llvm::Function* function_ = nullptr;
+  BasicBlock* entry_ = nullptr;
+  BasicBlock* preheader_ = nullptr;  // of the group at work
+  Value *rows_ = nullptr, *columns_ = nullptr, *fold_ = nullptr, *arena_ = nullptr;
+  llvm::PHINode* base_ = nullptr;    // first row of the block
+  Value* count_ = nullptr;           // rows of the block
+  Value* row_ = nullptr;             // within the block
+  Value* result_ = nullptr;          // takes the text that a call gives
+  Value* unread_ = nullptr;          // takes the presence of outputs whose caller wants none
+  llvm::MDNode* access_group_ = nullptr;
+  std::map<std::pair<int, std::int64_t>, Value*> hoisted_;
+  std::vector<Held> held_;           // by instruction
+};
+
+}  // namespace
+
+void build_kernel(const loop::Kernel& kernel, const std::string& symbol, const std::string& level, const AbiTypes& abi,
+                  const llvm::Module& builtins, llvm::Module& into) {
+  Builder(kernel, abi, builtins, into).build(symbol, level);
+}
+
+}  // namespace mlp::codegen
