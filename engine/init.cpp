@@ -27,7 +27,7 @@ std::string identifier(std::string text, const char* fallback) {
   return plain_identifier(text) ? text : text + "_data";
 }
 
-std::string quoted(const std::string& text) {
+std::string in_quotes(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -80,7 +80,7 @@ std::string write_spec(const std::filesystem::path& data_file, const std::string
     target = std::find(names.begin(), names.end(), predict) - names.begin();
     if (target == names.size()) {
       const std::string near = nearest(predict, names);
-      throw Failure(Code::no_such_column, "`" + data_file.string() + "` has no column `" + predict + "`", near.empty() ? "" : "did you mean `" + near + "`?");
+      throw Failure(Code::data_column_missing, "`" + data_file.string() + "` has no column `" + predict + "`", near.empty() ? "" : "did you mean `" + near + "`?");
     }
     if (!predictable(profile.columns[target], profile.distinct[target]))
       throw Failure(Code::not_predictable, "`" + predict + "` cannot be predicted: it is " + (profile.distinct[target] < 2 ? "the same in every row" : "of type `" + type_text(profile.columns[target]) + "`"),
@@ -106,7 +106,7 @@ std::string write_spec(const std::filesystem::path& data_file, const std::string
     std::string name = column_name(column.name);
     name.resize(longest, ' ');
     schema += "  " + name + " : " + type_text(column);
-    if (!column.true_word.empty()) schema += " from (" + quoted(column.true_word) + ", " + quoted(column.false_word) + ")";
+    if (!column.true_word.empty()) schema += " from (" + in_quotes(column.true_word) + ", " + in_quotes(column.false_word) + ")";
     schema += "\n";
     if (i == target) continue;
     const std::string entry = feature_entry(column);
@@ -115,9 +115,9 @@ std::string write_spec(const std::filesystem::path& data_file, const std::string
   if (features.empty()) throw Failure(Code::not_predictable, "`" + data_file.string() + "` has no column to predict `" + goal.name + "` from");
 
   std::string nulls;
-  for (const std::string& word : profile.source.null_words) nulls += (nulls.empty() ? "" : ", ") + quoted(word);
+  for (const std::string& word : profile.source.null_words) nulls += (nulls.empty() ? "" : ", ") + in_quotes(word);
   std::string options = ", null = [" + nulls + "]";
-  if (profile.source.delimiter != "," && !profile.source.delimiter.empty()) options += ", delimiter = " + quoted(profile.source.delimiter);
+  if (profile.source.delimiter != "," && !profile.source.delimiter.empty()) options += ", delimiter = " + in_quotes(profile.source.delimiter);
   if (goal.type.nullable) options += ", on_violation = drop";
   static const char* const readers[] = {"csv", "parquet", "jsonl"};
   if (profile.source.format != Format::csv) options = goal.type.nullable ? ", on_violation = drop" : "";
@@ -132,7 +132,7 @@ std::string write_spec(const std::filesystem::path& data_file, const std::string
   out += "// Written by `mlp init` from " + std::to_string(profile.rows) + " rows. It trains as it stands; make it yours.\n";
   out += "pipeline " + pipeline + "\n\n";
   out += "schema Row {\n" + schema + "}\n\n";
-  out += "source rows_in: Row = " + std::string(readers[static_cast<int>(profile.source.format)]) + "(" + quoted(relative.string()) + options + ")\n\n";
+  out += "source rows_in: Row = " + std::string(readers[static_cast<int>(profile.source.format)]) + "(" + in_quotes(relative.string()) + options + ")\n\n";
   out += "features x from rows_in {\n" + features + "}\n\n";
   out += "split rows_in { train = 70%, valid = 15%, test = 15%, by = " + (classes ? "stratified(" + column_name(goal.name) + ")" : std::string("random")) + " }\n\n";
   out += "model predictor = gbdt {\n  predict " + column_name(goal.name) + " from x\n  trees         = 200\n  learning_rate = 0.1\n  early_stop    = 20\n}\n\n";
