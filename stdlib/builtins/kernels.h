@@ -15,7 +15,7 @@ extern "C" {
 
 // ---- numbers (math.cpp). Error bounds in units in the last place, as tested.
 double mlp_exp(double v);      // 1
-double mlp_expm1(double v);    // 1
+double mlp_expm1(double v);    // 2
 double mlp_log(double v);      // 1
 double mlp_log2(double v);     // 1
 double mlp_log10(double v);    // 1
@@ -24,7 +24,7 @@ double mlp_pow(double a, double b);  // 1; exact where the result is a double
 double mlp_sin(double v);      // 1
 double mlp_cos(double v);      // 1
 double mlp_tanh(double v);     // 3
-double mlp_sigmoid(double v);  // 2
+double mlp_sigmoid(double v);  // 3
 double mlp_sqrt(double v);     // exactly rounded, as are all below
 double mlp_abs(double v);
 double mlp_sign(double v);
