@@ -20,12 +20,13 @@ struct LineColumn {
   std::uint32_t column = 1;  // 1-based, in code points
 };
 
-// The texts being compiled: the user's spec first, then the standard library.
+// The texts being compiled: the user's spec first, then the standard library. Every question has an answer: a source
+// that is not there is empty and has no name, an offset past the end stands at the end.
 class SourceMap {
  public:
   std::int32_t add(std::string name, std::string text);
-  const std::string& name(std::int32_t source) const { return files_[source].name; }
-  std::string_view text(std::int32_t source) const { return files_[source].text; }
+  const std::string& name(std::int32_t source) const { return file(source).name; }
+  std::string_view text(std::int32_t source) const { return file(source).text; }
   std::string_view text(Span span) const;
   LineColumn locate(std::int32_t source, std::uint32_t offset) const;
   std::string_view line(std::int32_t source, std::uint32_t line_number) const;  // without its newline
@@ -34,8 +35,9 @@ class SourceMap {
  private:
   struct File {
     std::string name, text;
-    std::vector<std::uint32_t> line_starts;
+    std::vector<std::uint32_t> line_starts = {0};
   };
+  const File& file(std::int32_t source) const;
   std::vector<File> files_;
 };
 

@@ -102,7 +102,7 @@ void ErrorStrategy::reportError(antlr4::Parser* parser, const antlr4::Recognitio
   beginErrorCondition(parser);
   Set expected = e.getExpectedTokens();
   const auto* ctx = dynamic_cast<antlr4::ParserRuleContext*>(e.getCtx());
-  const std::size_t rule = ctx ? ctx->getRuleIndex() : P::RuleFile;
+  const std::size_t rule = ctx ? ctx->getRuleIndex() : std::size_t{P::RuleFile};
   if (const auto* dead_end = dynamic_cast<const antlr4::NoViableAltException*>(&e)) {
     // Where several tokens were needed to decide, the set belongs to the first of them; the last is the one that is wrong.
     if (dead_end->getStartToken() != dead_end->getOffendingToken()) expected = rule == P::RuleModelEntry || rule == P::RuleDeployEntry ? Set::of(P::ASSIGN) : Set::of(P::RBRACE);
