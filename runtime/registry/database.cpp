@@ -5,11 +5,14 @@
 #include <limits>
 
 #include "base/diagnostic.h"
+#include "runtime/registry/registry.h"
 
 namespace mlp::registry {
 namespace {
-constexpr int busy_milliseconds = 30'000;
+int busy_milliseconds = 30'000;
 }
+
+void set_busy_wait(int milliseconds) { busy_milliseconds = milliseconds; }
 
 Database::Database(const std::filesystem::path& file) : file_(file) {
   const int code = sqlite3_open_v2(file.c_str(), &handle_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXRESCODE, nullptr);
@@ -39,7 +42,7 @@ void Database::fail(int code) {
       throw Failure(Code::registry_damaged, "the index of the registry, " + index + ", is damaged: " + reason,
                     "restore it from a copy, or move `.mlp/` away and train again; the packages in `.mlp/objects/` stay usable by path");
     case SQLITE_BUSY: case SQLITE_LOCKED:
-      throw Failure(Code::registry_busy, "another process has kept the registry " + index + " locked for " + std::to_string(busy_milliseconds / 1000) + " seconds",
+      throw Failure(Code::registry_busy, "another process has kept the registry " + index + " locked for " + std::to_string(busy_milliseconds) + " ms",
                     "wait for it to end and run the command again");
     case SQLITE_FULL:
       throw Failure(Code::write_failed, "cannot write " + index + ": the disk is full", "free some space and run the command again; the registry is as it was before");

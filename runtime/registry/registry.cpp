@@ -51,6 +51,8 @@ PRAGMA user_version = 1;
 )";
 static_assert(application == 1835823186 && layout == 1);
 
+constexpr const char* restore = "restore it from a copy, or move `.mlp/` away and train again; the packages in `.mlp/objects/` stay usable by path";
+
 // A run's columns with its metrics, a row for each metric; production = the newest promotion in force.
 constexpr const char* run_columns =
     "SELECT r.id, r.pipeline, r.package, r.created, r.spec_path, "
@@ -107,14 +109,17 @@ struct Registry::Impl {
 
   explicit Impl(const fs::path& mlp) : home(mlp), database(mlp / "index.sqlite") {
     const auto known = [&] { return pragma(database, "PRAGMA application_id") == application; };
+    const std::string index = "`" + database.file().string() + "`";
     if (!known() && pragma(database, "SELECT count(*) FROM sqlite_master") == 0) {
+      std::error_code error;
+      if (fs::exists(home / "objects", error))  // an index comes before the first object, so it was there once
+        throw Failure(Code::registry_damaged, "the index of the registry, " + index + ", is lost: packages are there, but no runs", restore);
       Transaction transaction(database);
       if (!known()) {  // nobody else made it meanwhile
         database.run(schema);
         transaction.commit();
       }
     }
-    const std::string index = "`" + database.file().string() + "`";
     if (!known()) throw Failure(Code::registry_foreign, index + " is an SQLite file of another program", "move it away, or name another directory with `--store`");
     const std::int64_t version = pragma(database, "PRAGMA user_version");
     if (version != layout)
@@ -164,16 +169,17 @@ Run Registry::Impl::get(const std::string& wanted) const {
 }
 
 std::string Registry::Impl::bytes_of(const Run& run) const {
+  constexpr const char* again = "restore the file from a copy, or train again: the same spec and data give the same bytes";
   const fs::path path = object(run.package);
   std::string bytes;
   try {
     bytes = read_file(path);
   } catch (const Failure& failure) {
     if (failure.diagnostic.code != Code::file_not_found) throw;
-    throw Failure(Code::run_package_missing, "the package of run `" + run.id + "` is missing: `" + path.string() + "`", "restore the file from a copy, or train again: the same spec and data give the same bytes");
+    throw Failure(Code::run_package_missing, "the package of run `" + run.id + "` is missing: `" + path.string() + "`", again);
   }
   if (sha256(bytes) != run.package)
-    throw Failure(Code::run_package_altered, "the package of run `" + run.id + "` has been altered: `" + path.string() + "`", "restore the file from a copy, or train again: the same spec and data give the same bytes");
+    throw Failure(Code::run_package_altered, "the package of run `" + run.id + "` has been altered: `" + path.string() + "`", again);
   return bytes;
 }
 
@@ -191,7 +197,7 @@ Registry Registry::open(const fs::path& directory) {
 std::optional<Registry> Registry::find(const fs::path& directory) {
   const fs::path home = directory / ".mlp";
   std::error_code error;
-  if (!fs::exists(home / "index.sqlite", error)) return {};
+  if (!fs::exists(home / "index.sqlite", error) && !fs::exists(home / "objects", error)) return {};
   return Registry(std::make_unique<Impl>(home));
 }
 
@@ -291,7 +297,7 @@ std::vector<Diagnostic> Registry::verify() const {
   };
   Database& database = impl_->database;
   const auto damaged = [&](const std::string& what) {
-    throw Failure(Code::registry_damaged, "the index of the registry, `" + database.file().string() + "`, is damaged: " + what, "restore it from a copy, or move `.mlp/` away and train again");
+    throw Failure(Code::registry_damaged, "the index of the registry, `" + database.file().string() + "`, is damaged: " + what, restore);
   };
   check([&] {
     for (Query query(database, "PRAGMA integrity_check"); query.next();)

@@ -47,4 +47,7 @@ class Registry {
   std::unique_ptr<Impl> impl_;
 };
 
+// How long a command waits for another process to give up the lock; half a minute when nothing is set. For tests.
+void set_busy_wait(int milliseconds);
+
 }  // namespace mlp::registry
