@@ -37,6 +37,7 @@ struct Outcome {
   model::Model model;
   std::vector<Progress> history;
   std::int64_t best_round = 0;                // rounds kept (early stopping)
+  bool converged = true;                      // linear: the stated tolerance was reached within the iterations
 };
 
 Outcome train_gbdt(const Request& request);    // throws Failure: label with one value, no rows, …

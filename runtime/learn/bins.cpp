@@ -1,0 +1,225 @@
+#include "runtime/learn/bins.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "runtime/model/walk.h"
+
+namespace mlp::learn {
+namespace {
+
+constexpr std::int32_t narrow_slots = 256, wide_slots = 65536;
+constexpr double biggest = std::numeric_limits<double>::max();
+
+// Doubles in an order-preserving integer form; -0 = 0, infinities = the largest finite values.
+std::uint64_t key_of(double v) {
+  v = v > biggest ? biggest : v < -biggest ? -biggest : v;
+  const std::uint64_t bits = std::bit_cast<std::uint64_t>(v + 0.0);
+  return bits >> 63 ? ~bits : bits | 0x8000000000000000u;
+}
+double value_of(std::uint64_t key) {
+  return std::bit_cast<double>(key >> 63 ? key & 0x7fffffffffffffffu : ~key);
+}
+
+// Least significant digit first, 11 bits at a time; digits that are the same everywhere are passed over.
+void radix_sort(std::vector<std::uint64_t>& keys, std::vector<std::uint64_t>& spare) {
+  if (keys.size() < 2048) {
+    std::sort(keys.begin(), keys.end());
+    return;
+  }
+  spare.resize(keys.size());
+  constexpr int digits = 6;
+  std::vector<std::uint32_t> counts(digits * 2048, 0);
+  for (const std::uint64_t k : keys)
+    for (int d = 0; d < digits; ++d) ++counts[d * 2048 + ((k >> (11 * d)) & 2047)];
+  for (int d = 0; d < digits; ++d) {
+    std::uint32_t* count = &counts[d * 2048];
+    if (count[(keys[0] >> (11 * d)) & 2047] == keys.size()) continue;
+    std::uint32_t sum = 0;
+    for (int i = 0; i < 2048; ++i) sum += std::exchange(count[i], sum);
+    for (const std::uint64_t k : keys) spare[count[(k >> (11 * d)) & 2047]++] = k;
+    keys.swap(spare);
+  }
+}
+
+// A finite t with low <= t < high.
+double between(double low, double high) {
+  const double middle = low / 2 + high / 2;
+  return middle >= low && middle < high ? middle : low;
+}
+
+void bin_numbers(FeatureBins& out, const double* column, const std::vector<std::int64_t>& rows, std::int64_t bins) {
+  std::vector<std::uint64_t> keys, spare;
+  keys.reserve(rows.size());
+  for (const std::int64_t r : rows) {
+    const double v = column[r];
+    if (std::isnan(v))
+      out.has_missing = true;
+    else {
+      keys.push_back(key_of(v));
+      out.has_infinity |= v > biggest;
+    }
+  }
+  radix_sort(keys, spare);
+  std::vector<double> values;
+  std::vector<std::int64_t> counts;
+  for (std::size_t i = 0; i < keys.size();) {
+    std::size_t j = i + 1;
+    while (j < keys.size() && keys[j] == keys[i]) ++j;
+    values.push_back(value_of(keys[i]));
+    counts.push_back(static_cast<std::int64_t>(j - i));
+    i = j;
+  }
+  const std::int64_t distinct = static_cast<std::int64_t>(values.size());
+  const std::int64_t limit = std::clamp<std::int64_t>(bins, 2, wide_slots - 1);
+  const auto cut_after = [&](std::int64_t i) { out.thresholds.push_back(between(values[i], values[i + 1])); };
+  if (distinct <= limit) {
+    for (std::int64_t i = 0; i + 1 < distinct; ++i) cut_after(i);
+  } else {
+    // Values as frequent as a whole bin stand alone; the others share what is left in equal parts.
+    std::int64_t rest_rows = static_cast<std::int64_t>(keys.size()), rest_bins = limit;
+    const double mean = static_cast<double>(rest_rows) / static_cast<double>(limit);
+    std::vector<std::uint8_t> alone(distinct, 0);
+    for (std::int64_t i = 0; i < distinct; ++i) {
+      if (static_cast<double>(counts[i]) >= mean) {
+        alone[i] = 1;
+        --rest_bins;
+        rest_rows -= counts[i];
+      }
+    }
+    double share = static_cast<double>(rest_rows) / static_cast<double>(std::max<std::int64_t>(rest_bins, 1));
+    std::int64_t filled = 0;
+    for (std::int64_t i = 0; i + 1 < distinct && static_cast<std::int64_t>(out.thresholds.size()) + 1 < limit; ++i) {
+      if (!alone[i]) rest_rows -= counts[i];
+      filled += counts[i];
+      const bool full = static_cast<double>(filled) >= share;
+      const bool next_alone = alone[i + 1] && static_cast<double>(filled) >= share / 2;
+      if (!alone[i] && !full && !next_alone) continue;
+      cut_after(i);
+      filled = 0;
+      if (!alone[i]) {
+        --rest_bins;
+        share = static_cast<double>(rest_rows) / static_cast<double>(std::max<std::int64_t>(rest_bins, 1));
+      }
+    }
+  }
+  out.count = values.empty() ? 0 : static_cast<std::int32_t>(out.thresholds.size()) + 1;
+}
+
+void bin_categories(FeatureBins& out, const double* column, std::int32_t width, const std::vector<std::int64_t>& rows,
+                    std::vector<std::int32_t>& bin_of_code) {
+  std::vector<std::int64_t> counts(width, 0);
+  for (const std::int64_t r : rows) {
+    const std::int32_t code = model::code_of(column[r], width);
+    if (code < 0)
+      out.has_missing = true;
+    else
+      ++counts[code];
+  }
+  std::vector<std::int32_t> seen;
+  for (std::int32_t c = 0; c < width; ++c)
+    if (counts[c] > 0) seen.push_back(c);
+  const std::size_t limit = wide_slots - 2;
+  if (seen.size() > limit) {
+    std::stable_sort(seen.begin(), seen.end(), [&](std::int32_t a, std::int32_t b) { return counts[a] > counts[b]; });
+    seen.resize(limit);
+    std::sort(seen.begin(), seen.end());
+    out.rest_bin = static_cast<std::int32_t>(limit);
+  }
+  bin_of_code.assign(width, out.rest_bin);
+  for (std::size_t b = 0; b < seen.size(); ++b) bin_of_code[seen[b]] = static_cast<std::int32_t>(b);
+  out.code_of_bin = std::move(seen);
+  if (out.rest_bin >= 0) out.code_of_bin.push_back(-1);
+  out.count = static_cast<std::int32_t>(out.code_of_bin.size());
+}
+
+// Number of thresholds below v, without branches.
+std::int32_t bin_of(const std::vector<double>& thresholds, double v) {
+  const double* base = thresholds.data();
+  std::size_t size = thresholds.size();
+  if (size == 0) return 0;
+  while (size > 1) {
+    const std::size_t half = size / 2;
+    base += base[half - 1] < v ? half : 0;
+    size -= half;
+  }
+  return static_cast<std::int32_t>(base - thresholds.data()) + (*base < v);
+}
+
+template <class Bin>
+void fill(Bin* out, std::int32_t stride, const FeatureBins& bins, const std::vector<std::int32_t>& bin_of_code,
+          const double* column, std::int32_t width, const std::vector<std::int64_t>& rows, std::int64_t begin, std::int64_t end) {
+  for (std::int64_t i = begin; i < end; ++i) {
+    const double v = column[rows[i]];
+    std::int32_t bin;
+    if (bins.category || bins.one_hot) {
+      const std::int32_t code = model::code_of(v, width);
+      bin = code < 0 ? bins.count : bin_of_code[code];
+    } else {
+      bin = std::isnan(v) ? bins.count : bin_of(bins.thresholds, v);
+    }
+    out[i * stride] = static_cast<Bin>(bin);
+  }
+}
+
+}  // namespace
+
+Binned make_bins(const Dataset& data, const std::vector<model::FeatureInfo>& features, const std::vector<std::int64_t>& rows,
+                 std::int64_t bins, Pool& pool) {
+  Binned out;
+  out.rows = static_cast<std::int64_t>(rows.size());
+  out.features.resize(features.size());
+  std::vector<std::vector<std::int32_t>> bin_of_code(features.size());
+  pool.run(static_cast<std::int64_t>(features.size()), [&](std::int64_t f) {
+    FeatureBins& b = out.features[f];
+    b.one_hot = features[f].one_hot;
+    b.category = features[f].width > 0 && !b.one_hot;
+    if (features[f].width > 0)
+      bin_categories(b, data.columns[f], features[f].width, rows, bin_of_code[f]);
+    else
+      bin_numbers(b, data.columns[f], rows, bins);
+  });
+
+  constexpr std::int32_t group_features = 32;
+  for (const bool wide : {false, true}) {
+    bool open = false;
+    for (std::size_t f = 0; f < features.size(); ++f) {
+      const std::int32_t slots = out.features[f].slots();
+      if (slots < 2 || (slots > narrow_slots) != wide) continue;
+      if (!open || out.groups.back().features == group_features) {
+        out.groups.push_back({.first = static_cast<std::int32_t>(out.used.size()), .features = 0, .wide = wide, .narrow_bins = {}, .wide_bins = {}});
+        open = true;
+      }
+      ++out.groups.back().features;
+      out.group_of.push_back(static_cast<std::int32_t>(out.groups.size()) - 1);
+      out.offset.push_back(out.slots);
+      out.used.push_back(static_cast<std::int32_t>(f));
+      out.slots += slots;
+    }
+  }
+  for (Group& g : out.groups) {
+    const std::size_t cells = static_cast<std::size_t>(out.rows) * g.features;
+    if (g.wide)
+      g.wide_bins.resize(cells);
+    else
+      g.narrow_bins.resize(cells);
+  }
+  const std::int64_t chunks = chunks_of(out.rows);
+  pool.run(chunks * static_cast<std::int64_t>(out.groups.size()), [&](std::int64_t task) {
+    Group& g = out.groups[task / chunks];
+    const std::int64_t begin = task % chunks * chunk_rows, end = std::min(begin + chunk_rows, out.rows);
+    for (std::int32_t j = 0; j < g.features; ++j) {
+      const std::int32_t f = out.used[g.first + j];
+      if (g.wide)
+        fill(g.wide_bins.data() + j, g.features, out.features[f], bin_of_code[f], data.columns[f], features[f].width, rows, begin, end);
+      else
+        fill(g.narrow_bins.data() + j, g.features, out.features[f], bin_of_code[f], data.columns[f], features[f].width, rows, begin, end);
+    }
+  });
+  return out;
+}
+
+}  // namespace mlp::learn

@@ -1,0 +1,47 @@
+// Feature values → small integers. Histograms, and so every split, see only these.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "runtime/learn/learn.h"
+#include "runtime/learn/pool.h"
+
+namespace mlp::learn {
+
+// Bins 0..count-1 hold values, bin `count` (when has_missing) the missing ones.
+struct FeatureBins {
+  bool category = false, one_hot = false;
+  std::int32_t count = 0;
+  bool has_missing = false;
+  bool has_infinity = false;              // +inf seen: no finite threshold lies above all values
+  std::vector<double> thresholds;         // number: bin b holds thresholds[b-1] < v <= thresholds[b]; count - 1 of them
+  std::vector<std::int32_t> code_of_bin;  // category: ascending; -1 = rest_bin
+  std::int32_t rest_bin = -1;             // category: shared by the rarest codes of a very wide feature, never chosen
+  std::int32_t slots() const { return count + (has_missing ? 1 : 0); }
+};
+
+// Up to 32 features side by side, row-major: rows x features, one or two bytes a bin.
+struct Group {
+  std::int32_t first = 0, features = 0;   // positions in Binned::used
+  bool wide = false;
+  std::vector<std::uint8_t> narrow_bins;
+  std::vector<std::uint16_t> wide_bins;
+};
+
+struct Binned {
+  std::int64_t rows = 0;
+  std::vector<FeatureBins> features;      // by feature
+  std::vector<std::int32_t> used;         // features with more than one slot, in histogram order
+  std::vector<std::int32_t> offset;       // by position in `used`: first slot in a histogram
+  std::vector<std::int32_t> group_of;     // by position in `used`
+  std::int32_t slots = 0;                 // of a whole histogram
+  std::vector<Group> groups;
+};
+
+// Number features: every distinct value its own bin when there are at most `bins` of them, else bins of near-equal row
+// counts with frequent values alone (after LightGBM's GreedyFindBin); thresholds are midpoints between neighbouring
+// distinct values, so `value <= threshold` gives exactly the training bins. `rows` names the rows of `data` to use.
+Binned make_bins(const Dataset& data, const std::vector<model::FeatureInfo>& features, const std::vector<std::int64_t>& rows,
+                 std::int64_t bins, Pool& pool);
+
+}  // namespace mlp::learn

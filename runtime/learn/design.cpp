@@ -1,0 +1,200 @@
+#include "runtime/learn/design.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/diagnostic.h"
+#include "runtime/model/walk.h"
+
+namespace mlp::learn {
+namespace {
+
+#define MLP_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+constexpr std::int64_t lanes = 8;
+typedef double Lanes __attribute__((vector_size(64), aligned(8)));
+
+// Eight sums side by side, then folded in a fixed order: the same bits at every vector width.
+MLP_CLONES void dots(const double* rows, std::int64_t count, std::int64_t width, const double* weights, double start, double* out) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    Lanes sum = {start, 0, 0, 0, 0, 0, 0, 0};
+    for (std::int64_t j = 0; j < width; j += lanes)
+      sum += *reinterpret_cast<const Lanes*>(rows + i * width + j) * *reinterpret_cast<const Lanes*>(weights + j);
+    out[i] = ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+  }
+}
+MLP_CLONES void add_scaled(const double* row, std::int64_t width, double factor, double* out) {
+  for (std::int64_t j = 0; j < width; j += lanes)
+    *reinterpret_cast<Lanes*>(out + j) += factor * *reinterpret_cast<const Lanes*>(row + j);
+}
+// Blocks of 4 x 8 products, rows inside: the sums stay in registers.
+MLP_CLONES void add_gram(const double* rows, std::int64_t count, std::int64_t width, const double* factor, double* out, std::int64_t stride) {
+  for (std::int64_t a = 0; a < width; a += 4) {
+    for (std::int64_t b = 0; b <= a; b += lanes) {
+      Lanes s0{}, s1{}, s2{}, s3{};
+      for (std::int64_t i = 0; i < count; ++i) {
+        const double* row = rows + i * width;
+        const Lanes right = factor[i] * *reinterpret_cast<const Lanes*>(row + b);
+        s0 += row[a] * right;
+        s1 += row[a + 1] * right;
+        s2 += row[a + 2] * right;
+        s3 += row[a + 3] * right;
+      }
+      double* to = out + a * stride + b;
+      *reinterpret_cast<Lanes*>(to) += s0;
+      *reinterpret_cast<Lanes*>(to + stride) += s1;
+      *reinterpret_cast<Lanes*>(to + 2 * stride) += s2;
+      *reinterpret_cast<Lanes*>(to + 3 * stride) += s3;
+    }
+  }
+}
+
+}  // namespace
+
+Design::Design(const Dataset& data, const std::vector<model::FeatureInfo>& features, const std::vector<std::int64_t>& rows,
+               const Labels& labels, Pool& pool)
+    : rows_(static_cast<std::int64_t>(rows.size())), pool_(pool) {
+  std::vector<std::int64_t> number_features, hot_features, hot_start, position(features.size());
+  std::int64_t total = 0;
+  for (std::size_t f = 0; f < features.size(); ++f) {
+    MLP_CHECK(!features[f].category);
+    position[f] = total;
+    total += features[f].width == 0 ? 1 : features[f].width;
+    (features[f].width == 0 ? number_features : hot_features).push_back(static_cast<std::int64_t>(f));
+  }
+  numbers_ = static_cast<std::int64_t>(number_features.size());
+  padded_ = (numbers_ + lanes - 1) / lanes * lanes;
+  hot_ = static_cast<std::int64_t>(hot_features.size());
+  columns_ = numbers_;
+  for (const std::int64_t f : number_features) raw_position_.push_back(position[f]);
+  for (const std::int64_t f : hot_features) {
+    hot_start.push_back(columns_);
+    for (std::int32_t c = 0; c < features[f].width; ++c) raw_position_.push_back(position[f] + c);
+    columns_ += features[f].width;
+  }
+  values_.assign(rows_ * padded_, 0.0);
+  hot_column_.assign(rows_ * hot_, -1);
+  mean_.assign(columns_, 0.0);
+  scale_.assign(columns_, 1.0);
+  mass_.assign(columns_, 0.0);
+
+  pool.run(numbers_, [&](std::int64_t j) {
+    const std::int64_t f = number_features[j];
+    const double* column = data.columns[f];
+    double sum = 0, squares = 0;
+    for (std::int64_t i = 0; i < rows_; ++i) {
+      const double v = column[rows[i]];
+      if (!(std::fabs(v) <= 1e150))
+        throw Failure(Code::feature_not_finite,
+                      "feature `" + features[f].name + "` is " + (std::isnan(v) ? "missing" : "infinite or above 1e150") + " in training row " +
+                          std::to_string(i + 1),
+                      "impute or clip it, or use `gbdt`, which takes such values");
+      sum += labels.weight_at(i) * v;
+    }
+    mean_[j] = sum / labels.total_weight;
+    for (std::int64_t i = 0; i < rows_; ++i) {
+      const double d = column[rows[i]] - mean_[j];
+      squares += labels.weight_at(i) * d * d;
+    }
+    const double deviation = std::sqrt(squares / labels.total_weight);
+    // A constant column may keep a rounding error of its mean: it carries nothing, and its weight stays 0.
+    const bool constant = !(deviation > 1e-13 * std::fabs(mean_[j])) || !(deviation > 0);
+    scale_[j] = constant ? 1.0 : deviation;
+    for (std::int64_t i = 0; i < rows_; ++i) values_[i * padded_ + j] = constant ? 0.0 : (column[rows[i]] - mean_[j]) / deviation;
+    mass_[j] = constant ? 0.0 : labels.total_weight;
+  });
+  for (std::int64_t h = 0; h < hot_; ++h) {
+    const std::int64_t f = hot_features[h];
+    for (std::int64_t i = 0; i < rows_; ++i) {
+      const std::int32_t code = model::code_of(data.columns[f][rows[i]], features[f].width);
+      if (code < 0) continue;
+      hot_column_[i * hot_ + h] = static_cast<std::int32_t>(hot_start[h] + code);
+      mass_[hot_start[h] + code] += labels.weight_at(i);
+    }
+  }
+}
+
+std::int64_t Design::stripes(std::int64_t most) const { return std::clamp<std::int64_t>(rows_ / 1024, 1, most); }
+
+void Design::multiply(const double* weights, double* out) const {
+  std::vector<double> padded(padded_, 0.0);
+  std::copy_n(weights, numbers_, padded.begin());
+  pool_.run(chunks_of(rows_), [&](std::int64_t chunk) {
+    const std::int64_t begin = chunk * chunk_rows, end = std::min(begin + chunk_rows, rows_);
+    dots(values_.data() + begin * padded_, end - begin, padded_, padded.data(), weights[columns_], out + begin);
+    for (std::int64_t i = begin; i < end; ++i)
+      for (std::int64_t h = 0; h < hot_; ++h)
+        if (const std::int32_t c = hot_column_[i * hot_ + h]; c >= 0) out[i] += weights[c];
+  });
+}
+
+void Design::multiply_transposed(const double* factor, double* out) const {
+  const std::int64_t parts = stripes(32);
+  std::vector<std::vector<double>> sums(parts);
+  pool_.run(parts, [&](std::int64_t p) {
+    std::vector<double>& sum = sums[p];
+    sum.assign(columns_ + 1 + lanes, 0.0);
+    std::vector<double> numbers(padded_, 0.0);
+    for (std::int64_t i = rows_ * p / parts; i < rows_ * (p + 1) / parts; ++i) {
+      add_scaled(values_.data() + i * padded_, padded_, factor[i], numbers.data());
+      for (std::int64_t h = 0; h < hot_; ++h)
+        if (const std::int32_t c = hot_column_[i * hot_ + h]; c >= 0) sum[c] += factor[i];
+      sum[columns_] += factor[i];
+    }
+    std::copy_n(numbers.begin(), numbers_, sum.begin());
+  });
+  std::fill_n(out, columns_ + 1, 0.0);
+  for (const auto& sum : sums)
+    for (std::int64_t j = 0; j <= columns_; ++j) out[j] += sum[j];
+}
+
+std::vector<double> Design::gram(const double* factor) const {
+  const std::int64_t size = columns_ + 1, stride = std::max(size, padded_) + lanes;
+  const std::int64_t parts = stripes(size > 1000 ? 4 : 16);
+  std::vector<std::vector<double>> sums(parts);
+  pool_.run(parts, [&](std::int64_t p) {
+    std::vector<double>& sum = sums[p];  // the lower triangle, and more where blocks reach over it
+    sum.assign(stride * (std::max(size, padded_) + 4), 0.0);
+    std::vector<double> block(padded_ > 0 ? padded_ * stride : 0, 0.0);
+    const std::int64_t begin = rows_ * p / parts, end = rows_ * (p + 1) / parts;
+    for (std::int64_t i = begin; i < end; i += 256)
+      add_gram(values_.data() + i * padded_, std::min<std::int64_t>(256, end - i), padded_, factor + i, block.data(), stride);
+    for (std::int64_t a = 0; a < numbers_; ++a) std::copy_n(block.data() + a * stride, a + 1, sum.data() + a * stride);
+    std::vector<double> last(padded_, 0.0);
+    for (std::int64_t i = begin; i < end; ++i) {
+      const double* row = values_.data() + i * padded_;
+      const std::int32_t* hot = hot_column_.data() + i * hot_;
+      const double w = factor[i];
+      double* intercept = sum.data() + columns_ * stride;
+      add_scaled(row, padded_, w, last.data());
+      for (std::int64_t h = 0; h < hot_; ++h) {
+        if (hot[h] < 0) continue;
+        double* to = sum.data() + hot[h] * stride;
+        for (std::int64_t j = 0; j < numbers_; ++j) to[j] += w * row[j];
+        for (std::int64_t g = 0; g <= h; ++g)
+          if (hot[g] >= 0) to[hot[g]] += w;
+        intercept[hot[h]] += w;
+      }
+      intercept[columns_] += w;
+    }
+    std::copy_n(last.begin(), numbers_, sum.data() + columns_ * stride);
+  });
+  std::vector<double> out(size * size, 0.0);
+  for (const auto& sum : sums)
+    for (std::int64_t a = 0; a < size; ++a)
+      for (std::int64_t b = 0; b <= a; ++b) out[a * size + b] += sum[a * stride + b];
+  for (std::int64_t a = 0; a < size; ++a)
+    for (std::int64_t b = 0; b < a; ++b) out[b * size + a] = out[a * size + b];
+  return out;
+}
+
+double Design::to_raw(const double* weights, double* raw) const {
+  double intercept = weights[columns_];
+  for (std::int64_t j = 0; j < columns_; ++j) {
+    const double w = weights[j] / scale_[j];
+    raw[raw_position_[j]] = w;
+    intercept -= w * mean_[j];
+  }
+  return intercept;
+}
+
+}  // namespace mlp::learn

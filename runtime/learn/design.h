@@ -1,0 +1,43 @@
+// The rows of a linear model, ready for sums: numbers centred and scaled, one-hot features as column numbers.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "runtime/learn/learn.h"
+#include "runtime/learn/objective.h"
+#include "runtime/learn/pool.h"
+
+namespace mlp::learn {
+
+// Columns: numbers first, then the codes of every one-hot feature, then the intercept. Centring moves only the free
+// intercept and scaling only the unit of a weight, so the objective stays as stated; `scale` says by how much.
+class Design {
+ public:
+  // Throws Failure for a number that is missing or infinite.
+  Design(const Dataset& data, const std::vector<model::FeatureInfo>& features, const std::vector<std::int64_t>& rows,
+         const Labels& labels, Pool& pool);
+  std::int64_t rows() const { return rows_; }
+  std::int64_t columns() const { return columns_; }            // without the intercept
+  const std::vector<double>& scale() const { return scale_; }  // by column: weight of the raw feature = weight / scale
+  const std::vector<double>& mass() const { return mass_; }    // by column: weighted sum of squares
+  // out[i] = row i times `weights` (columns + 1 numbers, intercept last).
+  void multiply(const double* weights, double* out) const;
+  // out[j] = sum over rows of factor[i] * x[i][j]; columns + 1 numbers.
+  void multiply_transposed(const double* factor, double* out) const;
+  // Sum over rows of factor[i] * x[i] x[i]^T, (columns + 1) squared, both triangles.
+  std::vector<double> gram(const double* factor) const;
+  // Weights in the units of the raw features, laid out as model::Linear has them; returns the intercept.
+  double to_raw(const double* weights, double* raw) const;
+
+ private:
+  // Sums run over fixed stripes of rows and are added in stripe order: the same at any number of threads.
+  std::int64_t stripes(std::int64_t most) const;
+  std::int64_t rows_ = 0, columns_ = 0, numbers_ = 0, padded_ = 0, hot_ = 0;
+  std::vector<double> values_;              // rows x padded_
+  std::vector<std::int32_t> hot_column_;    // rows x hot_; -1 = none
+  std::vector<double> mean_, scale_, mass_;
+  std::vector<std::int64_t> raw_position_;  // by column: place in a row of model::Linear::weights
+  Pool& pool_;
+};
+
+}  // namespace mlp::learn

@@ -1,0 +1,191 @@
+// Gradient boosting: rounds of trees on the gradients of the loss (Friedman 2001; Newton steps as in XGBoost).
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "base/diagnostic.h"
+#include "runtime/learn/bins.h"
+#include "runtime/learn/grow.h"
+#include "runtime/learn/learn.h"
+#include "runtime/learn/objective.h"
+#include "runtime/learn/random.h"
+#include "runtime/model/walk.h"
+
+namespace mlp::learn {
+namespace {
+
+// Streams of randomness, so that no two uses share a key.
+std::uint64_t sample_stream(std::int64_t round) { return (std::uint64_t{1} << 56) | static_cast<std::uint64_t>(round); }
+std::uint64_t feature_stream(std::int64_t tree) { return (std::uint64_t{2} << 56) | static_cast<std::uint64_t>(tree); }
+
+std::vector<std::uint32_t> sample_rows(const Request& request, const std::vector<std::int64_t>& rows, std::int64_t round) {
+  std::vector<std::uint32_t> out;
+  out.reserve(rows.size());
+  const double share = request.settings.subsample;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::int64_t id = request.train.row_id.empty() ? rows[i] : request.train.row_id[rows[i]];
+    if (share >= 1 || random_unit(request.settings.seed, sample_stream(round), static_cast<std::uint64_t>(id)) < share)
+      out.push_back(static_cast<std::uint32_t>(i));
+  }
+  return out;
+}
+
+std::vector<std::int32_t> sample_features(const Request& request, const Binned& binned, std::int64_t tree) {
+  std::vector<std::int32_t> positions(binned.used.size());
+  std::iota(positions.begin(), positions.end(), 0);
+  const double share = request.settings.feature_fraction;
+  if (share >= 1 || positions.empty()) return positions;
+  std::vector<std::pair<std::uint64_t, std::int32_t>> drawn;
+  for (const std::int32_t p : positions)
+    drawn.emplace_back(random_bits(request.settings.seed, feature_stream(tree), static_cast<std::uint64_t>(binned.used[p])), p);
+  std::sort(drawn.begin(), drawn.end());
+  drawn.resize(std::max<std::size_t>(1, static_cast<std::size_t>(std::ceil(share * static_cast<double>(positions.size())))));
+  positions.clear();
+  for (const auto& [key, p] : drawn) positions.push_back(p);
+  std::sort(positions.begin(), positions.end());
+  return positions;
+}
+
+// Quantile loss: gradients say where to split, but a leaf's best value is the quantile of its residuals. Bounds of
+// monotone constraints are drawn anew, top down, from the quantiles of the nodes.
+void renew_quantiles(Grown& grown, const std::vector<std::uint32_t>& rows, const std::vector<double>& scores, const Labels& labels,
+                     const Request& request) {
+  model::Tree& tree = grown.tree;
+  const auto quantile_at = [&](std::int32_t node) {
+    std::vector<std::pair<double, double>> residuals;
+    for (std::int64_t i = grown.begin[node]; i < grown.end[node]; ++i)
+      residuals.emplace_back(labels.target[rows[i]] - scores[rows[i]], labels.weight_at(rows[i]));
+    return weighted_quantile(residuals, request.settings.quantile);
+  };
+  const std::size_t nodes = tree.feature.size();
+  std::vector<double> low(nodes, -std::numeric_limits<double>::infinity()), high(nodes, std::numeric_limits<double>::infinity());
+  for (std::size_t i = 0; i < nodes; ++i) {  // children come after their parents
+    if (tree.left[i] < 0) {
+      tree.value[i] = std::clamp(quantile_at(static_cast<std::int32_t>(i)), low[i], high[i]);
+      continue;
+    }
+    const std::int32_t l = tree.left[i], r = tree.right[i];
+    low[l] = low[r] = low[i];
+    high[l] = high[r] = high[i];
+    const int m = request.monotone.empty() ? 0 : request.monotone[tree.feature[i]];
+    if (m == 0) continue;
+    const double middle = (std::clamp(quantile_at(l), low[i], high[i]) + std::clamp(quantile_at(r), low[i], high[i])) / 2;
+    (m > 0 ? high[l] : low[l]) = middle;
+    (m > 0 ? low[r] : high[r]) = middle;
+  }
+}
+
+void set_covers(Grown& grown, const std::vector<std::uint32_t>& rows, const Labels& labels) {
+  model::Tree& tree = grown.tree;
+  for (std::size_t n = tree.feature.size(); n-- > 0;) {
+    if (tree.left[n] >= 0) {
+      tree.cover[n] = tree.cover[tree.left[n]] + tree.cover[tree.right[n]];
+    } else if (labels.weight.empty()) {
+      tree.cover[n] = static_cast<double>(grown.end[n] - grown.begin[n]);
+    } else {
+      double sum = 0;
+      for (std::int64_t i = grown.begin[n]; i < grown.end[n]; ++i) sum += labels.weight[rows[i]];
+      tree.cover[n] = sum;
+    }
+  }
+}
+
+}  // namespace
+
+Outcome train_gbdt(const Request& request) {
+  const ModelSettings& settings = request.settings;
+  MLP_CHECK(request.train.columns.size() == request.features.size());
+  MLP_CHECK(request.monotone.empty() || request.monotone.size() == request.features.size());
+  for (std::size_t f = 0; f < request.monotone.size(); ++f) MLP_CHECK(request.monotone[f] == 0 || request.features[f].width == 0);
+  Pool pool(std::max(request.threads, 1));
+
+  const std::vector<std::int64_t> rows = rows_in_use(request.train), valid_rows = rows_in_use(request.valid);
+  MLP_CHECK(rows.size() < std::numeric_limits<std::uint32_t>::max());
+  const Labels labels = labels_of(request.train, rows), valid_labels = labels_of(request.valid, valid_rows);
+  check_targets(labels, settings.loss, request.classes.size());
+  const std::int32_t outputs = settings.loss == Loss::softmax ? static_cast<std::int32_t>(request.classes.size()) : 1;
+  const std::int64_t n = labels.rows(), valid_n = valid_labels.rows();
+
+  Outcome out;
+  model::Model& model = out.model;
+  model.kind = ModelKind::gbdt;
+  model.loss = settings.loss;
+  model.quantile = settings.quantile;
+  model.classes = request.classes;
+  model.features = request.features;
+  model::Forest& forest = model.forest;
+  forest.outputs = outputs;
+  forest.base = start_scores(labels, settings.loss, settings.quantile, outputs);
+
+  const Binned binned = make_bins(request.train, request.features, rows, settings.bins, pool);
+  Grower grower(binned, request, pool);
+  Objective objective(labels, settings.loss, settings.quantile, outputs, pool);
+  Objective valid_objective(valid_labels, settings.loss, settings.quantile, outputs, pool);
+  std::vector<double> scores(n * outputs), valid_scores(valid_n * outputs), gradient(n), hessian(n);
+  for (std::int32_t k = 0; k < outputs; ++k) {
+    std::fill_n(scores.begin() + k * n, n, forest.base[k]);
+    std::fill_n(valid_scores.begin() + k * valid_n, valid_n, forest.base[k]);
+  }
+  std::vector<Cell> cells;
+  std::vector<std::uint32_t> in_tree;
+  std::vector<std::uint8_t> sampled;
+  double best = std::numeric_limits<double>::infinity();
+  objective.evaluate(scores, true);
+
+  for (std::int64_t round = 0; round < settings.trees; ++round) {
+    const std::vector<std::uint32_t> sample = sample_rows(request, rows, round);
+    for (std::int32_t k = 0; k < outputs; ++k) {
+      double gradient_sum, hessian_sum;
+      objective.gradients(scores, k, gradient, hessian, gradient_sum, hessian_sum);
+      const Grid grid = grid_of(gradient_sum, hessian_sum, n);
+      quantise(gradient, hessian, grid, cells, pool);
+      in_tree = sample;
+      Grown grown = grower.grow(cells, grid, in_tree, sample_features(request, binned, round * outputs + k), forest);
+      model::Tree& tree = grown.tree;
+      double* out_scores = scores.data() + k * n;
+      if (settings.loss == Loss::quantile) renew_quantiles(grown, in_tree, scores, labels, request);
+      for (double& v : tree.value) v *= settings.learning_rate;
+      set_covers(grown, in_tree, labels);
+
+      pool.run(static_cast<std::int64_t>(tree.feature.size()), [&](std::int64_t node) {
+        if (tree.left[node] >= 0) return;
+        for (std::int64_t i = grown.begin[node]; i < grown.end[node]; ++i) out_scores[in_tree[i]] += tree.value[node];
+      });
+      if (static_cast<std::int64_t>(in_tree.size()) < n) {
+        sampled.assign(n, 0);
+        for (const std::uint32_t r : in_tree) sampled[r] = 1;
+        pool.run(chunks_of(n), [&](std::int64_t chunk) {
+          for (std::int64_t i = chunk * chunk_rows; i < std::min((chunk + 1) * chunk_rows, n); ++i)
+            if (!sampled[i]) out_scores[i] += tree.value[model::leaf_of(forest, tree, model.features, request.train.columns, rows[i])];
+        });
+      }
+      double* out_valid = valid_scores.data() + k * valid_n;
+      pool.run(chunks_of(valid_n), [&](std::int64_t chunk) {
+        for (std::int64_t i = chunk * chunk_rows; i < std::min((chunk + 1) * chunk_rows, valid_n); ++i)
+          out_valid[i] += tree.value[model::leaf_of(forest, tree, model.features, request.valid.columns, valid_rows[i])];
+      });
+      forest.trees.push_back(std::move(tree));
+    }
+    Progress progress{.round = round + 1, .rounds = settings.trees, .metric = metric_name(settings.loss)};
+    progress.train = objective.evaluate(scores, true);
+    progress.valid = valid_objective.evaluate(valid_scores, false);
+    if (!std::isfinite(progress.train))
+      throw Failure(Code::training_diverged, "the training " + progress.metric + " is no longer finite after round " + std::to_string(round + 1),
+                    "use a smaller `learning_rate`, or scale the label");
+    out.history.push_back(progress);
+    if (valid_n > 0 && progress.valid < best) {
+      best = progress.valid;
+      out.best_round = round + 1;
+    }
+    if (request.on_round) request.on_round(progress);
+    if (settings.early_stop > 0 && valid_n > 0 && round + 1 - out.best_round >= settings.early_stop) break;
+  }
+  if (settings.early_stop > 0 && valid_n > 0)
+    forest.trees.resize(out.best_round * outputs);
+  else
+    out.best_round = static_cast<std::int64_t>(forest.trees.size()) / outputs;
+  return out;
+}
+
+}  // namespace mlp::learn

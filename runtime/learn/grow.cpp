@@ -1,0 +1,530 @@
+#include "runtime/learn/grow.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <queue>
+
+#include "base/diagnostic.h"
+
+namespace mlp::learn {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr std::int64_t parallel_work = 1 << 17;      // histogram updates below which one thread is faster
+constexpr std::size_t histogram_memory = 512u << 20;
+
+// Category splits. One against the rest up to this many categories; else categories in the order of gradient ratio,
+// smoothed towards zero for the rare ones (Fisher 1958; smoothing as in LightGBM).
+constexpr std::int32_t one_vs_rest_bins = 4;
+constexpr double category_smooth = 10, category_l2 = 0;
+constexpr std::int64_t category_rows = 5;            // rarer ones never enter a set
+
+template <class Bin>
+void add_rows(Cell* histogram, const std::int32_t* offset, const Bin* bins, std::int32_t features, const Cell* cells,
+              const std::uint32_t* rows, std::int64_t count) {
+  Cell* base[32];
+  for (std::int32_t j = 0; j < features; ++j) base[j] = histogram + offset[j];
+  constexpr std::int64_t ahead = 16;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::size_t r = rows[i];
+    if (i + ahead < count) {
+      __builtin_prefetch(&cells[rows[i + ahead]]);
+      __builtin_prefetch(&bins[static_cast<std::size_t>(rows[i + ahead]) * features]);
+    }
+    const Cell v = cells[r];
+    const Bin* b = bins + r * features;
+    for (std::int32_t j = 0; j < features; ++j) base[j][b[j]] += v;
+  }
+}
+
+template <class Bin>
+std::int64_t count_left(const Bin* bins, std::int32_t stride, const std::uint8_t* left, const std::uint32_t* rows, std::int64_t count) {
+  std::int64_t n = 0;
+  for (std::int64_t i = 0; i < count; ++i) n += left[bins[static_cast<std::size_t>(rows[i]) * stride]];
+  return n;
+}
+template <class Bin>
+void scatter(const Bin* bins, std::int32_t stride, const std::uint8_t* left, const std::uint32_t* rows, std::int64_t count,
+             std::uint32_t* to_left, std::uint32_t* to_right) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::uint32_t r = rows[i];
+    const bool l = left[bins[static_cast<std::size_t>(r) * stride]] != 0;
+    *to_left = r;
+    *to_right = r;
+    to_left += l;
+    to_right += !l;
+  }
+}
+
+double soft(double g, double l1) {
+  if (l1 == 0) return g;
+  return g > l1 ? g - l1 : g < -l1 ? g + l1 : 0;
+}
+
+}  // namespace
+
+Grid grid_of(double gradient_sum, double hessian_sum, std::int64_t rows) {
+  if (!std::isfinite(gradient_sum) || !std::isfinite(hessian_sum))
+    throw Failure(Code::training_diverged, "the gradients are no longer finite", "use a smaller `learning_rate`, or scale the label");
+  Grid grid;
+  grid.count_bits = std::bit_width(static_cast<std::uint64_t>(rows));
+  const auto unit = [&](double sum, int bits) {
+    // Rounding adds at most half a unit a row: `rows` units of head room are more than enough.
+    if (!(sum > 0)) return 1.0;
+    const int exponent = std::clamp(std::ilogb(sum) + 1 - bits, -1000, 1000);
+    return std::ldexp(1.0, exponent);
+  };
+  grid.gradient = unit(gradient_sum, 49);
+  grid.hessian = unit(hessian_sum, std::min(49, 60 - grid.count_bits));
+  return grid;
+}
+
+__attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"))) static void quantise_chunk(
+    const double* g, const double* h, double g_scale, double h_scale, int count_bits, std::int64_t* out, std::int64_t n) {
+  constexpr double magic = 0x1.8p52;  // adding it rounds to a whole number, to even on ties
+  const std::int64_t magic_bits = std::bit_cast<std::int64_t>(magic);
+  for (std::int64_t i = 0; i < n; ++i) {
+    const std::int64_t gq = std::bit_cast<std::int64_t>(g[i] * g_scale + magic) - magic_bits;
+    const std::int64_t hq = std::bit_cast<std::int64_t>(h[i] * h_scale + magic) - magic_bits;
+    out[2 * i] = gq;
+    out[2 * i + 1] = (hq << count_bits) + 1;
+  }
+}
+
+void quantise(const std::vector<double>& gradient, const std::vector<double>& hessian, const Grid& grid, std::vector<Cell>& out,
+              Pool& pool) {
+  const std::int64_t n = static_cast<std::int64_t>(gradient.size());
+  out.resize(n);
+  pool.run(chunks_of(n), [&](std::int64_t chunk) {
+    const std::int64_t begin = chunk * chunk_rows;
+    quantise_chunk(gradient.data() + begin, hessian.data() + begin, 1 / grid.gradient, 1 / grid.hessian, grid.count_bits,
+                   reinterpret_cast<std::int64_t*>(out.data() + begin), std::min(chunk_rows, n - begin));
+  });
+}
+
+Grower::Grower(const Binned& binned, const Request& request, Pool& pool)
+    : binned_(binned), request_(request), settings_(request.settings), pool_(pool), moved_(binned.rows) {
+  for (const int m : request.monotone) bounded_ |= m != 0;
+  spare_.resize(pool.threads() - 1);
+  for (auto& s : spare_) s.resize(binned.slots);
+}
+
+std::vector<Cell>* Grower::take() {
+  if (!free_.empty()) {
+    std::vector<Cell>* h = free_.back();
+    free_.pop_back();
+    return h;
+  }
+  store_.push_back(std::make_unique<std::vector<Cell>>(binned_.slots));
+  return store_.back().get();
+}
+void Grower::give(std::vector<Cell>* histogram) {
+  if (histogram != nullptr) free_.push_back(histogram);
+}
+
+Sums Grower::sums_of(const Cell& cell) const {
+  return {cell[0], cell[1] >> grid_.count_bits, cell[1] & ((std::int64_t{1} << grid_.count_bits) - 1)};
+}
+static Sums operator-(const Sums& a, const Sums& b) { return {a.gradient - b.gradient, a.hessian - b.hessian, a.count - b.count}; }
+static Sums& operator+=(Sums& a, const Sums& b) {
+  a.gradient += b.gradient;
+  a.hessian += b.hessian;
+  a.count += b.count;
+  return a;
+}
+
+double Grower::weight_of(const Sums& s, double l2, const Node& node) const {
+  const double h = static_cast<double>(s.hessian) * grid_.hessian + l2;
+  if (!(h > 0)) return 0;
+  const double w = -soft(static_cast<double>(s.gradient) * grid_.gradient, settings_.l1) / h;
+  return bounded_ ? std::clamp(w, node.low, node.high) : w;
+}
+
+// What a leaf with these sums takes off the loss (twice).
+double Grower::part(const Sums& s, double l2, const Node& node) const {
+  const double g = static_cast<double>(s.gradient) * grid_.gradient;
+  const double h = static_cast<double>(s.hessian) * grid_.hessian + l2;
+  if (!(h > 0)) return 0;
+  if (bounded_) {
+    const double w = weight_of(s, l2, node);
+    return -(2 * g * w + h * w * w + 2 * settings_.l1 * std::fabs(w));
+  }
+  const double t = soft(g, settings_.l1);
+  return t * t / h;
+}
+
+bool Grower::heavy_enough(const Sums& s) const {
+  return s.count >= settings_.min_rows && s.count > 0 && static_cast<double>(s.hessian) * grid_.hessian >= settings_.min_weight;
+}
+
+bool Grower::may_split(const Node& node) const {
+  const std::int64_t depth = settings_.growth == Growth::depth_wise && settings_.depth == 0 ? 6 : settings_.depth;
+  if (depth > 0 && node.depth >= depth) return false;
+  return node.sums.count >= 2 * std::max<std::int64_t>(settings_.min_rows, 1);
+}
+
+void Grower::build(const Node& node, std::vector<Cell>& histogram) {
+  const std::int64_t count = node.end - node.begin;
+  const std::int64_t groups = static_cast<std::int64_t>(binned_.groups.size());
+  const std::int64_t parts = count * static_cast<std::int64_t>(binned_.used.size()) >= parallel_work ? pool_.threads() : 1;
+  const auto slots_of = [&](std::int64_t g) {
+    const Group& group = binned_.groups[g];
+    const std::int32_t last = group.first + group.features;
+    const std::int32_t end = last < static_cast<std::int32_t>(binned_.used.size()) ? binned_.offset[last] : binned_.slots;
+    return std::pair{binned_.offset[group.first], end};
+  };
+  const auto task = [&](std::int64_t t) {
+    const std::int64_t part = t / groups, g = t % groups;
+    if (!group_used_[g]) return;
+    const Group& group = binned_.groups[g];
+    std::vector<Cell>& out = part == 0 ? histogram : spare_[part - 1];
+    const auto [first, last] = slots_of(g);
+    std::fill(out.begin() + first, out.begin() + last, Cell{0, 0});
+    const std::int64_t begin = node.begin + count * part / parts, end = node.begin + count * (part + 1) / parts;
+    const std::int32_t* offset = &binned_.offset[group.first];
+    if (group.wide)
+      add_rows(out.data(), offset, group.wide_bins.data(), group.features, cells_->data(), rows_->data() + begin, end - begin);
+    else
+      add_rows(out.data(), offset, group.narrow_bins.data(), group.features, cells_->data(), rows_->data() + begin, end - begin);
+  };
+  if (parts == 1) {
+    for (std::int64_t g = 0; g < groups; ++g) task(g);
+    return;
+  }
+  pool_.run(parts * groups, task);
+  pool_.run(groups, [&](std::int64_t g) {
+    if (!group_used_[g]) return;
+    const auto [first, last] = slots_of(g);
+    for (std::int64_t p = 1; p < parts; ++p)
+      for (std::int32_t s = first; s < last; ++s) histogram[s] += spare_[p - 1][s];
+  });
+}
+
+Split Grower::find_number(const Node& node, std::int32_t position) const {
+  const std::int32_t feature = binned_.used[position];
+  const FeatureBins& bins = binned_.features[feature];
+  const Cell* cells = node.histogram->data() + binned_.offset[position];
+  const int monotone = bounded_ ? request_.monotone[feature] : 0;
+  const double l2 = settings_.l2;
+  const Sums missing = bins.has_missing ? sums_of(cells[bins.count]) : Sums{};
+  Split best;
+  const auto consider = [&](const Sums& left, std::int32_t bin, bool default_left) {
+    const Sums right = node.sums - left;
+    if (!heavy_enough(left) || !heavy_enough(right)) return;
+    if (monotone != 0 && (weight_of(left, l2, node) - weight_of(right, l2, node)) * monotone > 0) return;
+    const double gain = part(left, l2, node) + part(right, l2, node);
+    if (gain > best.gain) {
+      best.gain = gain;
+      best.position = position;
+      best.bin = bin;
+      best.default_left = default_left;
+      best.left = left;
+    }
+  };
+  // Missing values go left (also where the node saw none), then right.
+  for (const bool missing_left : {true, false}) {
+    if (!missing_left && missing.count == 0) break;
+    Sums left = missing_left ? missing : Sums{};
+    for (std::int32_t b = 0; b + 1 < bins.count; ++b) {
+      if (cells[b][1] == 0) continue;
+      left += sums_of(cells[b]);
+      if (node.sums.count - left.count < settings_.min_rows) break;
+      consider(left, b, missing_left);
+    }
+  }
+  if (missing.count > 0 && !bins.has_infinity && monotone == 0) consider(node.sums - missing, bins.count - 1, false);
+  return best;
+}
+
+// Bins that may enter a set, by rising ratio of gradient to Hessian: from the ones that want the highest value.
+std::vector<std::int32_t> Grower::category_order(const Node& node, std::int32_t position) const {
+  const FeatureBins& bins = binned_.features[binned_.used[position]];
+  const Cell* cells = node.histogram->data() + binned_.offset[position];
+  std::vector<std::pair<double, std::int32_t>> keyed;
+  for (std::int32_t b = 0; b < bins.slots(); ++b) {
+    const Sums s = sums_of(cells[b]);
+    if (s.count < category_rows || b == bins.rest_bin) continue;
+    const double ratio = static_cast<double>(s.gradient) * grid_.gradient / (static_cast<double>(s.hessian) * grid_.hessian + category_smooth);
+    keyed.emplace_back(ratio, b);
+  }
+  std::sort(keyed.begin(), keyed.end());
+  std::vector<std::int32_t> order;
+  for (const auto& [ratio, b] : keyed) order.push_back(b);
+  return order;
+}
+
+Split Grower::find_category(const Node& node, std::int32_t position) const {
+  const FeatureBins& bins = binned_.features[binned_.used[position]];
+  const Cell* cells = node.histogram->data() + binned_.offset[position];
+  Split best;
+  const auto consider = [&](const Sums& left, std::int32_t bin, bool suffix, bool one, double l2) {
+    const Sums right = node.sums - left;
+    if (!heavy_enough(left) || !heavy_enough(right)) return;
+    const double gain = part(left, l2, node) + part(right, l2, node);
+    if (gain > best.gain) {
+      best.gain = gain;
+      best.position = position;
+      best.bin = bin;
+      best.suffix = suffix;
+      best.one = one;
+      best.left = left;
+    }
+  };
+  std::int32_t present = 0;
+  for (std::int32_t b = 0; b < bins.slots(); ++b) present += cells[b][1] != 0;
+  if (bins.one_hot || present <= one_vs_rest_bins) {
+    const std::int32_t last = bins.one_hot ? bins.count : bins.slots();
+    for (std::int32_t b = 0; b < last; ++b)
+      if (cells[b][1] != 0 && b != bins.rest_bin) consider(sums_of(cells[b]), b, false, true, settings_.l2);
+    if (bins.one_hot || present <= 3) return best;  // up to three categories: these are all the partitions
+  }
+  const std::vector<std::int32_t> order = category_order(node, position);
+  const std::int32_t size = static_cast<std::int32_t>(order.size());
+  Sums all;
+  for (const std::int32_t b : order) all += sums_of(cells[b]);
+  const bool leftovers = all.count != node.sums.count;  // too rare for a set: with the right child
+  Sums prefix;
+  for (std::int32_t i = 0; i < size; ++i) {
+    prefix += sums_of(cells[order[i]]);
+    if (i + 1 < size || leftovers) consider(prefix, i + 1, false, false, settings_.l2 + category_l2);
+    if (leftovers && i + 1 < size) consider(all - prefix, i + 1, true, false, settings_.l2 + category_l2);
+  }
+  return best;
+}
+
+Split Grower::find_one(const Node& node, std::int32_t position) const {
+  const FeatureBins& bins = binned_.features[binned_.used[position]];
+  return bins.category || bins.one_hot ? find_category(node, position) : find_number(node, position);
+}
+
+void Grower::find(std::initializer_list<Node*> nodes) {
+  std::vector<Node*> open;
+  for (Node* node : nodes)
+    if (node->histogram != nullptr) open.push_back(node);
+  const std::int64_t per = static_cast<std::int64_t>(positions_->size());
+  std::vector<Split> found(open.size() * per);
+  const auto task = [&](std::int64_t t) { found[t] = find_one(*open[t / per], (*positions_)[t % per]); };
+  if (static_cast<std::int64_t>(open.size()) * binned_.slots < 4096) {
+    for (std::size_t t = 0; t < found.size(); ++t) task(static_cast<std::int64_t>(t));
+  } else {
+    pool_.run(static_cast<std::int64_t>(found.size()), task);
+  }
+  for (std::size_t n = 0; n < open.size(); ++n) {
+    Node& node = *open[n];
+    node.best = {};
+    for (std::int64_t j = 0; j < per; ++j)
+      if (found[n * per + j].gain > node.best.gain) node.best = found[n * per + j];
+    if (node.best.position < 0) continue;
+    const double children = node.best.gain;
+    node.best.gain -= part(node.sums, settings_.l2, node);
+    if (!(node.best.gain > settings_.min_gain && node.best.gain > 1e-12 * children)) {
+      node.best = {};
+      continue;
+    }
+    const FeatureBins& bins = binned_.features[binned_.used[node.best.position]];
+    if ((bins.category || bins.one_hot) && !node.best.one) node.order = category_order(node, node.best.position);
+  }
+}
+
+std::int64_t Grower::partition(const Node& node, std::int32_t position, const std::vector<std::uint8_t>& left) {
+  const Group& group = binned_.groups[binned_.group_of[position]];
+  const std::int32_t j = position - group.first, stride = group.features;
+  const std::int64_t count = node.end - node.begin;
+  const std::int64_t parts = count >= parallel_work ? pool_.threads() : 1;
+  const std::uint32_t* rows = rows_->data() + node.begin;
+  const auto range = [&](std::int64_t p) { return std::pair{count * p / parts, count * (p + 1) / parts}; };
+  std::vector<std::int64_t> lefts(parts + 1, 0);
+  pool_.run(parts, [&](std::int64_t p) {
+    const auto [begin, end] = range(p);
+    lefts[p + 1] = group.wide ? count_left(group.wide_bins.data() + j, stride, left.data(), rows + begin, end - begin)
+                              : count_left(group.narrow_bins.data() + j, stride, left.data(), rows + begin, end - begin);
+  });
+  std::partial_sum(lefts.begin(), lefts.end(), lefts.begin());
+  const std::int64_t total = lefts[parts];
+  std::uint32_t* out = moved_.data() + node.begin;
+  // Each part writes one element past its own ranges; the scratch copies keep neighbours safe.
+  pool_.run(parts, [&](std::int64_t p) {
+    const auto [begin, end] = range(p);
+    const std::int64_t n = end - begin, l = lefts[p + 1] - lefts[p];
+    std::vector<std::uint32_t> to_left(l + 1), to_right(n - l + 1);
+    if (group.wide)
+      scatter(group.wide_bins.data() + j, stride, left.data(), rows + begin, n, to_left.data(), to_right.data());
+    else
+      scatter(group.narrow_bins.data() + j, stride, left.data(), rows + begin, n, to_left.data(), to_right.data());
+    std::copy_n(to_left.begin(), l, out + lefts[p]);
+    std::copy_n(to_right.begin(), n - l, out + total + begin - lefts[p]);
+  });
+  pool_.run(parts, [&](std::int64_t p) {
+    const auto [begin, end] = range(p);
+    std::copy(out + begin, out + end, rows_->data() + node.begin + begin);
+  });
+  return total;
+}
+
+void Grower::split(std::int32_t at, Grown& grown, model::Forest& forest) {
+  const Split best = nodes_[at].best;
+  const std::int32_t feature = binned_.used[best.position];
+  const FeatureBins& bins = binned_.features[feature];
+  std::vector<std::uint8_t> left(bins.slots(), 0);
+  model::Tree& tree = grown.tree;
+  tree.feature[at] = feature;
+  tree.gain[at] = best.gain;
+  if (bins.category || bins.one_hot) {
+    if (best.one) {
+      left[best.bin] = 1;
+    } else {
+      const std::vector<std::int32_t>& order = nodes_[at].order;
+      for (std::int32_t i = best.suffix ? best.bin : 0; i < (best.suffix ? static_cast<std::int32_t>(order.size()) : best.bin); ++i)
+        left[order[i]] = 1;
+    }
+    std::vector<std::uint64_t> words((request_.features[feature].width + 63) / 64, 0);
+    for (std::int32_t b = 0; b < bins.count; ++b)
+      if (left[b]) words[bins.code_of_bin[b] >> 6] |= std::uint64_t{1} << (bins.code_of_bin[b] & 63);
+    const auto [it, fresh] = set_ids_.try_emplace(words, static_cast<std::int32_t>(forest.category_sets.size()));
+    if (fresh) forest.category_sets.push_back(std::move(words));
+    tree.category_set[at] = it->second;
+    tree.default_left[at] = bins.has_missing && left[bins.count];
+  } else {
+    for (std::int32_t b = 0; b <= best.bin; ++b) left[b] = 1;
+    if (bins.has_missing) left[bins.count] = best.default_left;
+    tree.threshold[at] = best.bin < bins.count - 1 ? bins.thresholds[best.bin] : std::numeric_limits<double>::max();
+    tree.default_left[at] = best.default_left;
+  }
+  const std::int64_t lefts = partition(nodes_[at], best.position, left);
+  MLP_CHECK(lefts == best.left.count);
+
+  const std::int32_t l = static_cast<std::int32_t>(nodes_.size()), r = l + 1;
+  nodes_.resize(nodes_.size() + 2);
+  Node& parent = nodes_[at];
+  Node &a = nodes_[l], &b = nodes_[r];
+  a.begin = parent.begin;
+  a.end = b.begin = parent.begin + lefts;
+  b.end = parent.end;
+  a.sums = best.left;
+  b.sums = parent.sums - best.left;
+  a.depth = b.depth = parent.depth + 1;
+  a.low = b.low = parent.low;
+  a.high = b.high = parent.high;
+  if (const int m = bounded_ ? request_.monotone[feature] : 0; m != 0) {
+    const double middle = (weight_of(a.sums, settings_.l2, parent) + weight_of(b.sums, settings_.l2, parent)) / 2;
+    (m > 0 ? a.high : a.low) = middle;
+    (m > 0 ? b.low : b.high) = middle;
+  }
+  tree.left[at] = l;
+  tree.right[at] = r;
+  for (int i = 0; i < 2; ++i) {
+    tree.feature.push_back(-1);
+    tree.threshold.push_back(0);
+    tree.left.push_back(-1);
+    tree.right.push_back(-1);
+    tree.default_left.push_back(0);
+    tree.category_set.push_back(-1);
+    tree.value.push_back(0);
+    tree.cover.push_back(0);
+    tree.gain.push_back(0);
+  }
+}
+
+Grown Grower::grow(const std::vector<Cell>& cells, const Grid& grid, std::vector<std::uint32_t>& rows,
+                   const std::vector<std::int32_t>& positions, model::Forest& forest) {
+  cells_ = &cells;
+  grid_ = grid;
+  rows_ = &rows;
+  positions_ = &positions;
+  group_used_.assign(binned_.groups.size(), 0);
+  for (const std::int32_t p : positions) group_used_[binned_.group_of[p]] = 1;
+  nodes_.assign(1, Node{});
+
+  Grown grown;
+  model::Tree& tree = grown.tree;
+  tree.feature = {-1};
+  tree.threshold = {0};
+  tree.left = tree.right = tree.category_set = {-1};
+  tree.default_left = {0};
+  tree.value = tree.cover = tree.gain = {0};
+
+  Node& root = nodes_[0];
+  root.end = static_cast<std::int64_t>(rows.size());
+  root.low = -infinity;
+  root.high = infinity;
+  std::vector<Sums> sums(chunks_of(root.end));
+  pool_.run(chunks_of(root.end), [&](std::int64_t chunk) {
+    Cell total{0, 0};
+    for (std::int64_t i = chunk * chunk_rows; i < std::min((chunk + 1) * chunk_rows, root.end); ++i) total += cells[rows[i]];
+    sums[chunk] = sums_of(total);
+  });
+  for (const Sums& s : sums) root.sums += s;
+  const bool leaf_wise = settings_.growth == Growth::leaf_wise;
+  const std::int64_t leaf_limit = leaf_wise && settings_.leaves > 0 ? settings_.leaves : std::numeric_limits<std::int32_t>::max();
+  if (!positions.empty() && leaf_limit > 1 && may_split(root)) {
+    root.histogram = take();
+    build(root, *root.histogram);
+    find({&root});
+  }
+
+  // Leaf-wise: the leaf with the largest gain first, ties to the oldest. Depth-wise: in order of age.
+  const auto after = [&](std::int32_t x, std::int32_t y) {
+    if (leaf_wise && nodes_[x].best.gain != nodes_[y].best.gain) return nodes_[x].best.gain < nodes_[y].best.gain;
+    return x > y;
+  };
+  std::priority_queue<std::int32_t, std::vector<std::int32_t>, decltype(after)> queue(after);
+  const auto offer = [&](std::int32_t n) {
+    if (nodes_[n].best.position >= 0) {
+      queue.push(n);
+    } else {
+      give(std::exchange(nodes_[n].histogram, nullptr));
+    }
+    // Over the budget a node keeps its split only; its children are then built from their rows.
+    if (store_.size() * binned_.slots * sizeof(Cell) > histogram_memory) give(std::exchange(nodes_[n].histogram, nullptr));
+  };
+  offer(0);
+  std::int64_t leaves = 1;
+  while (!queue.empty() && leaves < leaf_limit) {
+    const std::int32_t at = queue.top();
+    queue.pop();
+    split(at, grown, forest);
+    ++leaves;
+    std::vector<Cell>* inherited = std::exchange(nodes_[at].histogram, nullptr);
+    const std::int32_t l = tree.left[at], r = tree.right[at];
+    if (leaves >= leaf_limit) {
+      give(inherited);
+      break;
+    }
+    const bool a_open = may_split(nodes_[l]), b_open = may_split(nodes_[r]);
+    if (!a_open && !b_open) {
+      give(inherited);
+      continue;
+    }
+    const bool left_smaller = nodes_[l].end - nodes_[l].begin <= nodes_[r].end - nodes_[r].begin;
+    Node &small = nodes_[left_smaller ? l : r], &large = nodes_[left_smaller ? r : l];
+    small.histogram = take();
+    build(small, *small.histogram);
+    if (inherited != nullptr) {
+      large.histogram = inherited;
+      for (std::size_t s = 0; s < large.histogram->size(); ++s) (*large.histogram)[s] -= (*small.histogram)[s];
+    } else {
+      large.histogram = take();
+      build(large, *large.histogram);
+    }
+    if (!(left_smaller ? a_open : b_open)) give(std::exchange(small.histogram, nullptr));
+    if (!(left_smaller ? b_open : a_open)) give(std::exchange(large.histogram, nullptr));
+    find({&nodes_[l], &nodes_[r]});
+    offer(l);
+    offer(r);
+  }
+  while (!queue.empty()) {
+    give(std::exchange(nodes_[queue.top()].histogram, nullptr));
+    queue.pop();
+  }
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    grown.begin.push_back(nodes_[i].begin);
+    grown.end.push_back(nodes_[i].end);
+    if (tree.left[i] < 0) tree.value[i] = weight_of(nodes_[i].sums, settings_.l2, nodes_[i]);
+  }
+  return grown;
+}
+
+}  // namespace mlp::learn

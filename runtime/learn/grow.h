@@ -1,0 +1,98 @@
+// Grows one tree on binned rows with integer gradients.
+//
+// Gradients and Hessians are rounded to a grid of powers of two, fine enough for 2^50 in the sum over all rows; from
+// there on every sum is an integer, so histograms, splits and leaves are the same in any order and at any number of
+// threads. (Quantised training: Shi et al., NeurIPS 2022; here with many more bits, which costs little at 16 bytes a cell.)
+#pragma once
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "runtime/learn/bins.h"
+
+namespace mlp::learn {
+
+// Of one row or of one bin: gradient; Hessian above `count_bits` bits of row count.
+typedef std::int64_t Cell __attribute__((vector_size(16)));
+
+struct Grid {
+  double gradient = 1, hessian = 1;          // real value of one unit
+  int count_bits = 0;
+};
+// The finest grid whose sums cannot overflow; throws Failure when the sums are not finite.
+Grid grid_of(double gradient_sum, double hessian_sum, std::int64_t rows);
+void quantise(const std::vector<double>& gradient, const std::vector<double>& hessian, const Grid& grid, std::vector<Cell>& out, Pool& pool);
+
+struct Sums {
+  std::int64_t gradient = 0, hessian = 0, count = 0;
+};
+
+struct Split {
+  double gain = 0;
+  std::int32_t position = -1;                // in Binned::used; -1 = none
+  std::int32_t bin = -1;                     // number: last bin on the left; category: how many bins in sorted order
+  bool default_left = false;
+  bool suffix = false, one = false;          // category: the set is the end of the order, or the one bin `bin`
+  Sums left;
+};
+
+struct Grown {
+  model::Tree tree;
+  std::vector<std::int64_t> begin, end;      // by node: its rows, a range of `rows`
+};
+
+class Grower {
+ public:
+  Grower(const Binned& binned, const Request& request, Pool& pool);
+  // `rows` is reordered so that each node's rows lie together. Leaf values come without the learning rate.
+  Grown grow(const std::vector<Cell>& cells, const Grid& grid, std::vector<std::uint32_t>& rows,
+             const std::vector<std::int32_t>& positions, model::Forest& forest);
+
+ private:
+  struct Node {
+    std::int64_t begin = 0, end = 0;
+    Sums sums;
+    std::int32_t depth = 0;
+    double low = 0, high = 0;                // bounds of the leaf value (monotone constraints)
+    std::vector<Cell>* histogram = nullptr;
+    Split best;
+    std::vector<std::int32_t> order;         // bins in order, when the best split takes a range of categories
+  };
+  std::vector<Cell>* take();
+  void give(std::vector<Cell>* histogram);
+  void build(const Node& node, std::vector<Cell>& histogram);
+  void find(std::initializer_list<Node*> nodes);
+  Split find_one(const Node& node, std::int32_t position) const;
+  Split find_number(const Node& node, std::int32_t position) const;
+  Split find_category(const Node& node, std::int32_t position) const;
+  std::vector<std::int32_t> category_order(const Node& node, std::int32_t position) const;
+  void split(std::int32_t at, Grown& grown, model::Forest& forest);
+  std::int64_t partition(const Node& node, std::int32_t position, const std::vector<std::uint8_t>& left);
+  bool may_split(const Node& node) const;
+  Sums sums_of(const Cell& cell) const;
+  double weight_of(const Sums& s, double l2, const Node& node) const;
+  double part(const Sums& s, double l2, const Node& node) const;
+  bool heavy_enough(const Sums& s) const;
+
+  const Binned& binned_;
+  const Request& request_;
+  const ModelSettings& settings_;
+  Pool& pool_;
+  bool bounded_ = false;
+  std::vector<std::unique_ptr<std::vector<Cell>>> store_;
+  std::vector<std::vector<Cell>*> free_;
+  std::vector<std::vector<Cell>> spare_;     // one more histogram per extra thread
+  std::map<std::vector<std::uint64_t>, std::int32_t> set_ids_;
+  // Of the tree that grows.
+  const std::vector<Cell>* cells_ = nullptr;
+  Grid grid_;
+  std::vector<std::uint32_t>* rows_ = nullptr;
+  std::vector<std::uint32_t> moved_;
+  const std::vector<std::int32_t>* positions_ = nullptr;
+  std::vector<std::uint8_t> group_used_;
+  std::vector<Node> nodes_;
+};
+
+}  // namespace mlp::learn

@@ -1,0 +1,256 @@
+#include "runtime/learn/objective.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/diagnostic.h"
+#include "runtime/model/exact_math.h"
+
+namespace mlp::learn {
+namespace {
+
+// Element-wise loops, compiled for several instruction sets; without contraction every set gives the same bits.
+#define MLP_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+
+MLP_CLONES void logistic_loss(const double* s, const double* y, double* out, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) out[i] = model::softplus(y[i] != 0 ? -s[i] : s[i]);
+}
+MLP_CLONES void squared_loss(const double* s, const double* y, double* out, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) out[i] = (y[i] - s[i]) * (y[i] - s[i]);
+}
+MLP_CLONES void pinball_loss(const double* s, const double* y, double q, double* out, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double d = y[i] - s[i];
+    out[i] = d >= 0 ? q * d : (q - 1) * d;
+  }
+}
+MLP_CLONES void logistic_gradient(const double* s, const double* y, double* g, double* h, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double p = model::sigmoid(s[i]);
+    g[i] = p - y[i];
+    h[i] = p * (1 - p);
+  }
+}
+MLP_CLONES void squared_gradient(const double* s, const double* y, double* g, double* h, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    g[i] = s[i] - y[i];
+    h[i] = 1;
+  }
+}
+MLP_CLONES void poisson_gradient(const double* s, const double* y, double* g, double* h, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double mean = model::exact_exp(s[i]);
+    g[i] = mean - y[i];
+    h[i] = mean;
+  }
+}
+MLP_CLONES void quantile_gradient(const double* s, const double* y, double q, double* g, double* h, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    g[i] = s[i] >= y[i] ? 1 - q : -q;
+    h[i] = 1;
+  }
+}
+MLP_CLONES void exps(const double* s, const double* top, double* out, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) out[i] = model::exact_exp(s[i] - top[i]);
+}
+
+double poisson_deviance(double score, double y) {
+  const double mean = model::exact_exp(score);
+  return 2 * ((y > 0 ? y * (model::safe_log(y) - score) : 0) - y + mean);
+}
+
+}  // namespace
+
+std::vector<std::int64_t> rows_in_use(const Dataset& data) {
+  std::vector<std::int64_t> rows;
+  rows.reserve(data.rows);
+  for (std::int64_t i = 0; i < data.rows; ++i) {
+    const double w = data.weight.empty() ? 1.0 : data.weight[i];
+    if (!(w >= 0) || w > 1e30)
+      throw Failure(Code::bad_weight, "row " + std::to_string(i + 1) + " has the weight " + std::to_string(w),
+                    "weights are numbers from 0 to 1e30");
+    if (w > 0) rows.push_back(i);
+  }
+  return rows;
+}
+
+Labels labels_of(const Dataset& data, const std::vector<std::int64_t>& rows) {
+  Labels out;
+  out.target.reserve(rows.size());
+  for (const std::int64_t r : rows) {
+    out.target.push_back(data.target[r]);
+    if (!data.weight.empty()) out.weight.push_back(data.weight[r]);
+    out.total_weight += data.weight.empty() ? 1.0 : data.weight[r];
+  }
+  return out;
+}
+
+void check_targets(const Labels& labels, Loss loss, std::size_t classes) {
+  if (labels.rows() == 0)
+    throw Failure(Code::no_training_rows, "there are no rows to train on",
+                  "look at the split, at filters and at weights: the training part needs rows with a positive weight");
+  const bool classify = loss == Loss::logistic || loss == Loss::softmax;
+  const auto [low, high] = std::minmax_element(labels.target.begin(), labels.target.end());
+  for (std::int64_t i = 0; i < labels.rows(); ++i) {
+    const double y = labels.target[i];
+    if (!(std::fabs(y) <= 1e100))
+      throw Failure(Code::bad_label, "the label of training row " + std::to_string(i + 1) + " is not a finite number of at most 1e100",
+                    "filter such rows, or mend them in the source");
+    if (loss == Loss::poisson && y < 0)
+      throw Failure(Code::bad_label, "the label of training row " + std::to_string(i + 1) + " is negative, which `poisson` cannot model",
+                    "use `loss = squared`, or predict a count");
+    if (classify) MLP_CHECK(y >= 0 && y < static_cast<double>(classes) && y == std::floor(y));
+  }
+  if (*low == *high)
+    throw Failure(Code::label_single_value, "the label has one value in all " + std::to_string(labels.rows()) + " training rows",
+                  "a model needs a label that varies: look at the source, the split and the word for true");
+}
+
+const char* metric_name(Loss loss) {
+  switch (loss) {
+    case Loss::squared: return "rmse";
+    case Loss::logistic:
+    case Loss::softmax: return "logloss";
+    case Loss::poisson: return "poisson_deviance";
+    case Loss::quantile: return "pinball";
+  }
+  MLP_BUG("unknown loss");
+}
+
+double weighted_quantile(std::vector<std::pair<double, double>>& values, double q) {
+  MLP_CHECK(!values.empty());
+  std::sort(values.begin(), values.end());
+  double total = 0;
+  for (const auto& [v, w] : values) total += w;
+  double below = 0;
+  for (const auto& [v, w] : values) {
+    below += w;
+    if (below >= q * total) return v;
+  }
+  return values.back().first;
+}
+
+std::vector<double> start_scores(const Labels& labels, Loss loss, double quantile, std::int32_t outputs) {
+  std::vector<double> sums(std::max<std::int32_t>(outputs, 1), 0.0);
+  if (loss == Loss::quantile) {
+    std::vector<std::pair<double, double>> values;
+    for (std::int64_t i = 0; i < labels.rows(); ++i) values.emplace_back(labels.target[i], labels.weight_at(i));
+    return {weighted_quantile(values, quantile)};
+  }
+  for (std::int64_t i = 0; i < labels.rows(); ++i) {
+    if (loss == Loss::softmax)
+      sums[static_cast<std::size_t>(labels.target[i])] += labels.weight_at(i);
+    else
+      sums[0] += labels.weight_at(i) * labels.target[i];
+  }
+  for (double& s : sums) {
+    const double mean = s / labels.total_weight;
+    if (loss == Loss::logistic) {
+      const double p = std::clamp(mean, 1e-12, 1 - 1e-12);
+      s = model::exact_log(p) - model::exact_log(1 - p);
+    } else if (loss == Loss::softmax) {
+      s = model::exact_log(std::max(mean, 1e-12));
+    } else if (loss == Loss::poisson) {
+      s = model::exact_log(std::max(mean, 1e-12));
+    } else {
+      s = mean;
+    }
+  }
+  return sums;
+}
+
+Objective::Objective(const Labels& labels, Loss loss, double quantile, std::int32_t outputs, Pool& pool)
+    : labels_(labels), loss_(loss), quantile_(quantile), outputs_(outputs), pool_(pool), buffer_(labels.rows()) {
+  if (loss == Loss::softmax) probabilities_.resize(static_cast<std::size_t>(labels.rows()) * outputs);
+}
+
+double Objective::evaluate(const std::vector<double>& scores, bool prepare) {
+  const std::int64_t n = labels_.rows();
+  if (n == 0) return std::numeric_limits<double>::quiet_NaN();
+  std::vector<double> sums(chunks_of(n), 0.0);
+  pool_.run(chunks_of(n), [&](std::int64_t chunk) {
+    const std::int64_t begin = chunk * chunk_rows, end = std::min(begin + chunk_rows, n), count = end - begin;
+    const double* y = labels_.target.data() + begin;
+    double* loss = buffer_.data() + begin;
+    switch (loss_) {
+      case Loss::logistic: logistic_loss(scores.data() + begin, y, loss, count); break;
+      case Loss::squared: squared_loss(scores.data() + begin, y, loss, count); break;
+      case Loss::quantile: pinball_loss(scores.data() + begin, y, quantile_, loss, count); break;
+      case Loss::poisson:
+        for (std::int64_t i = 0; i < count; ++i) loss[i] = poisson_deviance(scores[begin + i], y[i]);
+        break;
+      case Loss::softmax: {
+        double top[chunk_rows], sum[chunk_rows], part[chunk_rows];
+        for (std::int64_t i = 0; i < count; ++i) top[i] = scores[begin + i], sum[i] = 0;
+        for (std::int32_t k = 1; k < outputs_; ++k)
+          for (std::int64_t i = 0; i < count; ++i) top[i] = std::max(top[i], scores[k * n + begin + i]);
+        for (std::int32_t k = 0; k < outputs_; ++k) {
+          double* p = prepare ? probabilities_.data() + k * n + begin : part;
+          exps(scores.data() + k * n + begin, top, p, count);
+          for (std::int64_t i = 0; i < count; ++i) sum[i] += p[i];
+        }
+        for (std::int64_t i = 0; i < count; ++i)
+          loss[i] = model::exact_log(sum[i]) + top[i] - scores[static_cast<std::int64_t>(y[i]) * n + begin + i];
+        if (prepare)
+          for (std::int32_t k = 0; k < outputs_; ++k)
+            for (std::int64_t i = 0; i < count; ++i) probabilities_[k * n + begin + i] /= sum[i];
+        break;
+      }
+    }
+    double total = 0;
+    for (std::int64_t i = 0; i < count; ++i) total += labels_.weight_at(begin + i) * loss[i];
+    sums[chunk] = total;
+  });
+  double total = 0;
+  for (const double s : sums) total += s;
+  total_ = loss_ == Loss::squared || loss_ == Loss::poisson ? total / 2 : total;
+  const double mean = total / labels_.total_weight;
+  return loss_ == Loss::squared ? std::sqrt(mean) : mean;
+}
+
+void Objective::gradients(const std::vector<double>& scores, std::int32_t k, std::vector<double>& gradient,
+                          std::vector<double>& hessian, double& gradient_sum, double& hessian_sum) {
+  const std::int64_t n = labels_.rows();
+  std::vector<double> gs(chunks_of(n)), hs(chunks_of(n));
+  pool_.run(chunks_of(n), [&](std::int64_t chunk) {
+    const std::int64_t begin = chunk * chunk_rows, end = std::min(begin + chunk_rows, n), count = end - begin;
+    const double* y = labels_.target.data() + begin;
+    const double* s = scores.data() + begin;
+    double *g = gradient.data() + begin, *h = hessian.data() + begin;
+    switch (loss_) {
+      case Loss::logistic: logistic_gradient(s, y, g, h, count); break;
+      case Loss::squared: squared_gradient(s, y, g, h, count); break;
+      case Loss::poisson: poisson_gradient(s, y, g, h, count); break;
+      case Loss::quantile: quantile_gradient(s, y, quantile_, g, h, count); break;
+      case Loss::softmax: {
+        // The diagonal of the Hessian understates the curvature; K / (K - 1) corrects it (Friedman 2001, LightGBM).
+        const double factor = static_cast<double>(outputs_) / (outputs_ - 1);
+        const double* p = probabilities_.data() + k * n + begin;
+        for (std::int64_t i = 0; i < count; ++i) {
+          g[i] = p[i] - (y[i] == k ? 1.0 : 0.0);
+          h[i] = factor * p[i] * (1 - p[i]);
+        }
+        break;
+      }
+    }
+    double g_total = 0, h_total = 0;
+    if (!labels_.weight.empty()) {
+      for (std::int64_t i = 0; i < count; ++i) {
+        g[i] *= labels_.weight[begin + i];
+        h[i] *= labels_.weight[begin + i];
+      }
+    }
+    for (std::int64_t i = 0; i < count; ++i) {
+      g_total += std::fabs(g[i]);
+      h_total += h[i];
+    }
+    gs[chunk] = g_total;
+    hs[chunk] = h_total;
+  });
+  gradient_sum = hessian_sum = 0;
+  for (const double v : gs) gradient_sum += v;
+  for (const double v : hs) hessian_sum += v;
+}
+
+}  // namespace mlp::learn

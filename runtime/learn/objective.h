@@ -1,0 +1,56 @@
+// Losses: start values, gradients, Hessians, and the mean loss that is shown and stopped on.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/learn/learn.h"
+#include "runtime/learn/pool.h"
+
+namespace mlp::learn {
+
+// Targets and weights of the rows in use; throws Failure when they do not fit the loss.
+struct Labels {
+  std::vector<double> target;
+  std::vector<double> weight;              // empty = 1 each
+  double total_weight = 0;
+  std::int64_t rows() const { return static_cast<std::int64_t>(target.size()); }
+  double weight_at(std::int64_t i) const { return weight.empty() ? 1.0 : weight[i]; }
+};
+// The rows with a positive weight.
+std::vector<std::int64_t> rows_in_use(const Dataset& data);
+Labels labels_of(const Dataset& data, const std::vector<std::int64_t>& rows);
+// Of the training part: enough rows, both classes present, values that the loss can take.
+void check_targets(const Labels& labels, Loss loss, std::size_t classes);
+
+const char* metric_name(Loss loss);         // logloss, rmse, poisson_deviance, pinball
+std::vector<double> start_scores(const Labels& labels, Loss loss, double quantile, std::int32_t outputs);
+
+// Weighted lower quantile: the smallest value with at least q of the weight at or below it.
+double weighted_quantile(std::vector<std::pair<double, double>>& values, double q);
+
+// One loss over a set of rows. Scores lie by output: scores[k * rows + i].
+class Objective {
+ public:
+  Objective(const Labels& labels, Loss loss, double quantile, std::int32_t outputs, Pool& pool);
+  // The metric at `scores`; with `prepare`, also what gradients() needs.
+  double evaluate(const std::vector<double>& scores, bool prepare);
+  // After evaluate: the weighted sum of losses whose derivatives gradients() gives (squared: half the square).
+  double total() const { return total_; }
+  // After evaluate(scores, true): first and second derivatives of output k by row, weights in; and the sums over
+  // rows of |gradient| and Hessian.
+  void gradients(const std::vector<double>& scores, std::int32_t k, std::vector<double>& gradient, std::vector<double>& hessian,
+                 double& gradient_sum, double& hessian_sum);
+
+ private:
+  const Labels& labels_;
+  Loss loss_;
+  double quantile_;
+  std::int32_t outputs_;
+  Pool& pool_;
+  std::vector<double> probabilities_;       // softmax, by output
+  std::vector<double> buffer_;              // loss by row
+  double total_ = 0;
+};
+
+}  // namespace mlp::learn

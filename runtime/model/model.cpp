@@ -1,0 +1,212 @@
+#include "runtime/model/model.h"
+
+#include <cmath>
+#include <limits>
+
+#include "runtime/model/exact_math.h"
+#include "runtime/model/walk.h"
+
+namespace mlp::model {
+namespace {
+
+// Collects what is wrong; stops after a few, a broken file needs no list of a million lines.
+struct Findings {
+  std::vector<std::string> list;
+  void add(const std::string& text) {
+    if (list.size() < 20) list.push_back(text);
+  }
+};
+
+void validate_tree(const Model& model, std::size_t number, Findings& out) {
+  const Tree& tree = model.forest.trees[number];
+  const std::string where = "tree " + std::to_string(number) + ": ";
+  const std::size_t nodes = tree.feature.size();
+  if (nodes == 0) return out.add(where + "no nodes");
+  if (tree.threshold.size() != nodes || tree.left.size() != nodes || tree.right.size() != nodes ||
+      tree.default_left.size() != nodes || tree.category_set.size() != nodes || tree.value.size() != nodes ||
+      tree.cover.size() != nodes || tree.gain.size() != nodes)
+    return out.add(where + "arrays of different length");
+  if (nodes > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.add(where + "too many nodes");
+  std::vector<std::uint8_t> seen(nodes, 0);
+  std::vector<std::int32_t> stack{0};
+  seen[0] = 1;
+  std::size_t reached = 0;
+  while (!stack.empty()) {
+    const std::int32_t i = stack.back();
+    stack.pop_back();
+    ++reached;
+    const std::string node = where + "node " + std::to_string(i) + ": ";
+    if (tree.default_left[i] > 1) out.add(node + "default_left is neither 0 nor 1");
+    if (!std::isfinite(tree.value[i])) out.add(node + "value is not finite");
+    if (!std::isfinite(tree.cover[i]) || tree.cover[i] < 0) out.add(node + "cover is not a finite, non-negative number");
+    if (!std::isfinite(tree.gain[i])) out.add(node + "gain is not finite");
+    if (tree.left[i] < 0) {
+      if (tree.left[i] != -1 || tree.right[i] != -1) out.add(node + "a leaf has a child");
+      continue;
+    }
+    if (tree.feature[i] < 0 || static_cast<std::size_t>(tree.feature[i]) >= model.features.size()) {
+      out.add(node + "feature out of range");
+      return;
+    }
+    const FeatureInfo& feature = model.features[tree.feature[i]];
+    const std::int32_t set = tree.category_set[i];
+    if (set == -1) {
+      if (feature.width > 0) out.add(node + "a number split on a category feature");
+      if (!std::isfinite(tree.threshold[i])) out.add(node + "threshold is not finite");
+    } else if (set < 0 || static_cast<std::size_t>(set) >= model.forest.category_sets.size()) {
+      out.add(node + "category set out of range");
+    } else {
+      if (feature.width <= 0) out.add(node + "a category split on a number feature");
+      const auto& words = model.forest.category_sets[set];
+      const std::size_t width = feature.width > 0 ? feature.width : 0;
+      if (words.size() != (width + 63) / 64)
+        out.add(node + "category set and feature differ in width");
+      else if (width % 64 != 0 && (words.back() >> (width % 64)) != 0)
+        out.add(node + "category set names a code beyond the feature's width");
+    }
+    for (const std::int32_t child : {tree.left[i], tree.right[i]}) {
+      if (child < 0 || static_cast<std::size_t>(child) >= nodes) {
+        out.add(node + "child out of range");
+        return;
+      }
+      if (seen[child]) {
+        out.add(node + "a node is reached twice");
+        return;
+      }
+      seen[child] = 1;
+      stack.push_back(child);
+    }
+  }
+  if (reached != nodes) out.add(where + "a node is never reached");
+}
+
+void validate_forest(const Model& model, Findings& out) {
+  const Forest& forest = model.forest;
+  if (forest.outputs < 1) return out.add("forest: outputs below 1");
+  if (forest.base.size() != static_cast<std::size_t>(forest.outputs)) return out.add("forest: one base value per output is needed");
+  for (const double b : forest.base)
+    if (!std::isfinite(b)) out.add("forest: base value is not finite");
+  if (forest.trees.size() % forest.outputs != 0) out.add("forest: an unfinished round of trees");
+  for (std::size_t t = 0; t < forest.trees.size(); ++t) validate_tree(model, t, out);
+}
+
+void validate_linear(const Model& model, Findings& out) {
+  const Linear& linear = model.linear;
+  const std::size_t features = model.features.size();
+  if (linear.outputs < 1) return out.add("linear: outputs below 1");
+  if (linear.intercept.size() != static_cast<std::size_t>(linear.outputs)) out.add("linear: one intercept per output is needed");
+  if (linear.offset.size() != features || linear.width.size() != features)
+    return out.add("linear: one offset and one width per feature are needed");
+  std::int64_t total = 0;
+  for (std::size_t f = 0; f < features; ++f) {
+    if (linear.width[f] != model.features[f].width) return out.add("linear: width of feature " + std::to_string(f) + " differs");
+    if (linear.offset[f] != total) return out.add("linear: offset of feature " + std::to_string(f) + " is wrong");
+    total += linear.width[f] == 0 ? 1 : linear.width[f];
+    if (total > std::numeric_limits<std::int32_t>::max()) return out.add("linear: too many weights");
+  }
+  if (linear.weights.size() != static_cast<std::size_t>(total) * linear.outputs) out.add("linear: wrong number of weights");
+  for (const double v : linear.intercept)
+    if (!std::isfinite(v)) return out.add("linear: intercept is not finite");
+  for (const double v : linear.weights)
+    if (!std::isfinite(v)) return out.add("linear: weight is not finite");
+}
+
+}  // namespace
+
+std::vector<std::string> validate(const Model& model) {
+  Findings out;
+  for (std::size_t f = 0; f < model.features.size(); ++f) {
+    const FeatureInfo& feature = model.features[f];
+    if (feature.width < 0) out.add("feature " + std::to_string(f) + ": negative width");
+    if ((feature.category || feature.one_hot) != (feature.width > 0))
+      out.add("feature " + std::to_string(f) + ": a width belongs to categories and one-hot features only");
+  }
+  if (!out.list.empty()) return out.list;
+  if (model.kind == ModelKind::gbdt)
+    validate_forest(model, out);
+  else
+    validate_linear(model, out);
+  if (!out.list.empty()) return out.list;
+  const std::size_t outputs = model.outputs();
+  switch (model.loss) {
+    case Loss::logistic:
+      if (model.classes.size() != 2 || outputs != 1) out.add("loss logistic needs two classes and one output");
+      break;
+    case Loss::softmax:
+      if (model.classes.size() < 2 || outputs != model.classes.size()) out.add("loss softmax needs an output per class, two at least");
+      break;
+    case Loss::squared:
+    case Loss::poisson:
+    case Loss::quantile:
+      if (!model.classes.empty() || outputs != 1) out.add("a regression has no classes and one output");
+      break;
+  }
+  if (!(model.quantile > 0 && model.quantile < 1)) out.add("quantile is not between 0 and 1");
+  return out.list;
+}
+
+void score_reference(const Model& model, const Matrix& matrix, std::int64_t rows, double* scores) {
+  const std::int32_t outputs = model.outputs();
+  for (std::int64_t row = 0; row < rows; ++row) {
+    double* out = scores + row * outputs;
+    if (model.kind == ModelKind::gbdt) {
+      const Forest& forest = model.forest;
+      for (std::int32_t k = 0; k < outputs; ++k) out[k] = forest.base[k];
+      for (std::size_t t = 0; t < forest.trees.size(); ++t) {
+        const Tree& tree = forest.trees[t];
+        out[t % outputs] += tree.value[leaf_of(forest, tree, model.features, matrix, row)];
+      }
+    } else {
+      const Linear& linear = model.linear;
+      const std::size_t total = linear.weights.size() / outputs;
+      for (std::int32_t k = 0; k < outputs; ++k) {
+        double sum = linear.intercept[k];
+        for (std::size_t f = 0; f < linear.offset.size(); ++f) {
+          const double* w = &linear.weights[k * total + linear.offset[f]];
+          const double v = matrix[f][row];
+          if (linear.width[f] == 0) {
+            sum += w[0] * v;
+          } else if (const std::int32_t code = code_of(v, linear.width[f]); code >= 0) {
+            sum += w[code];
+          }
+        }
+        out[k] = sum;
+      }
+    }
+  }
+}
+
+std::int32_t width(const Model& model) { return model.classes.empty() ? 1 : static_cast<std::int32_t>(model.classes.size()); }
+
+void link(const Model& model, const double* scores, std::int64_t rows, double* out) {
+  switch (model.loss) {
+    case Loss::squared:
+    case Loss::quantile:
+      for (std::int64_t i = 0; i < rows; ++i) out[i] = scores[i];
+      return;
+    case Loss::poisson:
+      for (std::int64_t i = 0; i < rows; ++i) out[i] = exact_exp(scores[i]);
+      return;
+    case Loss::logistic:
+      for (std::int64_t i = 0; i < rows; ++i) {
+        out[2 * i + 1] = sigmoid(scores[i]);
+        out[2 * i] = sigmoid(-scores[i]);
+      }
+      return;
+    case Loss::softmax: {
+      const std::int32_t k = model.outputs();
+      for (std::int64_t i = 0; i < rows; ++i) {
+        const double* s = scores + i * k;
+        double* p = out + i * k;
+        double top = s[0];
+        for (std::int32_t c = 1; c < k; ++c) top = s[c] > top ? s[c] : top;
+        double sum = 0;
+        for (std::int32_t c = 0; c < k; ++c) sum += p[c] = exact_exp(s[c] - top);
+        for (std::int32_t c = 0; c < k; ++c) p[c] /= sum;
+      }
+      return;
+    }
+  }
+}
+
+}  // namespace mlp::model

@@ -1,0 +1,35 @@
+// One row through one tree. Category codes lie in feature columns as doubles; NaN or anything outside 0..width-1 is
+// missing or unseen.
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "runtime/model/model.h"
+
+namespace mlp::model {
+
+inline std::int32_t code_of(double value, std::int32_t width) {
+  return value >= 0 && value < width ? static_cast<std::int32_t>(value) : -1;
+}
+inline bool in_set(const std::vector<std::uint64_t>& words, std::int32_t code) { return (words[code >> 6] >> (code & 63)) & 1; }
+
+// The leaf that a row reaches.
+inline std::int32_t leaf_of(const Forest& forest, const Tree& tree, const std::vector<FeatureInfo>& features, const Matrix& matrix,
+                            std::int64_t row) {
+  std::int32_t i = 0;
+  while (tree.left[i] >= 0) {
+    const double v = matrix[tree.feature[i]][row];
+    bool left;
+    if (tree.category_set[i] >= 0) {
+      const std::int32_t code = code_of(v, features[tree.feature[i]].width);
+      left = code < 0 ? tree.default_left[i] != 0 : in_set(forest.category_sets[tree.category_set[i]], code);
+    } else {
+      left = std::isnan(v) ? tree.default_left[i] != 0 : v <= tree.threshold[i];
+    }
+    i = left ? tree.left[i] : tree.right[i];
+  }
+  return i;
+}
+
+}  // namespace mlp::model
