@@ -1,0 +1,174 @@
+// The checker: one object that goes once through the declarations of a spec and fills in a sem::Module.
+// Methods stand in one file per concern, named above each group. An error is reported once: its value is poison.
+#pragma once
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "compiler/check/check.h"
+#include "compiler/check/literals.h"
+#include "compiler/check/operand.h"
+#include "stdlib/builtins/builtins.h"
+
+namespace mlp::checking {
+
+// A function of the language and the file that it stands in.
+struct FunctionRef {
+  const ast::File* file = nullptr;
+  const ast::Function* function = nullptr;
+  bool library = false;
+};
+
+struct Argument {
+  std::string name;  // "" when positional
+  Span name_span;
+  Operand value;
+};
+
+std::optional<Compare> comparison(const std::string& text);  // < <= > >= == !=
+
+class Checker {
+ public:
+  Checker(const SourceMap& sources, const ast::File& file, const std::vector<ast::File>& library, Diagnostics& diagnostics);
+  sem::Module run();
+
+ private:
+  // ---- declarations.cpp: which declarations there are, and how they hang together
+  void find_functions();
+  void check_unused_functions();
+  bool refers(const std::string& name, Span span, const std::string& wanted, const char* what);
+
+  // ---- schema.cpp: columns, constraints, attributes
+  void check_schema(const ast::Schema& schema);
+  void check_field(const ast::Field& field);
+  void check_constraint(Column& column, const ast::Constraint& constraint);
+
+  // ---- source.cpp: the reader, expectations, the split
+  void check_source(const ast::Source& source);
+  void check_expect(const ast::Expect& expect);
+  void check_split(const ast::Split& split);
+
+  // ---- expressions.cpp: one expression of the language → operands over sem expressions
+  Operand eval(ast::ExprId id);
+  Operand eval_node(const ast::Expr& e);
+  Operand eval_name(const ast::Expr& e);
+  Operand eval_number(const ast::Expr& e);
+  Operand eval_binary(const ast::Expr& e);
+  Operand eval_pipe(const ast::Expr& e);
+  Operand eval_block(const ast::Expr& e);
+  Operand select(const std::vector<Operand>& parts, Span span);
+  bool need_value(Operand& operand, const std::string& what);  // poison and reported when it is a function or a one-hot
+  ir::ExprId add(ir::Expr expr);
+  ir::ExprId constant(Type type, Value value, Span span);
+  ir::ExprId real_constant(double value, Span span);
+  ir::ExprId convert(ir::ExprId id, Scalar to);        // unknown when there is no implicit conversion
+  ir::ExprId to_real(ir::ExprId id);                   // int or bool → float
+  int conversion_cost(const ir::Expr& from, Scalar to) const;  // -1: none
+  ir::ExprId fold(std::string_view callee, const std::vector<ir::ExprId>& args, Type type, Span span);  // unknown: not constant
+  static Operand poison() { Operand p; p.poison = true; return p; }
+  static Operand value(ir::ExprId id, Span span) { Operand o; o.items.push_back({id, ir::Encoding::number, {}, {}}); o.span = span; return o; }
+
+  // ---- functions.cpp: calls of builtins, of the library and of the spec's own functions
+  Operand call(const std::string& name, bool library_scope, std::vector<Argument> args, Span span, Span name_span);
+  Operand call_builtin(std::string_view name, const std::vector<Argument>& args, Span span, Span name_span, bool& matched, bool report);
+  Operand call_function(const std::string& name, const std::vector<FunctionRef>& overloads, const std::vector<Argument>& args, Span span,
+                        Span name_span);
+  Operand inline_function(const FunctionRef& ref, std::vector<Operand> bound, Span span);
+  std::optional<int> match(const FunctionRef& ref, const std::vector<Argument>& args, std::vector<const Argument*>& bound);
+  Operand map_over(const std::vector<Argument>& args, Span span, const std::function<Operand(std::vector<Argument>)>& each);
+  const std::vector<FunctionRef>* find_function(const std::string& name, bool library_scope) const;
+  bool is_function(const std::string& name, bool library_scope) const;
+  std::vector<std::string> function_names() const;
+  std::string describe(const std::vector<Argument>& args) const;
+
+  // ---- vectors.cpp: what the checker itself expands
+  bool is_expanded(const std::string& name) const;
+  Operand expand(const std::string& name, std::vector<Argument> args, Span span, Span name_span);
+  Operand expand_each(const std::vector<Argument>& args, Span span);
+  Operand expand_columns(const std::vector<Argument>& args, Span span);
+  Operand expand_except(const std::vector<Argument>& args, Span span);
+  Operand expand_one_hot(const std::vector<Argument>& args, Span span);
+  Operand expand_quantiles(const std::vector<Argument>& args, Span span);
+  Operand expand_bucketize(const std::vector<Argument>& args, Span span);
+  bool selectable(ColumnId column) const;
+
+  // ---- features.cpp: entries, encodings, leakage
+  void check_features(const ast::Features& features);
+  void check_entry(const ast::FeatureEntry& entry);
+  void add_feature(const ast::FeatureEntry& entry, std::string name, Span name_span, const Item& item);
+  void check_taints(const ir::Feature& feature, Span name_span);
+  bool encode(ir::Feature& feature, const Item& item, Span value_span);
+  void check_fits_model(const ir::Feature& feature, Span value_span);
+
+  // ---- model.cpp: target, settings
+  void check_target(const ast::Model& model);
+  void check_model(const ast::Model& model);
+  void check_loss(const ast::Setting* setting);
+  void check_monotone(const ast::Setting& setting, std::vector<std::string>& into);
+
+  // ---- gates.cpp: test blocks
+  void check_test(const ast::Test& test);
+  void check_require(const ast::Gate& gate);
+  void check_given(const ast::Gate& gate);
+  bool check_metric(const ast::Expr& member, MetricScope& scope, std::string& metric);
+
+  // ---- deploy.cpp: deployment and monitoring
+  void check_deploy(const ast::Deploy& deploy);
+  void check_monitor(const ast::Monitor& monitor);
+
+  // ---- settings.cpp: values of settings, reporting
+  struct Option {  // a setting that a block knows
+    const char* name;
+    std::function<void(const ast::Setting&)> take;
+  };
+  void take_settings(const std::vector<ast::Setting>& settings, const std::vector<Option>& options, const std::string& block,
+                     const std::vector<std::pair<const char*, const char*>>& aliases = {});
+  std::optional<double> number(ast::ExprId id);                   // a constant number, percentages as fractions; no report
+  std::optional<std::int64_t> whole(ast::ExprId id);
+  std::optional<Value> typed_value(const ast::Expr& e, const Column& column);  // reports what does not fit
+  ColumnId find_column(const std::string& name) const;
+  ColumnId column_named(const ast::Expr& e, const std::string& what);  // reports
+  ColumnId column_named(const std::string& name, Span span);
+  Diagnostic& report(Code code, std::string message, Span span, std::string label = {});
+  void suggest_name(Diagnostic& d, Span span, const std::string& wanted, const std::vector<std::string>& candidates);
+  std::vector<std::string> column_names() const;
+  std::string text(Span span) const { return std::string(sources_.text(span)); }
+  const ast::Expr& node(ast::ExprId id) const { return (*frame_->file)[id]; }
+  Type type_of(ir::ExprId id) const { return module_.exprs[id.index].type; }
+  ir::Stage stage_of(ir::ExprId id) const { return module_.exprs[id.index].stage; }
+  std::string show(const Type& type) const { return "`" + spell(type) + "`"; }
+
+  void sweep();  // leaves only the expressions that the module uses
+
+  // Walks the expressions behind `root` down to the columns; does not enter where `enter` says no.
+  void walk(ir::ExprId root, const std::function<bool(ir::ExprId)>& enter) const;
+  std::vector<ColumnId> columns_of(ir::ExprId root) const;
+
+  const SourceMap& sources_;
+  const ast::File& file_;
+  const std::vector<ast::File>& library_;
+  Diagnostics& out_;
+  Diagnostics found_;
+  sem::Module module_;
+  Frame root_;
+  const Frame* frame_ = nullptr;
+  int depth_ = 0;
+  bool in_features_ = false;                             // selectors have a meaning, and features a name
+  bool too_large_ = false;
+  std::map<std::string, std::vector<FunctionRef>> own_functions_, library_functions_;
+  std::set<std::string> broken_functions_;               // own functions with an error in their signature: calls stay silent
+  std::set<const ast::Function*> used_functions_;
+  std::set<ir::ExprId> laundered_;                       // results of hash_id and redact: no longer personal
+  std::map<std::string, Operand> feature_values_;        // by name, for later entries
+  std::map<std::string, Span> feature_spans_;
+  std::set<std::string> poisoned_features_;              // names of features with errors
+  std::map<std::string, ColumnId, std::less<>> columns_;
+  bool schema_ok_ = false;
+  bool has_valid_ = true, has_test_ = true;              // parts of the split
+  std::string model_name_;
+};
+
+}  // namespace mlp::checking

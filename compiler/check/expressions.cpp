@@ -1,0 +1,457 @@
+// One expression of the language → operands over sem expressions.
+#include <algorithm>
+
+#include "compiler/check/checker.h"
+
+namespace mlp::checking {
+namespace {
+
+constexpr int max_depth = 600;
+constexpr std::size_t max_exprs = 1 << 20;
+
+bool is_null_literal(const ir::Expr& e) { return e.op == ir::ExprOp::constant && e.value.null; }
+
+const char* operator_callee(const std::string& text) {
+  static const std::map<std::string, const char*> names = {
+      {"+", "add"}, {"-", "sub"}, {"*", "mul"}, {"/", "div"}, {"%", "mod"}, {"^", "pow"}, {"==", "eq"}, {"!=", "ne"},
+      {"<", "lt"},  {"<=", "le"}, {">", "gt"},  {">=", "ge"}, {"and", "and"}, {"or", "or"}};
+  const auto found = names.find(text);
+  if (found == names.end()) MLP_BUG("unknown operator `" + text + "`");
+  return found->second;
+}
+
+template <class T>
+std::optional<bool> compared(std::string_view callee, T a, T b) {
+  if (callee == "eq") return a == b;
+  if (callee == "ne") return a != b;
+  if (callee == "lt") return a < b;
+  if (callee == "le") return a <= b;
+  if (callee == "gt") return a > b;
+  if (callee == "ge") return a >= b;
+  return {};
+}
+
+}  // namespace
+
+ir::ExprId Checker::add(ir::Expr expr) {
+  if (module_.exprs.size() >= max_exprs && !too_large_) {
+    too_large_ = true;
+    report(Code::expression_too_large, "the functions of this spec expand to more than a million operations", expr.span)
+        .suggest("bind a value that is used often with `let`, and call the function once");
+  }
+  module_.exprs.push_back(std::move(expr));
+  return {static_cast<std::int32_t>(module_.exprs.size()) - 1};
+}
+
+ir::ExprId Checker::constant(Type type, Value value, Span span) {
+  ir::Expr e;
+  e.type = type;
+  e.value = std::move(value);
+  e.span = span;
+  return add(std::move(e));
+}
+
+ir::ExprId Checker::real_constant(double value, Span span) {
+  Value v;
+  v.real = value;
+  return constant({Scalar::real, false}, std::move(v), span);
+}
+
+int Checker::conversion_cost(const ir::Expr& from, Scalar to) const {
+  if (from.op == ir::ExprOp::table) return -1;
+  if (from.type.scalar == to) return 0;
+  if (is_null_literal(from)) return 1;
+  if (to == Scalar::real && from.type.scalar == Scalar::integer) return 100;
+  if (to == Scalar::real32 && from.type.scalar == Scalar::real) return 0;
+  if (to == Scalar::timestamp && from.type.scalar == Scalar::date && from.op == ir::ExprOp::constant) return 50;
+  if (is_text(to) && is_text(from.type.scalar)) return to == Scalar::string ? 1 : 2;
+  return -1;
+}
+
+ir::ExprId Checker::convert(ir::ExprId id, Scalar to) {
+  if (to == Scalar::real32) to = Scalar::real;
+  const ir::Expr& from = module_.exprs[id.index];
+  if (conversion_cost(from, to) < 0) return {};
+  if (from.type.scalar == to || (is_text(to) && is_text(from.type.scalar) && !from.value.null)) return id;
+  if (from.op == ir::ExprOp::constant) {
+    Value value = from.value;
+    if (to == Scalar::real) value.real = static_cast<double>(value.integer), value.integer = 0;
+    if (to == Scalar::timestamp) value.integer *= 86'400'000'000;
+    return constant({to, value.null}, std::move(value), from.span);
+  }
+  return to_real(id);
+}
+
+ir::ExprId Checker::to_real(ir::ExprId id) {
+  const ir::Expr& from = module_.exprs[id.index];
+  if (from.type.scalar == Scalar::real) return id;
+  if (from.op == ir::ExprOp::constant) {
+    Value value;
+    value.null = from.value.null;
+    value.real = static_cast<double>(from.value.integer);
+    return constant({Scalar::real, from.type.nullable}, std::move(value), from.span);
+  }
+  ir::Expr e;
+  e.op = ir::ExprOp::call;
+  e.callee = "to_float";
+  e.type = {Scalar::real, from.type.nullable};
+  e.stage = from.stage;
+  e.args = {id};
+  e.span = from.span;
+  return add(std::move(e));
+}
+
+// Arithmetic and comparisons of constants, with exactly the meaning that the compiled operations have.
+ir::ExprId Checker::fold(std::string_view callee, const std::vector<ir::ExprId>& args, Type type, Span span) {
+  for (const ir::ExprId id : args) {
+    const ir::Expr& e = module_.exprs[id.index];
+    if (e.op != ir::ExprOp::constant || e.value.null || is_text(e.type.scalar)) return {};
+  }
+  if (args.empty() || args.size() > 2) return {};
+  const Value& a = module_.exprs[args[0].index].value;
+  const Value& b = module_.exprs[args.back().index].value;
+  const Scalar scalar = module_.exprs[args[0].index].type.scalar;
+  const bool same = module_.exprs[args.back().index].type.scalar == scalar;
+  if (!same) return {};
+  Value v;
+  if (scalar == Scalar::real) {
+    if (callee == "add") v.real = a.real + b.real;
+    else if (callee == "sub") v.real = a.real - b.real;
+    else if (callee == "mul") v.real = a.real * b.real;
+    else if (callee == "div") v.real = a.real / b.real;
+    else if (callee == "neg") v.real = -a.real;
+    else if (const auto truth = compared(callee, a.real, b.real)) v.integer = *truth;
+    else return {};
+  } else if (scalar == Scalar::integer) {
+    const auto x = static_cast<std::uint64_t>(a.integer), y = static_cast<std::uint64_t>(b.integer);  // wraps, as the operations do
+    if (callee == "add") v.integer = static_cast<std::int64_t>(x + y);
+    else if (callee == "sub") v.integer = static_cast<std::int64_t>(x - y);
+    else if (callee == "mul") v.integer = static_cast<std::int64_t>(x * y);
+    else if (callee == "neg") v.integer = static_cast<std::int64_t>(0 - x);
+    else if (const auto truth = compared(callee, a.integer, b.integer)) v.integer = *truth;
+    else return {};
+  } else if (scalar == Scalar::boolean) {
+    if (callee == "and") v.integer = a.integer && b.integer;
+    else if (callee == "or") v.integer = a.integer || b.integer;
+    else if (callee == "not") v.integer = !a.integer;
+    else if (const auto truth = compared(callee, a.integer, b.integer)) v.integer = *truth;
+    else return {};
+  } else {
+    return {};
+  }
+  return constant(type, std::move(v), span);
+}
+
+bool Checker::need_value(Operand& operand, const std::string& what) {
+  if (operand.poison) return false;
+  if (operand.items.empty()) {
+    report(Code::type_mismatch, what + " must be a value, and `" + operand.function + "` is a function", operand.span, "a function")
+        .suggest("call it: `" + operand.function + "(…)`");
+    operand = poison();
+    return false;
+  }
+  for (const Item& item : operand.items) {
+    if (item.encoding != ir::Encoding::one_hot) continue;
+    report(Code::one_hot_not_last, "`one_hot` must be the last step of a feature", operand.span, "goes on after `one_hot`")
+        .suggest("use the one-hot feature as it is, and compute other features from the column itself");
+    operand = poison();
+    return false;
+  }
+  for (const Item& item : operand.items) {
+    if (module_.exprs[item.value.index].op != ir::ExprOp::table) continue;
+    report(Code::table_misused, "a fitted table is no value by itself", operand.span, "a table")
+        .suggest("look a text up in it: `code(v, vocabulary(v))`, `lookup(v, frequencies(v))`");
+    operand = poison();
+    return false;
+  }
+  return true;
+}
+
+Operand Checker::eval(ast::ExprId id) {
+  const ast::Expr& e = node(id);
+  if (too_large_) return poison();
+  if (depth_ >= max_depth) {
+    too_large_ = true;
+    report(Code::expression_too_large, "this expression is nested more than " + std::to_string(max_depth) + " levels deep", e.span)
+        .suggest("split it into several features or functions");
+    return poison();
+  }
+  ++depth_;
+  Operand result = eval_node(e);
+  --depth_;
+  if (result.span.source < 0 || !frame_->function) result.span = e.span;
+  return result;
+}
+
+Operand Checker::eval_node(const ast::Expr& e) {
+  Value v;
+  switch (e.kind) {
+    case ast::ExprKind::number: return eval_number(e);
+    case ast::ExprKind::string:
+      v.text = e.text;
+      return value(constant({Scalar::string, false}, std::move(v), e.span), e.span);
+    case ast::ExprKind::boolean:
+      v.integer = e.text == "true";
+      return value(constant({Scalar::boolean, false}, std::move(v), e.span), e.span);
+    case ast::ExprKind::null:
+      v.null = true;
+      return value(constant({Scalar::real, true}, std::move(v), e.span), e.span);
+    case ast::ExprKind::date: {
+      const Moment m = read_moment(e.text);
+      if (m.kind == Moment::bad) {
+        report(Code::bad_literal, "`" + e.text + "` is no date", e.span).suggest("dates are written `@2024-01-31`, moments `@2024-01-31T12:30:00`");
+        return poison();
+      }
+      v.integer = m.value;
+      return value(constant({m.kind == Moment::date ? Scalar::date : Scalar::timestamp, false}, std::move(v), e.span), e.span);
+    }
+    case ast::ExprKind::name: return eval_name(e);
+    case ast::ExprKind::list: {
+      Operand list;
+      list.vector = true;
+      list.span = e.span;
+      for (const ast::ExprId arg : e.args) {
+        Operand o = eval(arg);
+        if (!need_value(o, "an element of a vector")) list.poison = true;
+        list.items.insert(list.items.end(), o.items.begin(), o.items.end());
+      }
+      if (list.poison) return poison();
+      if (list.items.empty()) {
+        report(Code::empty_selection, "a vector needs at least one element", e.span);
+        return poison();
+      }
+      return list;
+    }
+    case ast::ExprKind::call: {
+      std::vector<Argument> args;
+      const auto local = frame_->locals.find(e.text);
+      // Type names and patterns in selectors, and names after `except`, are no expressions.
+      const bool selector = frame_->function == nullptr && (e.text == "each" || e.text == "except" || e.text == "columns");
+      for (std::size_t i = 0; i < e.args.size(); ++i) {
+        Argument a;
+        a.name = i < e.arg_names.size() ? e.arg_names[i] : "";
+        a.name_span = i < e.arg_name_spans.size() ? e.arg_name_spans[i] : Span{};
+        const ast::Expr& arg = node(e.args[i]);
+        if (selector && (arg.kind == ast::ExprKind::name || (arg.kind == ast::ExprKind::string && e.text != "except"))) {
+          a.value.function = arg.text;
+          a.value.span = arg.span;
+        } else {
+          a.value = eval(e.args[i]);
+        }
+        args.push_back(std::move(a));
+      }
+      const Span name_span{e.span.source, e.span.begin, e.span.begin + static_cast<std::uint32_t>(e.text.size())};
+      if (local != frame_->locals.end() && !local->second.function.empty())
+        return call(local->second.function, local->second.library, std::move(args), e.span, name_span);
+      return call(e.text, frame_->library, std::move(args), e.span, name_span);
+    }
+    case ast::ExprKind::unary: {
+      Argument a;
+      a.value = eval(e.args[0]);
+      return call(e.text == "-" ? "neg" : "not", frame_->library, {std::move(a)}, e.span, e.span);
+    }
+    case ast::ExprKind::binary: return eval_binary(e);
+    case ast::ExprKind::conditional: {
+      std::vector<Operand> parts;
+      static const char* roles[] = {"the condition of an `if`", "the value of an `if`", "the value of an `if`"};
+      bool poisoned = false;
+      for (std::size_t i = 0; i < 3; ++i) {
+        parts.push_back(eval(e.args[i]));
+        poisoned = !need_value(parts.back(), roles[i]) || poisoned;
+      }
+      return poisoned ? poison() : select(parts, e.span);
+    }
+    case ast::ExprKind::pipe: return eval_pipe(e);
+    case ast::ExprKind::block: return eval_block(e);
+    case ast::ExprKind::member:
+      report(Code::type_mismatch, "`." + e.text + "` is no part of a value", e.span, "members exist in `test` blocks only: `test.auc`");
+      return poison();
+    case ast::ExprKind::range:
+    case ast::ExprKind::record:
+      report(Code::type_mismatch, std::string(e.kind == ast::ExprKind::range ? "a range" : "a record") + " is no value here", e.span)
+          .suggest(e.kind == ast::ExprKind::range ? "compare instead: `v >= 1 and v <= 5`" : "write one feature an entry");
+      return poison();
+  }
+  return poison();
+}
+
+Operand Checker::eval_number(const ast::Expr& e) {
+  const Number n = read_number(e.text);
+  Value v;
+  v.integer = n.whole;
+  switch (n.kind) {
+    case Number::integer: return value(constant({Scalar::integer, false}, std::move(v), e.span), e.span);
+    case Number::duration: return value(constant({Scalar::duration, false}, std::move(v), e.span), e.span);
+    case Number::real: return value(real_constant(n.value, e.span), e.span);
+    case Number::size:
+      report(Code::bad_literal, "the size `" + e.text + "` is no value here", e.span).suggest("sizes stand in budgets: `size <= 10MiB`");
+      return poison();
+    case Number::bad: break;
+  }
+  report(Code::bad_literal, "`" + e.text + "` is no number", e.span, "out of range, or an unknown unit")
+      .suggest("an int has 64 bits; units are `%`, `us ms s m h d w` and `B KB KiB MB MiB GB GiB`");
+  return poison();
+}
+
+Operand Checker::eval_name(const ast::Expr& e) {
+  const bool function = is_function(e.text, frame_->library);
+  Operand o;
+  o.span = e.span;
+  if (const auto local = frame_->locals.find(e.text); local != frame_->locals.end()) {
+    o = local->second;
+    o.span = e.span;
+    return o;
+  }
+  if (!frame_->function) {
+    const ColumnId column = find_column(e.text);
+    if (column.known()) {
+      const Column& c = module_.columns[column.index];
+      ir::Expr expr;
+      expr.op = ir::ExprOp::column;
+      expr.column = column;
+      expr.type = c.type;
+      if (expr.type.scalar == Scalar::real32) expr.type.scalar = Scalar::real;  // computed in double
+      expr.stage = ir::Stage::row;
+      expr.span = e.span;
+      o = value(add(std::move(expr)), e.span);
+      if (function) o.function = e.text, o.library = frame_->library;
+      return o;
+    }
+    if (in_features_) {
+      if (poisoned_features_.count(e.text)) return poison();
+      if (const auto f = feature_values_.find(e.text); f != feature_values_.end()) {
+        o = f->second;
+        o.span = e.span;
+        return o;
+      }
+    }
+    if (!schema_ok_ && !function) return poison();  // the column may be one that could not be read
+  }
+  if (function) {
+    o.function = e.text;
+    o.library = frame_->library;
+    return o;
+  }
+  std::vector<std::string> candidates;
+  for (const auto& [name, unused] : frame_->locals) candidates.push_back(name);
+  if (!frame_->function) {
+    for (const Column& c : module_.columns) candidates.push_back(c.name);
+    for (const auto& [name, unused] : feature_values_) candidates.push_back(name);
+  }
+  const std::string where = frame_->function ? "in function `" + frame_->function->head.name + "`" : "in the schema";
+  Diagnostic& d = report(Code::unknown_name, "`" + e.text + "` is not known " + where, e.span,
+                         frame_->function ? "no parameter and no `let` has this name" : "no column has this name");
+  suggest_name(d, e.span, e.text, candidates);
+  if (frame_->function && d.help.empty() && find_column(e.text).known())
+    d.suggest("a function sees its parameters only: pass the column as an argument");
+  return poison();
+}
+
+Operand Checker::eval_binary(const ast::Expr& e) {
+  Argument a, b;
+  a.value = eval(e.args[0]);
+  b.value = eval(e.args[1]);
+  // `v == null` asks whether v is missing.
+  if (e.text == "==" || e.text == "!=") {
+    const bool null_right = node(e.args[1]).kind == ast::ExprKind::null;
+    if (null_right || node(e.args[0]).kind == ast::ExprKind::null) {
+      Argument asked;
+      asked.value = null_right ? a.value : b.value;
+      Operand missing = call("is_null", frame_->library, {std::move(asked)}, e.span, e.span);
+      if (e.text == "==") return missing;
+      Argument negated;
+      negated.value = std::move(missing);
+      return call("not", frame_->library, {std::move(negated)}, e.span, e.span);
+    }
+  }
+  return call(operator_callee(e.text), frame_->library, {std::move(a), std::move(b)}, e.span, e.span);
+}
+
+Operand Checker::eval_pipe(const ast::Expr& e) {
+  const ast::Expr& step = node(e.args[1]);
+  Argument first;
+  first.value = eval(e.args[0]);
+  if (step.kind != ast::ExprKind::name && step.kind != ast::ExprKind::call) {
+    report(Code::type_mismatch, "`|>` needs a function on its right", step.span, "not a function").suggest("`v |> f(a)` means `f(v, a)`");
+    return poison();
+  }
+  std::vector<Argument> args;
+  args.push_back(std::move(first));
+  const bool selector = frame_->function == nullptr && step.text == "except";
+  for (std::size_t i = 0; i < step.args.size(); ++i) {
+    Argument a;
+    a.name = i < step.arg_names.size() ? step.arg_names[i] : "";
+    a.name_span = i < step.arg_name_spans.size() ? step.arg_name_spans[i] : Span{};
+    const ast::Expr& arg = node(step.args[i]);
+    if (selector && arg.kind == ast::ExprKind::name) {
+      a.value.function = arg.text;
+      a.value.span = arg.span;
+    } else {
+      a.value = eval(step.args[i]);
+    }
+    args.push_back(std::move(a));
+  }
+  const Span name_span{step.span.source, step.span.begin, step.span.begin + static_cast<std::uint32_t>(step.text.size())};
+  const auto local = frame_->locals.find(step.text);
+  if (local != frame_->locals.end() && !local->second.function.empty())
+    return call(local->second.function, local->second.library, std::move(args), step.span, name_span);
+  return call(step.text, frame_->library, std::move(args), step.span, name_span);
+}
+
+Operand Checker::eval_block(const ast::Expr& e) {
+  Frame inner = *frame_;
+  const Frame* outer = frame_;
+  frame_ = &inner;
+  Operand result = poison();
+  for (std::size_t i = 0; i < e.args.size(); ++i) {
+    Operand o = eval(e.args[i]);
+    if (i + 1 == e.args.size()) result = std::move(o);
+    else inner.locals[e.arg_names[i]] = std::move(o);
+  }
+  frame_ = outer;
+  return result;
+}
+
+// if parts[0] then parts[1] else parts[2], element by element where one of them is a vector.
+Operand Checker::select(const std::vector<Operand>& parts, Span span) {
+  if (std::any_of(parts.begin(), parts.end(), [](const Operand& o) { return o.vector; })) {
+    std::vector<Argument> args;
+    for (const Operand& o : parts) args.push_back({"", {}, o});
+    return map_over(args, span, [&](std::vector<Argument> row) {
+      return select({row[0].value, row[1].value, row[2].value}, span);
+    });
+  }
+  const ir::ExprId condition = parts[0].items[0].value;
+  if (type_of(condition).scalar != Scalar::boolean) {
+    report(Code::type_mismatch, "the condition of an `if` must be a `bool`, found " + show(type_of(condition)), parts[0].span)
+        .suggest("compare it: `if v > 0 then … else …`");
+    return poison();
+  }
+  ir::ExprId yes = parts[1].items[0].value, no = parts[2].items[0].value;
+  // The wider of both types, or for two kinds of text, any text.
+  const auto joins = [&](ir::ExprId from, ir::ExprId to) { return conversion_cost(module_.exprs[from.index], type_of(to).scalar) >= 0; };
+  const bool both_text = is_text(type_of(yes).scalar) && is_text(type_of(no).scalar);
+  Scalar joined = type_of(yes).scalar;
+  if (both_text && type_of(yes).scalar != type_of(no).scalar) joined = Scalar::string;
+  else if (joins(no, yes)) joined = type_of(yes).scalar;
+  else if (joins(yes, no)) joined = type_of(no).scalar;
+  else {
+    report(Code::type_mismatch, "both values of an `if` must have one type, found " + show(type_of(yes)) + " and " + show(type_of(no)), parts[2].span,
+           show(type_of(no)))
+        .also(parts[1].span, show(type_of(yes)));
+    return poison();
+  }
+  yes = convert(yes, joined);
+  no = convert(no, joined);
+  const ir::Expr& c = module_.exprs[condition.index];
+  if (c.op == ir::ExprOp::constant && !c.value.null) return value(c.value.integer ? yes : no, span);
+  ir::Expr e;
+  e.op = ir::ExprOp::select;
+  e.args = {condition, yes, no};
+  e.type = {joined, type_of(condition).nullable || type_of(yes).nullable || type_of(no).nullable};
+  e.stage = std::max({stage_of(condition), stage_of(yes), stage_of(no)});
+  e.span = span;
+  return value(add(std::move(e)), span);
+}
+
+}  // namespace mlp::checking

@@ -1,0 +1,219 @@
+// Entries of a features block: names, encodings, and what must never reach a model.
+#include <algorithm>
+
+#include "compiler/check/checker.h"
+
+namespace mlp::checking {
+
+void Checker::walk(ir::ExprId root, const std::function<bool(ir::ExprId)>& enter) const {
+  std::vector<char> seen(module_.exprs.size());
+  std::vector<ir::ExprId> open{root};
+  while (!open.empty()) {
+    const ir::ExprId id = open.back();
+    open.pop_back();
+    if (seen[id.index]) continue;
+    seen[id.index] = 1;
+    if (!enter(id)) continue;
+    const auto& args = module_.exprs[id.index].args;
+    open.insert(open.end(), args.rbegin(), args.rend());
+  }
+}
+
+std::vector<ColumnId> Checker::columns_of(ir::ExprId root) const {
+  std::set<ColumnId> columns;
+  walk(root, [&](ir::ExprId id) {
+    if (const ir::Expr& e = module_.exprs[id.index]; e.op == ir::ExprOp::column && e.column.known()) columns.insert(e.column);
+    return true;
+  });
+  return {columns.begin(), columns.end()};
+}
+
+void Checker::check_features(const ast::Features& features) {
+  module_.features_name = features.head.name;
+  if (features.entries.empty())
+    report(Code::missing_declaration, "features `" + features.head.name + "` has no entries", features.head.name_span, "empty")
+        .suggest("name a column on a line of its own");
+  in_features_ = true;
+  for (const ast::FeatureEntry& entry : features.entries) check_entry(entry);
+  in_features_ = false;
+}
+
+void Checker::check_entry(const ast::FeatureEntry& entry) {
+  const ast::Expr& written = node(entry.value);
+  // A bare column, or a pipe that begins with one, is its own name.
+  std::string name = entry.name;
+  Span name_span = entry.name_span;
+  if (name.empty()) {
+    const ast::Expr* head = &written;
+    while (head->kind == ast::ExprKind::pipe) head = &node(head->args[0]);
+    if (head->kind == ast::ExprKind::name) name = head->text, name_span = head->span;
+  }
+  Operand o = eval(entry.value);
+  if (!o.poison && o.items.empty()) need_value(o, "a feature");
+  if (!o.poison && name.empty() && (!o.vector || o.items.front().name.empty())) {
+    report(Code::unnamed_feature, "a computed feature needs a name", written.span, "no name").suggest("write `name = " + text(written.span) + "`")
+        .edit({written.span.source, written.span.begin, written.span.begin}, "name = ");
+    return;
+  }
+  if (o.poison) {
+    if (!name.empty()) poisoned_features_.insert(name);
+    return;
+  }
+  if (!o.vector) {
+    const Item item = o.items.front();
+    add_feature(entry, name, name_span, item);
+  } else {
+    for (std::size_t i = 0; i < o.items.size(); ++i) {
+      const Item& item = o.items[i];
+      const bool own = entry.name.empty() && !item.name.empty();  // each(float): the columns keep their names
+      add_feature(entry, own ? item.name : name + "[" + std::to_string(i) + "]", own ? written.span : name_span, item);
+    }
+  }
+  if (!entry.name.empty()) feature_values_[name] = std::move(o);
+}
+
+void Checker::add_feature(const ast::FeatureEntry& entry, std::string name, Span name_span, const Item& item) {
+  if (const auto before = feature_spans_.find(name); before != feature_spans_.end()) {
+    Diagnostic& d = report(Code::duplicate_name, "feature `" + name + "` is there twice", name_span, "again").also(before->second, "first here");
+    if (text(name_span).starts_with("each") || text(name_span).starts_with("columns"))
+      d.suggest("leave it out of the selection: `" + text(name_span) + " except (" + name + ")`");
+    else if (entry.name.empty()) d.suggest("remove one of the two");
+    else d.suggest("give it another name");
+    return;
+  }
+  feature_spans_.emplace(name, name_span);
+  ir::Feature f;
+  f.name = std::move(name);
+  f.span = name_span;
+  const Span value_span = node(entry.value).span;
+  if (!encode(f, item, value_span)) return;
+  f.columns = columns_of(f.value);
+  f.description = !entry.description.empty() ? entry.description : entry.doc;
+  if (f.description.empty() && f.columns.size() == 1 && module_.exprs[item.value.index].op == ir::ExprOp::column)
+    f.description = module_.columns[f.columns[0].index].description;
+  check_taints(f, name_span);
+  check_fits_model(f, value_span);
+  module_.features.push_back(std::move(f));
+}
+
+// A feature is a double: numbers as they are, a bool as 0 or 1, a category as its code in the vocabulary.
+bool Checker::encode(ir::Feature& f, const Item& item, Span value_span) {
+  const ir::Expr source = module_.exprs[item.value.index];
+  const std::string written = text(value_span);
+  if (source.op == ir::ExprOp::table) {
+    report(Code::table_misused, "a fitted table is no feature by itself", value_span, "a table")
+        .suggest("look a text up in it: `code(v, vocabulary(v))`, `lookup(v, frequencies(v))`");
+    return false;
+  }
+  if (item.encoding == ir::Encoding::one_hot) {
+    f.value = item.value;
+    f.encoding = item.encoding;
+    f.table = item.table;
+    const ir::Expr& code = module_.exprs[source.args[0].index];
+    f.nullable = type_of(code.args[0]).nullable;
+    return true;
+  }
+  const auto refuse = [&](const std::string& hint) {
+    report(Code::bad_feature_type, "a " + show(source.type) + " cannot be a feature by itself", value_span, show(source.type)).suggest(hint);
+    return false;
+  };
+  switch (source.type.scalar) {
+    case Scalar::boolean:
+    case Scalar::integer:
+    case Scalar::real:
+    case Scalar::real32:
+      f.value = to_real(item.value);
+      f.nullable = source.type.nullable;
+      return true;
+    case Scalar::category:
+    case Scalar::string: {
+      if (source.stage != ir::Stage::row) {
+        report(Code::bad_feature_type, "a text that is the same in every row cannot be a feature", value_span, "constant").suggest("remove it");
+        return false;
+      }
+      bool matched = false;
+      Argument v{"", {}, value(item.value, value_span)};
+      Operand table = call_builtin("vocabulary", {v}, value_span, value_span, matched, true);
+      Operand code = call_builtin("code", {v, {"", {}, table}}, value_span, value_span, matched, true);
+      if (code.poison) return false;
+      f.value = to_real(code.items[0].value);
+      f.table = table.items[0].value;
+      f.encoding = ir::Encoding::category;
+      f.nullable = source.type.nullable;
+      return true;
+    }
+    case Scalar::timestamp: return refuse("take a part of it: `month(" + written + ")`, `hour(" + written + ")`, `weekday(" + written + ")`");
+    case Scalar::date: return refuse("take a part of it: `month(" + written + ")`, `weekday(" + written + ")`");
+    case Scalar::duration: return refuse("say in which unit: `hours(" + written + ")`, `days(" + written + ")`");
+    case Scalar::text: return refuse("take something from it: `word_count(" + written + ")`, `contains(" + written + ", \"…\")`, `hash_bucket(" + written + ", 256)`");
+    case Scalar::id: return refuse("an id names one row and predicts nothing; `hash_bucket(" + written + ", 256)` makes groups of ids");
+  }
+  return false;
+}
+
+void Checker::check_taints(const ir::Feature& f, Span name_span) {
+  const auto& target = module_.model.target_columns;
+  Span leak, personal;
+  ColumnId leaked, person, guarded;
+  bool label_means = false;
+  walk(f.value, [&](ir::ExprId id) {
+    const ir::Expr& e = module_.exprs[id.index];
+    if (e.op == ir::ExprOp::table && e.callee == "target_means") label_means = true;
+    if (e.op != ir::ExprOp::column || !e.column.known()) return true;
+    if (!leaked.known() && std::find(target.begin(), target.end(), e.column) != target.end()) leaked = e.column, leak = e.span;
+    if (!guarded.known() && module_.columns[e.column.index].protected_) guarded = e.column;
+    return true;
+  });
+  walk(f.value, [&](ir::ExprId id) {  // hash_id and redact end the trace of personal data
+    if (laundered_.count(id)) return false;
+    const ir::Expr& e = module_.exprs[id.index];
+    if (e.op == ir::ExprOp::column && e.column.known() && !person.known() && module_.columns[e.column.index].pii) person = e.column, personal = e.span;
+    return true;
+  });
+  if (leaked.known()) {
+    const std::string& column = module_.columns[leaked.index].name;
+    Diagnostic& d = report(Code::label_leak, "feature `" + f.name + "` leaks the label", name_span,
+                           "depends on `" + column + "`, which model `" + model_name_ + "` predicts");
+    if (leak != name_span) d.also(leak, "`" + column + "` is used here");
+    d.also(module_.model.target_span, "predicted here").suggest("remove the feature, or predict another column");
+  }
+  if (person.known()) {
+    const Column& column = module_.columns[person.index];
+    Diagnostic& d = report(Code::personal_data, "feature `" + f.name + "` carries personal data", name_span, "depends on `" + column.name + "`, which is `@pii`");
+    if (personal != name_span) d.also(personal, "`" + column.name + "` is used here");
+    d.also(column.span, "declared `@pii` here");
+    if (is_text(column.type.scalar)) d.suggest("remove the feature, or let only `hash_id(" + column.name + ")` through");
+    else d.suggest("remove the feature");
+  }
+  if (guarded.known() && !leaked.known() && !person.known()) {
+    const Column& column = module_.columns[guarded.index];
+    report(Code::protected_feature, "feature `" + f.name + "` depends on the protected attribute `" + column.name + "`", name_span, "protected")
+        .also(column.span, "declared `@protected` here")
+        .suggest("remove it, or gate its effect: `require gap(test.recall, by = " + column.name + ") <= 0.10`");
+  }
+  if (label_means && module_.model.target.known() && is_text(type_of(module_.model.target).scalar))
+    report(Code::target_means_of_text, "means of the target need a target that is a number or a `bool`", name_span, "uses `target_means`")
+        .also(module_.model.target_span, "the target is a " + show(type_of(module_.model.target)))
+        .suggest("use `frequency_encode` or `one_hot`, or predict a `bool`");
+  if (stage_of(f.value) != ir::Stage::row && !leaked.known())
+    report(Code::constant_feature, "feature `" + f.name + "` has the same value in every row", name_span, "constant").suggest("remove it");
+}
+
+// A boosted model takes nulls and categories as they are; a linear one takes numbers only.
+void Checker::check_fits_model(const ir::Feature& f, Span value_span) {
+  if (module_.model.settings.kind != ModelKind::linear) return;
+  const Span end{value_span.source, value_span.end, value_span.end};
+  if (f.encoding == ir::Encoding::category) {
+    report(Code::category_in_model, "a category reaches model `" + model_name_ + "`, which takes numbers only", value_span, "a category")
+        .suggest("give each category a column of its own: `" + text(value_span) + " |> one_hot`").edit(end, " |> one_hot");
+  } else if (f.nullable && f.encoding == ir::Encoding::number) {
+    Diagnostic& d = report(Code::null_in_model, "a null reaches model `" + model_name_ + "`, which takes none", value_span, "may be null");
+    const ir::Expr& v = module_.exprs[f.value.index];
+    if (v.op == ir::ExprOp::call && v.callee == "to_float" && type_of(v.args[0]).scalar == Scalar::boolean)
+      d.suggest("say what a null stands for: `coalesce(" + text(value_span) + ", false)`");
+    else
+      d.suggest("replace it: `" + text(value_span) + " |> impute(median)`").edit(end, " |> impute(median)");
+  }
+}
+
+}  // namespace mlp::checking

@@ -1,0 +1,457 @@
+// Calls: of builtins, of the standard library and of the spec's own functions, which are inlined.
+#include <algorithm>
+
+#include "compiler/check/checker.h"
+
+namespace mlp::checking {
+namespace {
+
+// How a builtin reads where the call was written.
+std::string spelled(std::string_view callee) {
+  static const std::map<std::string, std::string, std::less<>> operators = {
+      {"add", "+"}, {"sub", "-"}, {"neg", "-"}, {"mul", "*"}, {"div", "/"}, {"mod", "%"}, {"pow", "^"}, {"eq", "=="}, {"ne", "!="},
+      {"lt", "<"},  {"le", "<="}, {"gt", ">"},  {"ge", ">="}, {"and", "and"}, {"or", "or"}, {"not", "not"}};
+  const auto found = operators.find(callee);
+  return found == operators.end() ? std::string(callee) : found->second;
+}
+
+bool launders(std::string_view name) { return name == "hash_id" || name == "redact"; }
+
+}  // namespace
+
+const std::vector<FunctionRef>* Checker::find_function(const std::string& name, bool library_scope) const {
+  if (!library_scope)
+    if (const auto own = own_functions_.find(name); own != own_functions_.end()) return &own->second;
+  const auto found = library_functions_.find(name);
+  return found == library_functions_.end() ? nullptr : &found->second;
+}
+
+bool Checker::is_function(const std::string& name, bool library_scope) const {
+  return find_function(name, library_scope) || is_expanded(name) || !find_builtins(name).empty();
+}
+
+std::vector<std::string> Checker::function_names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, unused] : own_functions_) names.push_back(name);
+  for (const auto& [name, unused] : library_functions_) names.push_back(name);
+  for (const Builtin& b : builtins()) names.emplace_back(b.name);
+  for (const char* name : {"each", "columns", "except"}) names.emplace_back(name);
+  return names;
+}
+
+std::string Checker::describe(const std::vector<Argument>& args) const {
+  std::string out = "(";
+  for (const Argument& a : args) {
+    if (out.size() > 1) out += ", ";
+    if (!a.name.empty()) out += a.name + " = ";
+    if (a.value.items.empty()) out += "fn";
+    else if (module_.exprs[a.value.items[0].value.index].op == ir::ExprOp::table) out += "table";
+    else {
+      out += spell(type_of(a.value.items[0].value));
+      if (a.value.vector) out += "[" + std::to_string(a.value.items.size()) + "]";
+    }
+  }
+  return out + ")";
+}
+
+Operand Checker::call(const std::string& name, bool library_scope, std::vector<Argument> args, Span span, Span name_span) {
+  const std::vector<FunctionRef>* functions = find_function(name, library_scope);
+  const bool builtin = !find_builtins(name).empty();
+  if (!library_scope && broken_functions_.count(name)) return poison();
+  if (!functions && !builtin && !is_expanded(name)) {
+    Diagnostic& d = report(Code::unknown_function, "there is no function `" + name + "`", name_span, "not known");
+    suggest_name(d, name_span, name, function_names());
+    if (d.help.empty() && find_column(name).known()) d.suggest("`" + name + "` is a column, and columns are not called");
+    return poison();
+  }
+  for (const Argument& a : args)
+    if (a.value.poison) return poison();
+  if (is_expanded(name) && !(functions && !functions->front().library)) return expand(name, std::move(args), span, name_span);
+  for (Argument& a : args)
+    for (const Item& item : a.value.items)
+      if (item.encoding == ir::Encoding::one_hot && !need_value(a.value, "an argument")) return poison();
+  if (functions && !functions->front().library) return call_function(name, *functions, args, span, name_span);
+  if (builtin) {
+    bool matched = false;
+    Operand result = call_builtin(name, args, span, name_span, matched, !functions);
+    if (matched || !functions) return result;
+  }
+  return call_function(name, *functions, args, span, name_span);
+}
+
+// One call for each element of the vectors among the arguments; the results follow each other in one vector.
+Operand Checker::map_over(const std::vector<Argument>& args, Span span, const std::function<Operand(std::vector<Argument>)>& each) {
+  const Argument* first = nullptr;
+  for (const Argument& a : args) {
+    if (!a.value.vector) continue;
+    if (!first) first = &a;
+    if (a.value.items.size() == first->value.items.size()) continue;
+    const auto size = [](const Argument& v) { return std::to_string(v.value.items.size()) + " elements"; };
+    report(Code::vector_length, "vectors of different length cannot be combined", a.value.span, size(a)).also(first->value.span, size(*first));
+    return poison();
+  }
+  Operand result;
+  result.vector = true;
+  result.span = span;
+  for (std::size_t i = 0; i < first->value.items.size(); ++i) {
+    std::vector<Argument> row = args;
+    std::string name;
+    for (Argument& a : row) {
+      if (!a.value.vector) continue;
+      Item item = a.value.items[i];
+      if (name.empty()) name = item.name;
+      a.value.items = {std::move(item)};
+      a.value.vector = false;
+    }
+    Operand one = each(std::move(row));
+    if (one.poison) {
+      result.poison = true;
+      continue;
+    }
+    for (std::size_t j = 0; j < one.items.size(); ++j) {
+      Item item = one.items[j];
+      item.name = one.vector && !name.empty() ? name + "[" + std::to_string(j) + "]" : name;
+      result.items.push_back(std::move(item));
+    }
+  }
+  return result.poison ? poison() : result;
+}
+
+Operand Checker::call_builtin(std::string_view name, const std::vector<Argument>& args, Span span, Span name_span, bool& matched, bool report_it) {
+  if (std::any_of(args.begin(), args.end(), [](const Argument& a) { return a.value.vector; })) {
+    bool all = true;
+    Operand result = map_over(args, span, [&](std::vector<Argument> row) {
+      bool one = false;
+      Operand o = call_builtin(name, row, span, name_span, one, report_it);
+      all = all && one;
+      return o;
+    });
+    matched = all;
+    return result;
+  }
+  // Bind and rate each overload; the cheapest wins, the first of equals.
+  const Builtin* best = nullptr;
+  int best_cost = 0;
+  std::vector<const Argument*> best_bound;
+  for (const Builtin* row : find_builtins(name)) {
+    std::vector<const Argument*> bound(row->parameters.size(), nullptr);
+    bool fits = true;
+    for (std::size_t i = 0; i < args.size() && fits; ++i) {
+      std::size_t slot = i;
+      if (!args[i].name.empty())
+        for (slot = 0; slot < row->parameters.size() && row->parameters[slot].name != args[i].name;) ++slot;
+      fits = slot < bound.size() && !bound[slot];
+      if (fits) bound[slot] = &args[i];
+    }
+    int cost = 0;
+    for (std::size_t i = 0; i < bound.size() && fits; ++i) {
+      const BuiltinParameter& p = row->parameters[i];
+      if (!bound[i]) {
+        fits = p.fallback.has_value();
+        continue;
+      }
+      if (bound[i]->value.items.empty()) {
+        fits = false;
+        continue;
+      }
+      const ir::Expr& e = module_.exprs[bound[i]->value.items[0].value.index];
+      const bool table = e.op == ir::ExprOp::table;
+      int c = -1;
+      if (p.type.shape == BuiltinShape::table) c = table ? 0 : -1;
+      else if (p.type.shape == BuiltinShape::any) c = table ? -1 : 0;
+      else if (p.type.shape == BuiltinShape::scalar) c = conversion_cost(e, p.type.type.scalar);
+      fits = c >= 0;
+      cost += c;
+    }
+    if (fits && (!best || cost < best_cost)) best = row, best_cost = cost, best_bound = bound;
+  }
+  matched = best != nullptr;
+  if (!best) {
+    if (!report_it) return poison();
+    const std::string shown = spelled(name);
+    const bool op = shown != name;
+    const auto overloads = find_builtins(name);
+    Diagnostic& d = report(Code::no_matching_call,
+                           op ? "`" + shown + "` cannot be applied to `" + describe(args) + "`" : "`" + shown + "` takes no `" + describe(args) + "`",
+                           op ? span : name_span, op ? "no such operation" : "arguments do not fit");
+    for (std::size_t i = 0; i < overloads.size() && i < 4 && !op; ++i) d.note("`" + shown + std::string(overloads[i]->signature) + "`");
+    for (const Argument& a : args)
+      if (a.value.items.empty()) d.suggest("`" + a.value.function + "` is a function: call it, `" + a.value.function + "(…)`");
+    if (args.size() == 2 && args[0].value.items.size() == 1 && args[1].value.items.size() == 1) {
+      const ir::Expr &a = module_.exprs[args[0].value.items[0].value.index], &b = module_.exprs[args[1].value.items[0].value.index];
+      if ((name == "eq" || name == "ne") && a.type.scalar == Scalar::boolean && is_text(b.type.scalar))
+        d.suggest("a `bool` is true or false: write `" + text(a.span) + "` or `not " + text(a.span) + "`");
+    }
+    if (std::any_of(args.begin(), args.end(), [&](const Argument& a) { return !a.value.items.empty() && type_of(a.value.items[0].value).scalar == Scalar::boolean; }) && d.help.empty() && !(name == "eq" || name == "ne"))
+      d.suggest("`to_float(v)` makes 1 and 0 of a `bool`");
+    return poison();
+  }
+
+  ir::Expr e;
+  e.callee = std::string(name);
+  e.span = span;
+  for (std::size_t i = 0; i < best_bound.size(); ++i) {
+    const BuiltinParameter& p = best->parameters[i];
+    if (!best_bound[i]) {
+      Value v;
+      if (p.type.type.scalar == Scalar::real) v.real = *p.fallback;
+      else v.integer = static_cast<std::int64_t>(*p.fallback);
+      e.args.push_back(constant({p.type.type.scalar, false}, std::move(v), span));
+      continue;
+    }
+    const ir::ExprId id = best_bound[i]->value.items[0].value;
+    e.args.push_back(p.type.shape == BuiltinShape::scalar ? convert(id, p.type.type.scalar) : id);
+  }
+  bool nullable = false, all_nullable = true;
+  for (const ir::ExprId id : e.args) {
+    e.stage = std::max(e.stage, stage_of(id));
+    nullable = nullable || type_of(id).nullable;
+    all_nullable = all_nullable && type_of(id).nullable;
+  }
+
+  if (best->kind != BuiltinKind::function) {
+    if (stage_of(e.args[0]) != ir::Stage::row) {
+      report(Code::aggregate_of_constant, "`" + std::string(name) + "` needs a value that differs from row to row", best_bound[0]->value.span,
+             stage_of(e.args[0]) == ir::Stage::fit ? "one value for all train rows" : "a constant")
+          .suggest("apply it to a column, or to something computed from columns");
+      return poison();
+    }
+    for (std::size_t i = 1; i < e.args.size(); ++i) {
+      if (module_.exprs[e.args[i].index].op == ir::ExprOp::constant) continue;
+      report(Code::not_constant, "`" + best->parameters[i].name + "` of `" + std::string(name) + "` must be known when the spec is compiled",
+             best_bound[i]->value.span, "of stage " + std::string(ir::spell(stage_of(e.args[i]))))
+          .suggest("write a number");
+      return poison();
+    }
+    e.op = best->kind == BuiltinKind::aggregate ? ir::ExprOp::aggregate : ir::ExprOp::table;
+    e.stage = ir::Stage::fit;
+    e.type = best->kind == BuiltinKind::aggregate ? best->result.type : Type{Scalar::real, false};
+    return value(add(std::move(e)), span);
+  }
+
+  e.op = ir::ExprOp::call;
+  const std::string_view code = best->code;
+  if (code == "custom:is_null") {
+    if (!nullable) {
+      Value never;
+      return value(constant({Scalar::boolean, false}, std::move(never), span), span);
+    }
+    e.type = {Scalar::boolean, false};
+  } else if (code == "custom:coalesce") {
+    // Both values become one type; the first wins unless only the second can hold both.
+    const ir::Expr &a = module_.exprs[e.args[0].index], &b = module_.exprs[e.args[1].index];
+    const bool texts = is_text(a.type.scalar) && is_text(b.type.scalar);
+    const Scalar to = texts || conversion_cost(b, a.type.scalar) >= 0 ? a.type.scalar : b.type.scalar;
+    const Type found_a = a.type, found_b = b.type;
+    if (conversion_cost(a, to) < 0 || conversion_cost(b, to) < 0) {
+      report(Code::type_mismatch, "a missing " + show(found_a) + " cannot be replaced by a " + show(found_b), best_bound[1]->value.span, show(found_b))
+          .also(best_bound[0]->value.span, show(found_a));
+      return poison();
+    }
+    for (ir::ExprId& id : e.args) id = convert(id, to);
+    if (!type_of(e.args[0]).nullable) return value(e.args[0], span);  // never missing: nothing to replace
+    e.type = {to, all_nullable};
+  } else {
+    if (const ir::ExprId folded = fold(name, e.args, best->result.type, span); folded.known()) return value(folded, span);
+    e.type = best->result.type;
+    e.type.nullable = best->may_give_null() || (best->code_class() == "custom" && code != "custom:same" ? false : nullable);
+  }
+  Operand result = value(add(std::move(e)), span);
+  if (launders(name)) laundered_.insert(result.items[0].value);
+  return result;
+}
+
+// The cost of calling `ref` with these arguments, or nothing when it cannot be; `bound` gives the argument of each
+// parameter, nullptr where its default stands in.
+std::optional<int> Checker::match(const FunctionRef& ref, const std::vector<Argument>& args, std::vector<const Argument*>& bound) {
+  const auto& parameters = ref.function->parameters;
+  bound.assign(parameters.size(), nullptr);
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    std::size_t slot = i;
+    if (!args[i].name.empty())
+      for (slot = 0; slot < parameters.size() && parameters[slot].name != args[i].name;) ++slot;
+    if (slot >= parameters.size() || bound[slot]) return {};
+    bound[slot] = &args[i];
+  }
+  int cost = 0;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const ast::Parameter& p = parameters[i];
+    if (!bound[i]) {
+      if (!p.fallback.known()) return {};
+      continue;
+    }
+    const Operand& o = bound[i]->value;
+    if (p.type.name == "fn") {
+      if (o.function.empty()) return {};
+      continue;
+    }
+    if (o.items.empty()) return {};
+    const bool table = module_.exprs[o.items[0].value.index].op == ir::ExprOp::table;
+    if (p.type.name == "table" || table) {
+      if (!table || p.type.name != "table") return {};
+      continue;
+    }
+    if (p.type.name == "any") {
+      cost += 200;
+      continue;
+    }
+    Scalar scalar{};
+    for (int s = 0; s <= static_cast<int>(Scalar::duration); ++s)
+      if (ir::enum_words<Scalar>::words[s] == p.type.name) scalar = static_cast<Scalar>(s);
+    if (o.vector != !p.type.shape.empty()) return {};
+    if (o.vector) {
+      const ast::Expr& shape = (*ref.file)[p.type.shape[0]];
+      if (shape.kind == ast::ExprKind::number && read_number(shape.text).whole != static_cast<std::int64_t>(o.items.size())) return {};
+    }
+    int worst = 0;
+    for (const Item& item : o.items) {
+      const int c = conversion_cost(module_.exprs[item.value.index], scalar);
+      if (c < 0) return {};
+      worst = std::max(worst, c);
+    }
+    cost += worst;
+  }
+  return cost;
+}
+
+Operand Checker::call_function(const std::string& name, const std::vector<FunctionRef>& overloads, const std::vector<Argument>& args, Span span,
+                               Span name_span) {
+  const FunctionRef* best = nullptr;
+  int best_cost = 0;
+  std::vector<const Argument*> best_bound, bound;
+  for (const FunctionRef& ref : overloads) {
+    const std::optional<int> cost = match(ref, args, bound);
+    if (cost && (!best || *cost < best_cost)) best = &ref, best_cost = *cost, best_bound = bound;
+  }
+  if (!best) {
+    if (std::any_of(args.begin(), args.end(), [](const Argument& a) { return a.value.vector; }))
+      return map_over(args, span, [&](std::vector<Argument> row) { return call_function(name, overloads, row, span, name_span); });
+    // A named argument that no overload knows is the likeliest slip.
+    for (const Argument& a : args) {
+      if (a.name.empty()) continue;
+      std::vector<std::string> names;
+      bool known = false;
+      for (const FunctionRef& ref : overloads)
+        for (const ast::Parameter& p : ref.function->parameters) {
+          names.push_back(p.name);
+          known = known || p.name == a.name;
+        }
+      if (known) continue;
+      Diagnostic& d = report(Code::no_matching_call, "`" + name + "` has no parameter `" + a.name + "`", a.name_span, "not known");
+      suggest_name(d, a.name_span, a.name, names);
+      return poison();
+    }
+    Diagnostic& d = report(Code::no_matching_call, "`" + name + "` takes no `" + describe(args) + "`", name_span, "arguments do not fit");
+    for (const FunctionRef& ref : overloads) {
+      const ast::Function& f = *ref.function;
+      std::string signature = "`" + f.head.name + "(";
+      for (std::size_t i = 0; i < f.parameters.size(); ++i) {
+        if (i) signature += ", ";
+        const ast::Parameter& p = f.parameters[i];
+        signature += p.name + ": " + text(p.type.span) + (p.fallback.known() ? " = " + text((*ref.file)[p.fallback].span) : "");
+      }
+      d.note(signature + ")`");
+    }
+    return poison();
+  }
+  std::vector<Operand> values;
+  for (std::size_t i = 0; i < best_bound.size(); ++i) {
+    const ast::Parameter& p = best->function->parameters[i];
+    Operand o;
+    if (best_bound[i]) {
+      o = best_bound[i]->value;
+    } else {  // the default is read where the function stands
+      Frame defaults;
+      defaults.file = best->file;
+      defaults.function = best->function;
+      defaults.library = best->library;
+      defaults.caller = frame_;
+      defaults.call = span;
+      const Frame* outer = frame_;
+      frame_ = &defaults;
+      o = eval(p.fallback);
+      frame_ = outer;
+      if (o.poison) return poison();
+    }
+    if (p.type.name == "fn") {
+      o.items.clear();
+      o.vector = false;
+    } else {
+      o.function.clear();
+      Scalar scalar{};
+      for (int s = 0; s <= static_cast<int>(Scalar::duration); ++s)
+        if (ir::enum_words<Scalar>::words[s] == p.type.name) scalar = static_cast<Scalar>(s);
+      if (p.type.name != "any" && p.type.name != "table") {
+        for (Item& item : o.items) {
+          const ir::ExprId converted = convert(item.value, scalar);
+          if (!converted.known()) {
+            report(Code::type_mismatch, "the default of `" + p.name + "` is no `" + p.type.name + "`", p.name_span);
+            return poison();
+          }
+          item.value = converted;
+          item.name.clear();
+        }
+      }
+    }
+    values.push_back(std::move(o));
+  }
+  return inline_function(*best, std::move(values), span);
+}
+
+Operand Checker::inline_function(const FunctionRef& ref, std::vector<Operand> bound, Span span) {
+  const ast::Function& f = *ref.function;
+  used_functions_.insert(&f);
+  for (const Frame* up = frame_; up; up = up->caller) {
+    if (up->function != &f) continue;
+    report(Code::recursive_function, "`" + f.head.name + "` calls itself", span, "recursion").also(f.head.name_span, "defined here")
+        .suggest("functions are inlined and cannot recurse: write the steps out");
+    return poison();
+  }
+  Frame inner;
+  inner.file = ref.file;
+  inner.function = &f;
+  inner.library = ref.library;
+  inner.caller = frame_;
+  inner.call = span;
+  bool propagates = false;  // a null may come in where the function did not ask for one
+  for (std::size_t i = 0; i < bound.size(); ++i) {
+    const ast::Parameter& p = f.parameters[i];
+    for (const Item& item : bound[i].items) propagates = propagates || (type_of(item.value).nullable && !p.type.nullable);
+    inner.locals[p.name] = std::move(bound[i]);
+  }
+  const Frame* outer = frame_;
+  frame_ = &inner;
+  Operand result = eval(f.body);
+  if (!result.poison && !f.result.name.empty() && f.result.name != "any") {
+    Scalar scalar{};
+    bool known = false;
+    for (int s = 0; s <= static_cast<int>(Scalar::duration); ++s)
+      if (ir::enum_words<Scalar>::words[s] == f.result.name) scalar = static_cast<Scalar>(s), known = true;
+    const Span body = (*ref.file)[f.body].kind == ast::ExprKind::block ? (*ref.file)[(*ref.file)[f.body].args.back()].span : (*ref.file)[f.body].span;
+    for (Item& item : result.items) {
+      if (!known || item.encoding == ir::Encoding::one_hot) continue;
+      const ir::ExprId converted = convert(item.value, scalar);
+      if (!converted.known() || result.vector != !f.result.shape.empty()) {
+        report(Code::type_mismatch, "`" + f.head.name + "` says that it gives " + "`" + text(f.result.span) + "`, and gives " +
+                                        show(type_of(item.value)) + (result.vector ? " in a vector" : ""), body)
+            .also(f.result.span, "declared here");
+        result = poison();
+        break;
+      }
+      item.value = converted;
+      if (type_of(converted).nullable && !f.result.nullable && !propagates) {
+        report(Code::null_not_allowed, "`" + f.head.name + "` says that it gives no null, and can give one", body)
+            .also(f.result.span, "declared here").suggest("declare `-> " + f.result.name + "?`, or replace the null with `coalesce`");
+        result = poison();
+        break;
+      }
+    }
+  }
+  frame_ = outer;
+  if (launders(f.head.name) && ref.library)
+    for (const Item& item : result.items) laundered_.insert(item.value);
+  result.span = span;
+  return result;
+}
+
+}  // namespace mlp::checking

@@ -1,0 +1,268 @@
+// The model: what it predicts, and its settings.
+#include <algorithm>
+
+#include "compiler/check/checker.h"
+
+namespace mlp::checking {
+
+// The target is known before the features are checked: selectors leave it out, and leaks are judged by it.
+void Checker::check_target(const ast::Model& model) {
+  ir::Model& m = module_.model;
+  m.name = model_name_ = model.head.name;
+  m.span = model.head.name_span;
+  if (model.kind == "linear") m.settings.kind = ModelKind::linear;
+  else if (model.kind != "gbdt") {
+    const bool later = model.kind == "forest" || model.kind == "network" || model.kind == "kmeans" || model.kind == "isolation_forest" || model.kind == "import";
+    Diagnostic& d = report(later ? Code::not_available : Code::unknown_model_kind,
+                           later ? "`" + model.kind + "` models are not available in this version" : "there is no model kind `" + model.kind + "`", model.kind_span);
+    if (!later) {
+      static const std::map<std::string, const char*> foreign = {{"xgboost", "gbdt"}, {"lightgbm", "gbdt"}, {"boosting", "gbdt"}, {"gbm", "gbdt"},
+                                                                 {"logistic", "linear"}, {"ridge", "linear"}, {"lasso", "linear"}, {"regression", "linear"}};
+      if (const auto f = foreign.find(model.kind); f != foreign.end()) d.suggest("use `" + std::string(f->second) + "`").edit(model.kind_span, f->second);
+      else suggest_name(d, model.kind_span, model.kind, {"gbdt", "linear"});
+    }
+    if (d.help.empty()) d.suggest("models are `gbdt` and `linear`");
+  }
+  if (!model.target.known()) {
+    report(Code::missing_declaration, "model `" + model.head.name + "` does not say what it predicts", model.head.name_span, "no `predict` line")
+        .suggest("add `predict COLUMN from FEATURES`");
+    return;
+  }
+  const ast::Expr& written = node(model.target);
+  m.target_span = written.span;
+  m.target_name = written.kind == ast::ExprKind::name ? written.text : text(written.span);
+  Operand o = eval(model.target);
+  if (!need_value(o, "the target")) return;
+  if (o.vector) {
+    report(Code::wrong_target, "a model predicts one value", written.span, "a vector");
+    return;
+  }
+  ir::ExprId target = o.items[0].value;
+  m.target_columns = columns_of(target);
+  const ir::Expr e = module_.exprs[target.index];
+  if (e.stage != ir::Stage::row || m.target_columns.empty()) {
+    report(Code::wrong_target, "the target is the same in every row", written.span, "of stage " + std::string(ir::spell(e.stage))).suggest("predict a column, or something computed from columns");
+    return;
+  }
+  bool fitted = false;
+  walk(target, [&](ir::ExprId id) { return fitted = fitted || module_.exprs[id.index].stage == ir::Stage::fit, true; });
+  if (fitted) {
+    report(Code::fitted_target, "the target depends on statistics of the train rows", written.span, "uses an aggregate")
+        .suggest("what is predicted must be the same for every split: write the number");
+    return;
+  }
+  switch (e.type.scalar) {
+    case Scalar::boolean: {
+      m.classes = {"false", "true"};
+      if (e.op == ir::ExprOp::column && !module_.columns[e.column.index].true_word.empty())
+        m.classes = {module_.columns[e.column.index].false_word, module_.columns[e.column.index].true_word};
+      m.settings.loss = Loss::logistic;
+      break;
+    }
+    case Scalar::category:
+    case Scalar::string: m.settings.loss = Loss::softmax; break;
+    case Scalar::integer:
+    case Scalar::real:
+    case Scalar::real32:
+      target = to_real(target);
+      m.settings.loss = Loss::squared;
+      break;
+    default:
+      report(Code::wrong_target, "a model cannot predict a " + show(e.type), written.span, show(e.type))
+          .suggest(e.type.scalar == Scalar::duration ? "say in which unit: `predict hours(" + m.target_name + ")`" : "predict a `bool`, a `category` or a number");
+      return;
+  }
+  m.target = target;
+}
+
+void Checker::check_loss(const ast::Setting* setting) {
+  ir::Model& m = module_.model;
+  if (!setting) return;
+  const ast::Expr& e = node(setting->value);
+  static const std::map<std::string, Loss> losses = {{"squared", Loss::squared}, {"logistic", Loss::logistic}, {"softmax", Loss::softmax},
+                                                     {"poisson", Loss::poisson}, {"quantile", Loss::quantile}};
+  const auto loss = losses.find(e.text);
+  const Span name_span{e.span.source, e.span.begin, e.kind == ast::ExprKind::call ? e.span.begin + static_cast<std::uint32_t>(e.text.size()) : e.span.end};
+  if ((e.kind != ast::ExprKind::name && e.kind != ast::ExprKind::call) || loss == losses.end()) {
+    Diagnostic& d = report(Code::bad_setting, "there is no loss `" + text(e.span) + "`", name_span, "not known");
+    suggest_name(d, name_span, e.text, {"squared", "logistic", "softmax", "poisson", "quantile"});
+    if (d.help.empty()) d.suggest("losses are: squared logistic softmax poisson quantile(p)");
+    return;
+  }
+  if (loss->second == Loss::quantile) {
+    const auto q = e.args.size() == 1 ? number(e.args[0]) : std::nullopt;
+    if (!q || *q <= 0 || *q >= 1) {
+      report(Code::bad_setting, "`quantile` needs a share between 0 and 1", e.span, "which quantile").suggest("`loss = quantile(0.9)`");
+      return;
+    }
+    m.settings.quantile = *q;
+  } else if (!e.args.empty()) {
+    report(Code::bad_setting, "the loss `" + e.text + "` takes no argument", e.span).edit(e.span, e.text);
+    return;
+  }
+  if (!m.target.known()) return;
+  const Type type = type_of(m.target);
+  const bool boolean = type.scalar == Scalar::boolean, category = is_text(type.scalar);
+  const bool fits = loss->second == Loss::logistic ? boolean || category : loss->second == Loss::softmax ? category : !boolean && !category;
+  if (!fits) {
+    const char* natural = boolean ? "logistic" : category ? "softmax" : "squared";
+    Diagnostic& d = report(Code::loss_mismatch, "loss `" + e.text + "` does not fit the target `" + m.target_name + "`, a " + show(type), e.span, "does not fit");
+    d.also(m.target_span, "a " + show(type));
+    if (!boolean && !category) d.suggest("use `squared`, or declare `" + m.target_name + "` as a `category`, or compare it: `predict " + m.target_name + " > 0`");
+    else d.suggest("use `" + std::string(natural) + "`, which is the default here").edit(e.span, natural);
+    return;
+  }
+  m.settings.loss = loss->second;
+}
+
+void Checker::check_monotone(const ast::Setting& setting, std::vector<std::string>& into) {
+  const ast::Expr& list = node(setting.value);
+  std::vector<ast::ExprId> names = list.args;
+  if (list.kind == ast::ExprKind::name) names = {setting.value};
+  else if (list.kind != ast::ExprKind::list) {
+    report(Code::bad_setting, "`" + setting.name + "` lists features", list.span).suggest("`" + setting.name + " = [tenure]`");
+    return;
+  }
+  for (const ast::ExprId id : names) {
+    const ast::Expr& e = node(id);
+    bool found = poisoned_features_.count(e.text) > 0;
+    std::vector<std::string> known;
+    for (const ir::Feature& f : module_.features) {
+      known.push_back(f.name);
+      if (f.name != e.text && !f.name.starts_with(e.text + "[")) continue;
+      found = true;
+      if (f.encoding != ir::Encoding::number) {
+        report(Code::bad_setting, "feature `" + f.name + "` is a category and has no order", e.span, "cannot be " + setting.name).also(f.span, "defined here");
+        break;
+      }
+      const auto& other = &into == &module_.model.increasing ? module_.model.decreasing : module_.model.increasing;
+      if (std::find(other.begin(), other.end(), f.name) != other.end())
+        report(Code::bad_setting, "feature `" + f.name + "` cannot be both increasing and decreasing", e.span);
+      else
+        into.push_back(f.name);
+    }
+    if (found) continue;
+    Diagnostic& d = report(Code::unknown_name, "there is no feature `" + text(e.span) + "`", e.span, "not known");
+    suggest_name(d, e.span, e.text, known);
+    if (d.help.empty() && find_column(e.text).known()) d.suggest("`" + e.text + "` is a column; name the feature that is made of it");
+  }
+}
+
+void Checker::check_model(const ast::Model& model) {
+  ir::Model& m = module_.model;
+  ModelSettings& s = m.settings;
+  std::set<std::string> given;
+  const ast::Setting* loss = nullptr;
+  const ast::Setting* early = nullptr;
+  const auto whole_number = [&](std::int64_t& into, std::int64_t low, std::int64_t high) {
+    return [&, low, high, this](const ast::Setting& v) {
+      given.insert(v.name);
+      const auto n = whole(v.value);
+      if (n && *n >= low && *n <= high) {
+        into = *n;
+        return;
+      }
+      report(n || number(v.value) ? Code::out_of_range : Code::bad_setting,
+             "`" + v.name + "` is a whole number from " + std::to_string(low) + " to " + std::to_string(high), node(v.value).span, "found `" + text(node(v.value).span) + "`");
+    };
+  };
+  const auto real_number = [&](double& into, double low, bool open, double high) {
+    return [&, low, open, high, this](const ast::Setting& v) {
+      given.insert(v.name);
+      const auto n = number(v.value);
+      if (n && (open ? *n > low : *n >= low) && *n <= high) {
+        into = *n;
+        return;
+      }
+      report(n ? Code::out_of_range : Code::bad_setting, "`" + v.name + "` is a number " + (open ? "above " : "from ") + ir::exact(low) + " to " + ir::exact(high),
+             node(v.value).span, "found `" + text(node(v.value).span) + "`");
+    };
+  };
+  std::int64_t seed = 0;
+  constexpr std::int64_t huge = 1'000'000'000;
+  std::vector<Option> options = {
+      {"loss", [&](const ast::Setting& v) { loss = &v; }},
+      {"weight", [&](const ast::Setting& v) {
+         Operand o = eval(v.value);
+         if (!need_value(o, "a weight")) return;
+         const ir::ExprId w = o.items[0].value;
+         const Type type = type_of(w);
+         bool fitted = false;
+         walk(w, [&](ir::ExprId id) { return fitted = fitted || stage_of(id) == ir::Stage::fit, true; });
+         if (o.vector || !is_number(type.scalar)) {
+           report(Code::type_mismatch, "a weight is a number, found " + show(type), o.span, o.vector ? "a vector" : show(type))
+               .suggest(type.scalar == Scalar::boolean ? "`to_float(" + text(o.span) + ")`, or `if … then 2 else 1`" : "use a column of numbers");
+         } else if (type.nullable) {
+           report(Code::null_not_allowed, "a weight must not be null", o.span, "may be null").suggest("`coalesce(" + text(o.span) + ", 1)`");
+         } else if (fitted || stage_of(w) != ir::Stage::row) {
+           report(Code::fitted_target, "a weight is computed from the row alone", o.span, fitted ? "uses an aggregate" : "the same in every row").suggest("use a column");
+         } else {
+           m.weight = to_real(w);
+         }
+       }},
+      {"seed", whole_number(seed, 0, INT64_MAX)},
+      {"l1", real_number(s.l1, 0, false, 1e12)},
+      {"l2", real_number(s.l2, 0, false, 1e12)},
+  };
+  const std::vector<Option> boosted = {
+      {"trees", whole_number(s.trees, 1, 100'000)},
+      {"depth", whole_number(s.depth, 1, 64)},
+      {"leaves", whole_number(s.leaves, 2, 65'536)},
+      {"bins", whole_number(s.bins, 2, 65'535)},
+      {"learning_rate", real_number(s.learning_rate, 0, true, 10)},
+      {"early_stop", [&](const ast::Setting& v) { early = &v; whole_number(s.early_stop, 0, 100'000)(v); }},
+      {"min_rows", whole_number(s.min_rows, 1, huge)},
+      {"growth", [&](const ast::Setting& v) {
+         given.insert(v.name);
+         const ast::Expr& e = node(v.value);
+         if (e.kind == ast::ExprKind::name && e.text == "leaf_wise") s.growth = Growth::leaf_wise;
+         else if (e.kind == ast::ExprKind::name && e.text == "depth_wise") s.growth = Growth::depth_wise;
+         else report(Code::bad_setting, "`growth` is `leaf_wise` or `depth_wise`, found `" + text(e.span) + "`", e.span);
+       }},
+      {"min_gain", real_number(s.min_gain, 0, false, 1e12)},
+      {"min_weight", real_number(s.min_weight, 0, false, 1e12)},
+      {"subsample", real_number(s.subsample, 0, true, 1)},
+      {"feature_fraction", real_number(s.feature_fraction, 0, true, 1)},
+      {"increasing", [&](const ast::Setting& v) { check_monotone(v, m.increasing); }},
+      {"decreasing", [&](const ast::Setting& v) { check_monotone(v, m.decreasing); }},
+  };
+  const std::vector<Option> linear = {
+      {"iterations", whole_number(s.iterations, 1, huge)},
+      {"tolerance", real_number(s.tolerance, 0, true, 1)},
+  };
+  const bool is_linear = s.kind == ModelKind::linear;
+  const std::vector<Option>& own = is_linear ? linear : boosted;
+  options.insert(options.end(), own.begin(), own.end());
+  // A setting of the other kind of model deserves its own words.
+  std::vector<ast::Setting> settings;
+  for (const ast::Setting& v : model.settings) {
+    const std::vector<Option>& other = is_linear ? boosted : linear;
+    if (std::none_of(other.begin(), other.end(), [&](const Option& o) { return v.name == o.name; })) {
+      settings.push_back(v);
+      continue;
+    }
+    report(Code::unknown_setting, "`" + v.name + "` is a setting of `" + (is_linear ? "gbdt" : "linear") + "` models", v.name_span, "model `" + m.name + "` is `" + model.kind + "`")
+        .also(model.kind_span, "chosen here").suggest("remove it");
+  }
+  take_settings(settings, options, is_linear ? "a linear model" : "a gbdt model",
+                {{"n_estimators", "trees"}, {"num_iterations", "trees"}, {"rounds", "trees"}, {"iterations", "trees"}, {"max_depth", "depth"}, {"num_leaves", "leaves"},
+                 {"max_leaves", "leaves"}, {"max_bin", "bins"}, {"eta", "learning_rate"}, {"lr", "learning_rate"}, {"rate", "learning_rate"},
+                 {"early_stopping_rounds", "early_stop"}, {"early_stopping", "early_stop"}, {"min_data_in_leaf", "min_rows"}, {"min_child_samples", "min_rows"},
+                 {"min_child_weight", "min_weight"}, {"gamma", "min_gain"}, {"min_split_gain", "min_gain"}, {"reg_alpha", "l1"}, {"alpha", "l1"}, {"reg_lambda", "l2"},
+                 {"lambda", "l2"}, {"colsample_bytree", "feature_fraction"}, {"bagging_fraction", "subsample"}, {"objective", "loss"}, {"max_iter", "iterations"},
+                 {"tol", "tolerance"}, {"random_state", "seed"}, {"sample_weight", "weight"}});
+  s.seed = static_cast<std::uint64_t>(seed);
+  check_loss(loss);
+
+  // Depth alone asks for trees of that depth, all leaves of which may grow.
+  if (given.count("depth") && !given.count("growth") && !given.count("leaves")) s.growth = Growth::depth_wise;
+  if (s.growth == Growth::depth_wise) {
+    if (!given.count("depth")) s.depth = 6;
+    if (!given.count("leaves")) s.leaves = s.depth < 16 ? std::int64_t{1} << s.depth : 65'536;
+  }
+  if (early && s.early_stop > 0 && !has_valid_)
+    report(Code::missing_part, "`early_stop` watches the valid part, and the split has none", early->name_span, "needs valid rows")
+        .also(module_.split.span, "no `valid` here").suggest("give it rows: `valid = 15%`, or remove `early_stop`");
+}
+
+}  // namespace mlp::checking
