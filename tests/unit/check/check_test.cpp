@@ -1,0 +1,127 @@
+// Every spec of tests/check goes through parse and check. fail_*.mlp must give exactly the findings that its first
+// lines expect (`// expect: E0312 31:3`, several lines for several findings); every other one gives no finding but the
+// warnings that it expects, and its module verifies and survives printing.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "compiler/check/check.h"
+#include "compiler/diag/render.h"
+#include "compiler/parse/parse.h"
+#include "stdlib/builtins/builtins.h"
+#include "stdlib/stdlib.h"
+
+namespace mlp {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Checked {
+  SourceMap sources;
+  Diagnostics diagnostics;
+  sem::Module module;
+
+  explicit Checked(std::string name, std::string text) {
+    const std::int32_t spec = sources.add(std::move(name), std::move(text));
+    const ast::File file = parse(sources, spec, diagnostics);
+    for (const LibraryFile& part : library_files()) {
+      const std::int32_t id = sources.add(std::string(part.name), std::string(part.text));
+      library.push_back(parse(sources, id, diagnostics));
+    }
+    if (!diagnostics.has_errors()) module = check(sources, file, library, diagnostics);
+  }
+  std::vector<ast::File> library;
+
+  std::vector<std::string> findings() const {
+    std::vector<std::string> out;
+    for (const Diagnostic& d : diagnostics.all()) {
+      const LineColumn at = d.span.known() ? sources.locate(d.span.source, d.span.begin) : LineColumn{0, 0};
+      std::string one = info(d.code).code + (" " + std::to_string(at.line)) + ":" + std::to_string(at.column);
+      if (d.span.source != 0) one += " in another file";
+      out.push_back(std::move(one));
+    }
+    return out;
+  }
+  std::string text() const {
+    std::string out;
+    for (const Diagnostic& d : diagnostics.all()) out += diag::text(d, sources, {});
+    return out;
+  }
+};
+
+std::string read(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+std::vector<std::string> expected(const std::string& text) {
+  std::vector<std::string> out;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line) && line.starts_with("// expect: ");) out.push_back(line.substr(11));
+  return out;
+}
+
+std::vector<fs::path> specs(bool failing) {
+  std::vector<fs::path> out;
+  for (const auto& entry : fs::directory_iterator(MLP_SOURCE_DIR "/tests/check"))
+    if (entry.path().extension() == ".mlp" && entry.path().filename().string().starts_with("fail_") == failing) out.push_back(entry.path());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+TEST(Check, EveryFailingSpecGivesExactlyItsFindings) {
+  const auto list = specs(true);
+  ASSERT_GE(list.size(), 60u);
+  for (const fs::path& path : list) {
+    SCOPED_TRACE(path.filename().string());
+    const std::string text = read(path);
+    const auto wanted = expected(text);
+    EXPECT_FALSE(wanted.empty()) << "the first line must be `// expect: CODE LINE:COLUMN`";
+    const Checked c(path.filename().string(), text);
+    EXPECT_EQ(c.findings(), wanted) << c.text();
+    for (const Diagnostic& d : c.diagnostics.all()) {
+      EXPECT_FALSE(d.message.empty());
+      EXPECT_FALSE(d.message.ends_with('.')) << d.message;
+      EXPECT_EQ(std::count(d.message.begin(), d.message.end(), '`') % 2, 0) << d.message;
+    }
+  }
+}
+
+// Every call of a module has exactly the types of a row in the table of builtins.
+void expect_exact_calls(const sem::Module& m) {
+  for (const ir::Expr& e : m.exprs) {
+    if (e.op != ir::ExprOp::call && e.op != ir::ExprOp::aggregate && e.op != ir::ExprOp::table) continue;
+    std::vector<BuiltinType> types;
+    for (const ir::ExprId id : e.args) types.push_back({m[id].op == ir::ExprOp::table ? BuiltinShape::table : BuiltinShape::scalar, m[id].type});
+    bool exact = false;
+    const Builtin* row = resolve_builtin(e.callee, types, &exact);
+    ASSERT_NE(row, nullptr) << e.callee;
+    EXPECT_TRUE(exact) << e.callee;
+    EXPECT_EQ(types.size(), row->parameters.size()) << e.callee;
+    if (e.op == ir::ExprOp::table || row->result.shape != BuiltinShape::scalar) continue;
+    EXPECT_EQ(e.type.scalar, row->result.type.scalar) << e.callee;
+  }
+}
+
+TEST(Check, EveryValidSpecGivesAModuleThatHoldsAndPrints) {
+  const auto list = specs(false);
+  ASSERT_GE(list.size(), 20u);
+  for (const fs::path& path : list) {
+    SCOPED_TRACE(path.filename().string());
+    const std::string text = read(path);
+    const Checked c(path.filename().string(), text);
+    EXPECT_EQ(c.findings(), expected(text)) << c.text();
+    EXPECT_EQ(sem::verify(c.module), std::vector<std::string>{});
+    const std::string printed = sem::print(c.module);
+    EXPECT_EQ(sem::print(sem::parse_text(printed)), printed);
+    expect_exact_calls(c.module);
+  }
+}
+
+}  // namespace
+}  // namespace mlp
