@@ -14,6 +14,7 @@
 #include <llvm/Target/TargetMachine.h>
 
 #include <cstring>
+#include <set>
 
 #include "base/diagnostic.h"
 #include "base/machine.h"
@@ -103,12 +104,15 @@ class Compilation {
     builtins->setDataLayout(module_->getDataLayout());
     const AbiTypes abi(context_, module_->getDataLayout());
     for (const Wanted& w : wanted) build_kernel(*w.kernel, w.symbol, w.level, abi, *builtins, *module_);
+    std::set<std::string> kernels;  // and their parts
+    for (const llvm::Function& function : *module_) {
+      if (!function.isDeclaration()) kernels.insert(function.getName().str());
+    }
     if (llvm::Linker::linkModules(*module_, std::move(builtins), llvm::Linker::LinkOnlyNeeded)) MLP_BUG("the builtins do not link");
 
     for (llvm::Function& function : *module_) {
       if (function.isDeclaration()) continue;
-      const bool kernel = std::any_of(wanted.begin(), wanted.end(), [&](const Wanted& w) { return function.getName() == w.symbol; });
-      if (!kernel) {
+      if (!kernels.count(function.getName().str())) {
         function.setLinkage(llvm::GlobalValue::InternalLinkage);
         function.setComdat(nullptr);
         // What the compiler of the builtins said about its own target would keep them from being inlined.

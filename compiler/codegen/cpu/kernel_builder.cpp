@@ -125,41 +125,36 @@ class Builder {
 
   void build(const std::string& symbol, const std::string& level) {
     pointer_ = llvm::PointerType::get(context_, 0);
-    function_ = llvm::Function::Create(llvm::FunctionType::get(b_.getVoidTy(), {pointer_, pointer_, pointer_}, false),
-                                       llvm::Function::ExternalLinkage, symbol, module_);
-    function_->addFnAttr(llvm::Attribute::NoUnwind);
-    function_->addFnAttr("target-cpu", level);
-    function_->addFnAttr("prefer-vector-width", level == "x86-64-v4" ? "512" : level == "x86-64-v3" ? "256" : "128");
-    for (unsigned i = 0; i < 3; ++i) {
-      function_->addParamAttr(i, llvm::Attribute::NoAlias);
-      function_->addParamAttr(i, llvm::Attribute::NonNull);
-      function_->addParamAttr(i, llvm::Attribute::ReadOnly);
-    }
-    function_->getArg(0)->setName("batch");
-    function_->getArg(1)->setName("fitted");
-    function_->getArg(2)->setName("outputs");
-
-    entry_ = BasicBlock::Create(context_, "entry", function_);
-    BasicBlock* const block = BasicBlock::Create(context_, "block", function_);
-    BasicBlock* const body = BasicBlock::Create(context_, "rows", function_);
-    BasicBlock* const done = BasicBlock::Create(context_, "done", function_);
-    b_.SetInsertPoint(entry_);
-    rows_ = field(abi_.mlp_batch, function_->getArg(0), mlp_batch_field::rows, b_.getInt64Ty());
-    columns_ = field(abi_.mlp_batch, function_->getArg(0), mlp_batch_field::columns, pointer_);
-    fold_ = field(abi_.mlp_batch, function_->getArg(0), mlp_batch_field::fold, pointer_);
-    arena_ = field(abi_.mlp_batch, function_->getArg(0), mlp_batch_field::arena, pointer_);
+    Type* const i64 = b_.getInt64Ty();
+    llvm::Function* const function = make_function(symbol, llvm::Function::ExternalLinkage, level, {pointer_, pointer_, pointer_});
+    BasicBlock* const entry = BasicBlock::Create(context_, "entry", function);
+    BasicBlock* const block = BasicBlock::Create(context_, "block", function);
+    BasicBlock* const body = BasicBlock::Create(context_, "rows", function);
+    BasicBlock* const done = BasicBlock::Create(context_, "done", function);
+    b_.SetInsertPoint(entry);
+    Value* const batch = function->getArg(0);
+    Value* const rows = field(abi_.mlp_batch, batch, mlp_batch_field::rows, i64);
     b_.CreateBr(block);
 
     b_.SetInsertPoint(block);
-    base_ = b_.CreatePHI(b_.getInt64Ty(), 2, "base");
-    base_->addIncoming(b_.getInt64(0), entry_);
-    b_.CreateCondBr(b_.CreateICmpSLT(base_, rows_), body, done);
+    llvm::PHINode* const base = b_.CreatePHI(i64, 2, "base");
+    base->addIncoming(b_.getInt64(0), entry);
+    b_.CreateCondBr(b_.CreateICmpSLT(base, rows), body, done);
 
     b_.SetInsertPoint(body);
-    Value* const left = b_.CreateSub(rows_, base_);
-    count_ = b_.CreateSelect(b_.CreateICmpULT(left, b_.getInt64(block_rows)), left, b_.getInt64(block_rows), "count");
-    for (const Group& group : group_outputs(kernel_)) build_group(group);
-    base_->addIncoming(b_.CreateNUWAdd(base_, b_.getInt64(block_rows)), b_.GetInsertBlock());
+    Value* const left = b_.CreateSub(rows, base);
+    Value* const count = b_.CreateSelect(b_.CreateICmpULT(left, b_.getInt64(block_rows)), left, b_.getInt64(block_rows), "count");
+    int number = 0;
+    for (const Group& group : group_outputs(kernel_)) {
+      // Functions of their own: the time that LLVM takes for a function grows faster than its size.
+      function_ = make_function(symbol + "." + std::to_string(number++), llvm::Function::InternalLinkage, level,
+                                {pointer_, pointer_, pointer_, i64, i64});
+      function_->addFnAttr(llvm::Attribute::NoInline);
+      b_.CreateCall(function_, {batch, function->getArg(1), function->getArg(2), base, count});
+      llvm::IRBuilder<>::InsertPointGuard guard(b_);
+      build_group(group);
+    }
+    base->addIncoming(b_.CreateNUWAdd(base, b_.getInt64(block_rows)), body);
     b_.CreateBr(block);
 
     b_.SetInsertPoint(done);
@@ -167,6 +162,19 @@ class Builder {
   }
 
  private:
+  // Parameters: batch, fitted, outputs; parts of a kernel also take the first row of the block and the rows in it.
+  llvm::Function* make_function(const std::string& name, llvm::Function::LinkageTypes linkage, const std::string& level, std::vector<Type*> parameters) {
+    llvm::Function* const function = llvm::Function::Create(llvm::FunctionType::get(b_.getVoidTy(), parameters, false), linkage, name, module_);
+    function->addFnAttr(llvm::Attribute::NoUnwind);
+    function->addFnAttr("target-cpu", level);
+    function->addFnAttr("prefer-vector-width", level == "x86-64-v4" ? "512" : level == "x86-64-v3" ? "256" : "128");
+    for (unsigned i = 0; i < 3; ++i) {
+      function->addParamAttr(i, llvm::Attribute::NoAlias);
+      function->addParamAttr(i, llvm::Attribute::NonNull);
+      function->addParamAttr(i, llvm::Attribute::ReadOnly);
+    }
+    return function;
+  }
   Value* field(llvm::StructType* type, Value* base, unsigned index, Type* as) {
     return b_.CreateLoad(as, b_.CreateStructGEP(type, base, index));
   }
@@ -244,10 +252,10 @@ class Builder {
     });
     return b_.CreateSExt(load_row(b_.getInt32Ty(), array), b_.getInt64Ty());
   }
-  // Memory on the stack, made once in the entry block.
+  // Memory on the stack, made outside the loop.
   Value* stack(Type* type) {
     llvm::IRBuilder<>::InsertPointGuard guard(b_);
-    b_.SetInsertPoint(entry_, entry_->getFirstInsertionPt());
+    b_.SetInsertPoint(preheader_, preheader_->getFirstInsertionPt());
     return b_.CreateAlloca(type);
   }
 
@@ -264,7 +272,15 @@ class Builder {
   }
 
   void build_group(const Group& group) {
-    preheader_ = b_.GetInsertBlock();
+    preheader_ = BasicBlock::Create(context_, "entry", function_);
+    b_.SetInsertPoint(preheader_);
+    Value* const batch = function_->getArg(0);
+    columns_ = field(abi_.mlp_batch, batch, mlp_batch_field::columns, pointer_);
+    fold_ = field(abi_.mlp_batch, batch, mlp_batch_field::fold, pointer_);
+    arena_ = field(abi_.mlp_batch, batch, mlp_batch_field::arena, pointer_);
+    base_ = function_->getArg(3);
+    Value* const count = function_->getArg(4);
+    result_ = unread_ = nullptr;
     BasicBlock* const loop = BasicBlock::Create(context_, "loop", function_);
     BasicBlock* const after = BasicBlock::Create(context_, "after", function_);
     b_.CreateBr(loop);
@@ -282,7 +298,7 @@ class Builder {
 
     Value* const next = b_.CreateNUWAdd(row_, b_.getInt64(1));
     row->addIncoming(next, b_.GetInsertBlock());
-    llvm::BranchInst* const back = b_.CreateCondBr(b_.CreateICmpULT(next, count_), loop, after);
+    llvm::BranchInst* const back = b_.CreateCondBr(b_.CreateICmpULT(next, count), loop, after);
     // Rows are independent of each other: no run-time checks of overlap are needed.
     llvm::Metadata* const parallel =
         llvm::MDNode::get(context_, {llvm::MDString::get(context_, "llvm.loop.parallel_accesses"), access_group_});
@@ -290,6 +306,7 @@ class Builder {
     id->replaceOperandWith(0, id);
     back->setMetadata(llvm::LLVMContext::MD_loop, id);
     b_.SetInsertPoint(after);
+    b_.CreateRetVoid();
   }
 
   void write(int index) {
@@ -457,12 +474,10 @@ class Builder {
   llvm::LLVMContext& context_;
   llvm::IRBuilder<> b_;
   Type* pointer_ = nullptr;
-  llvm::Function* function_ = nullptr;
-  BasicBlock* entry_ = nullptr;
-  BasicBlock* preheader_ = nullptr;  // of the group at work
-  Value *rows_ = nullptr, *columns_ = nullptr, *fold_ = nullptr, *arena_ = nullptr;
-  llvm::PHINode* base_ = nullptr;    // first row of the block
-  Value* count_ = nullptr;           // rows of the block
+  llvm::Function* function_ = nullptr;  // of the group at work, as all that follows
+  BasicBlock* preheader_ = nullptr;
+  Value *columns_ = nullptr, *fold_ = nullptr, *arena_ = nullptr;
+  Value* base_ = nullptr;            // first row of the block
   Value* row_ = nullptr;             // within the block
   Value* result_ = nullptr;          // takes the text that a call gives
   Value* unread_ = nullptr;          // takes the presence of outputs whose caller wants none

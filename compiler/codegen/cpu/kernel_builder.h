@@ -12,8 +12,8 @@ namespace mlp::codegen {
 // Adds `symbol` to `into`. `level` is x86-64-v2, -v3 or -v4. `builtins` holds the builtin functions that calls name: it
 // is read for their types only, and may be a lazily loaded module of the same context.
 //
-// The rows are computed in blocks of 256, and inside a block one loop runs for each group of outputs that share work.
-// So each loop is small enough for registers and for quick compilation, text work does not keep numbers from being
+// The rows are computed in blocks of 256, and inside a block one function runs for each group of outputs that share work.
+// So each is small enough for registers and for quick compilation, text work does not keep numbers from being
 // vectorised, and a column without nulls reads its presence from one constant block of ones.
 void build_kernel(const loop::Kernel& kernel, const std::string& symbol, const std::string& level, const AbiTypes& abi,
                   const llvm::Module& builtins, llvm::Module& into);
