@@ -164,6 +164,12 @@ void RowBuilder::clear() {
   }
 }
 
+void RowBuilder::restart() {
+  clear();
+  impl_->before = 0;
+  std::fill(impl_->breaches.begin(), impl_->breaches.end(), 0);
+}
+
 void RowBuilder::add_text(std::size_t column, std::string_view text) {
   values::Cell cell;
   const values::Read read = values::read_text(impl_->schema[column], impl_->null_words, text, cell);

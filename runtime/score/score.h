@@ -54,7 +54,8 @@ class RowBuilder {
   explicit RowBuilder(const package::Signature& signature);
   ~RowBuilder();
   void set_input(std::string name);       // for messages
-  void clear();                           // row numbers in messages go on
+  void clear();                           // row numbers in messages go on; a half-built row is dropped
+  void restart();                         // clear(), row numbers and counts from the beginning
   // Each row: one value for each column, in any order, then end_row(). `text` is a CSV cell, a JSON string, or a JSON
   // number or boolean as it is written.
   void add_text(std::size_t column, std::string_view text);

@@ -1,0 +1,285 @@
+#include "runtime/serve/api.h"
+
+#include <algorithm>
+#include <iostream>
+
+#include "base/version.h"
+#include "runtime/score/output.h"
+
+namespace mlp::serve {
+namespace {
+
+std::vector<std::string_view> segments(std::string_view target) {
+  target = target.substr(0, target.find_first_of("?#"));
+  std::vector<std::string_view> out;
+  while (!target.empty()) {
+    if (target.front() == '/') target.remove_prefix(1);
+    const std::size_t end = std::min(target.find('/'), target.size());
+    out.push_back(target.substr(0, end));
+    target.remove_prefix(end);
+  }
+  if (!out.empty() && out.back().empty()) out.pop_back();
+  return out;
+}
+
+void append_field(std::string& out, std::string_view name, std::string_view value) {
+  out += out.empty() || out.back() == '{' ? "" : ",";
+  score::append_json_string(out, name);
+  out += ':';
+  score::append_json_string(out, value);
+}
+
+std::string error_body(const ApiError& error, bool mlflow) {
+  std::string out = "{";
+  append_field(out, "error", error.message);
+  if (!error.code.empty()) append_field(out, "code", error.code);
+  if (!error.help.empty()) append_field(out, "help", error.help);
+  if (mlflow) {
+    append_field(out, "error_code", error.status >= 500 ? "INTERNAL_ERROR" : "BAD_REQUEST");
+    append_field(out, "message", error.message);
+  }
+  return out + "}\n";
+}
+
+Response to_response(const ApiError& error, bool mlflow) {
+  Response response;
+  response.status = error.status;
+  response.allow = error.allow;
+  response.body = error_body(error, mlflow);
+  return response;
+}
+
+// Runs `work`; whatever it throws becomes a response.
+template <class F> Response guarded(bool mlflow, F&& work) {
+  try {
+    return work();
+  } catch (const ApiError& error) {
+    return to_response(error, mlflow);
+  } catch (const Failure& failure) {
+    return to_response({400, failure.diagnostic.message, failure.diagnostic.help, info(failure.diagnostic.code).code, ""}, mlflow);
+  } catch (const std::exception& error) {
+    std::cerr << "internal error: " << error.what() << "\n";
+    return to_response({500, "internal error", "the server's log says more", "", ""}, mlflow);
+  }
+}
+
+void need_get(const Request& request) {
+  if (request.method != "GET" && request.method != "HEAD")
+    throw ApiError{405, "`" + std::string(request.method) + "` is not allowed here", "use GET", "", "GET, HEAD"};
+}
+void need_post(const Request& request) {
+  if (request.method != "POST") throw ApiError{405, "`" + std::string(request.method) + "` is not allowed here", "use POST", "", "POST"};
+}
+
+Response json(std::string body) {
+  Response response;
+  response.body = std::move(body) + "\n";
+  return response;
+}
+
+}  // namespace
+
+std::string_view media_type(std::string_view content_type) {
+  content_type = content_type.substr(0, content_type.find(';'));
+  while (!content_type.empty() && content_type.back() == ' ') content_type.remove_suffix(1);
+  return content_type;
+}
+
+void need_media_type(const Request& request, const std::vector<std::string_view>& allowed, bool required) {
+  const auto same = [](std::string_view a, std::string_view b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return std::tolower(static_cast<unsigned char>(x)) == y; });
+  };
+  std::string list;
+  for (const std::string_view type : allowed) (list += list.empty() ? "`" : " or `").append(type).append("`");
+  if (!request.content_encoding.empty() && !same(request.content_encoding, "identity"))
+    throw ApiError{415, "the content encoding `" + values::printable(request.content_encoding) + "` is not supported", "send the body as it is", "", ""};
+  const std::string_view type = media_type(request.content_type);
+  if (type.empty() && !required) return;
+  if (std::none_of(allowed.begin(), allowed.end(), [&](std::string_view a) { return same(type, a); }))
+    throw ApiError{415, type.empty() ? "the request has no Content-Type" : "the content type `" + values::printable(type) + "` is not supported", "send " + list, "", ""};
+  const std::size_t charset = request.content_type.find("charset=");
+  if (charset != std::string_view::npos) {
+    std::string_view name = request.content_type.substr(charset + 8);
+    name = name.substr(0, name.find_first_of("; "));
+    if (!same(name, "utf-8") && !same(name, "\"utf-8\"") && !same(name, "utf8"))
+      throw ApiError{415, "the charset `" + values::printable(name) + "` is not supported", "send UTF-8", "", ""};
+  }
+}
+
+void parse_body(score::Json& json, std::string_view body) {
+  if (body.empty()) throw ApiError{400, "the request has no body", "send a JSON object", "", ""};
+  try {
+    json.parse(body);
+  } catch (const score::JsonError& error) {
+    throw ApiError{400, "malformed JSON at byte " + std::to_string(error.offset + 1) + ": " + error.what(), "", info(Code::request_bad_json).code, ""};
+  }
+  if (json.kind(0) != score::JsonKind::object) throw ApiError{400, "the body is not a JSON object", "", info(Code::request_bad_json).code, ""};
+}
+
+Api::Api(const score::Engine& engine, const ServeOptions& options)
+    : engine_(engine),
+      name_(engine.package().signature.deployment),
+      version_(options.version.empty() ? "1" : options.version),
+      monitor_(engine.package().signature, engine.package().model),
+      start_time_(std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count()) {
+  metadata_ = metadata();
+}
+
+Response Api::error(int status, const std::string& message) const { return to_response({status, message, "", "", ""}, false); }
+
+std::unique_ptr<Worker> Api::worker() {
+  std::unique_ptr<Worker> out;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      out = std::move(idle_.back());
+      idle_.pop_back();
+    }
+  }
+  if (!out) out = std::make_unique<Worker>(package().signature);
+  out->rows.restart();
+  out->predictions.clear();
+  return out;
+}
+void Api::give_back(std::unique_ptr<Worker> worker) {
+  worker->rows.clear();
+  // A huge request's memory is not kept for ever.
+  if (worker->predictions.capacity() > (std::size_t{1} << 20)) return;
+  const std::lock_guard lock(mutex_);
+  if (idle_.size() < 64) idle_.push_back(std::move(worker));
+}
+
+void Api::finish_rows(Worker& w) {
+  const std::int64_t n = w.rows.rows();
+  if (n == 0) return;
+  const std::size_t before = w.predictions.size();
+  w.predictions.resize(before + static_cast<std::size_t>(n) * static_cast<std::size_t>(engine_.width()));
+  const mlp_column* const columns = w.rows.columns();
+  engine_.run(columns, n, w.predictions.data() + before, &w.features);
+  monitor_.observe(columns, n, w.features, w.predictions.data() + before);
+  w.rows.clear();
+}
+
+template <class F> Response Api::inference(monitor::RequestCounts& counts, F&& work, bool mlflow) {
+  const auto begin = std::chrono::steady_clock::now();
+  ++in_flight_;
+  Response response = guarded(mlflow, work);
+  --in_flight_;
+  counts.record(response.status, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  return response;
+}
+
+Response Api::handle(const Request& request) {
+  return guarded(false, [&] { return route(request); });
+}
+
+Response Api::route(const Request& request) {
+  const std::vector<std::string_view> path = segments(request.target);
+  const auto is = [&](std::string_view name) { return path.size() == 1 && path[0] == name; };
+  if (!path.empty() && path[0] == "v2") return v2(request, path);
+  if (is("invocations"))
+    return inference(invocation_counts_, [&] { need_post(request); return invocations(request); }, true);
+  if (is("metrics")) {
+    need_get(request);
+    return metrics(request);
+  }
+  if (is("ping") || is("health") || is("livez") || is("healthz")) {
+    need_get(request);
+    return json("{\"status\":\"ok\"}");
+  }
+  if (is("readyz")) {
+    need_get(request);
+    Response response = json(draining_ ? "{\"status\":\"draining\"}" : "{\"status\":\"ok\"}");
+    response.status = draining_ ? 503 : 200;
+    return response;
+  }
+  if (is("version")) {
+    need_get(request);
+    Response response;
+    response.content_type = "text/plain; charset=utf-8";
+    response.body = std::string(mlp::version) + "\n";
+    return response;
+  }
+  throw ApiError{404, "there is nothing at `" + values::printable(request.target) + "`", "try /v2/models/" + name_ + ", /invocations, /metrics or /healthz", "", ""};
+}
+
+Response Api::v2(const Request& request, const std::vector<std::string_view>& path) {
+  const auto nothing = [&]() -> ApiError {
+    return {404, "there is nothing at `" + values::printable(request.target) + "`", "try /v2/models/" + name_ + " or /v2/models/" + name_ + "/infer", "", ""};
+  };
+  const std::size_t n = path.size();
+  if (n == 1) {
+    need_get(request);
+    return json(std::string("{\"name\":\"millrace\",\"version\":\"") + mlp::version + "\",\"extensions\":[]}");
+  }
+  if (path[1] == "health" && n == 3 && (path[2] == "live" || path[2] == "ready")) {
+    need_get(request);
+    if (path[2] == "live") return json("{\"live\":true}");
+    Response response = json(draining_ ? "{\"ready\":false}" : "{\"ready\":true}");
+    response.status = draining_ ? 503 : 200;
+    return response;
+  }
+  if (path[1] != "models") throw nothing();
+  if (n == 2) {
+    need_get(request);
+    std::string body = "{\"models\":[";
+    score::append_json_string(body, name_);
+    return json(body + "]}");
+  }
+  // …/{model}[/versions/{version}][/ready | /infer]
+  std::size_t at = 3;
+  std::string_view version;
+  const bool versioned = n > 4 && path[3] == "versions";
+  if (versioned || (n > 3 && path[3] == "versions")) {
+    if (n == 4) throw nothing();
+    version = path[4];
+    at = 5;
+  }
+  const auto know = [&] {
+    if (path[2] != name_) throw ApiError{404, "unknown model `" + values::printable(path[2]) + "`", "this server has `" + name_ + "`", "", ""};
+    if (!version.empty() && version != version_)
+      throw ApiError{404, "unknown version `" + values::printable(version) + "` of model `" + name_ + "`", "this server has `" + version_ + "`", "", ""};
+  };
+  if (n == at + 1 && path[at] == "infer")
+    return inference(v2_counts_, [&] { need_post(request); know(); return infer(request); }, false);
+  if (n == at) {
+    know();
+    need_get(request);
+    return json(metadata_);
+  }
+  if (n == at + 1 && path[at] == "ready") {
+    know();
+    need_get(request);
+    std::string body = "{\"name\":";
+    score::append_json_string(body, name_);
+    return json(body + ",\"ready\":true}");
+  }
+  throw nothing();
+}
+
+Response Api::metrics(const Request& request) const {
+  using monitor::Metric;
+  const monitor::TextFormat format = monitor::negotiate(request.accept);
+  monitor::Exposition out(format);
+  const auto protocol = [&](std::string_view name) { return monitor::Labels{{"model", name_}, {"version", version_}, {"protocol", name}}; };
+  out.family(Metric::requests);
+  v2_counts_.write_codes(out, protocol("v2"));
+  invocation_counts_.write_codes(out, protocol("invocations"));
+  out.family(Metric::duration);
+  v2_counts_.write_durations(out, protocol("v2"));
+  invocation_counts_.write_durations(out, protocol("invocations"));
+  out.family(Metric::in_flight);
+  out.sample({{"model", name_}, {"version", version_}}, static_cast<double>(in_flight_.load()));
+  monitor_.write(out, name_, version_);
+  out.family(Metric::model_info);
+  out.sample({{"model", name_}, {"version", version_}, {"pipeline", package().signature.name}, {"target", package().signature.target}}, std::uint64_t{1});
+  out.family(Metric::build_info);
+  out.sample({{"version", mlp::version}}, std::uint64_t{1});
+  monitor::write_process(out, start_time_);
+  Response response;
+  response.content_type = monitor::content_type(format);
+  response.body = out.finish();
+  return response;
+}
+
+}  // namespace mlp::serve

@@ -1,0 +1,251 @@
+// Open Inference Protocol V2, REST: metadata and inference with one tensor per column.
+#include <algorithm>
+#include <charconv>
+
+#include "runtime/score/output.h"
+#include "runtime/serve/api.h"
+
+namespace mlp::serve {
+namespace {
+
+using score::Json;
+using score::JsonKind;
+
+std::string_view datatype_of(Scalar scalar) {
+  if (scalar == Scalar::boolean) return "BOOL";
+  if (scalar == Scalar::integer) return "INT64";
+  if (scalar == Scalar::real) return "FP64";
+  if (scalar == Scalar::real32) return "FP32";
+  return "BYTES";  // texts; dates, timestamps and durations as they are written in CSV
+}
+
+enum class Family { boolean, integer, natural, real, bytes };
+struct Datatype {
+  std::string_view name;
+  Family family;
+  int bits;
+};
+constexpr Datatype datatypes[] = {{"BOOL", Family::boolean, 8},   {"INT8", Family::integer, 8},    {"INT16", Family::integer, 16}, {"INT32", Family::integer, 32},
+                                  {"INT64", Family::integer, 64}, {"UINT8", Family::natural, 8},   {"UINT16", Family::natural, 16}, {"UINT32", Family::natural, 32},
+                                  {"UINT64", Family::natural, 64}, {"FP16", Family::real, 16},     {"FP32", Family::real, 32},     {"FP64", Family::real, 64},
+                                  {"BYTES", Family::bytes, 8}};
+
+bool fits(Family family, Scalar scalar) {
+  const bool number = family == Family::integer || family == Family::natural || family == Family::real;
+  if (is_number(scalar)) return number;
+  if (scalar == Scalar::boolean) return family == Family::boolean || family == Family::integer || family == Family::natural || family == Family::bytes;
+  return family == Family::bytes;
+}
+
+// Whether a value is of its tensor's datatype.
+bool holds(const Json& json, std::size_t node, const Datatype& type) {
+  const JsonKind kind = json.kind(node);
+  if (kind == JsonKind::null) return true;  // the column decides
+  const std::string_view raw = json.raw(node);
+  switch (type.family) {
+    case Family::boolean: return kind == JsonKind::boolean;
+    case Family::real: return kind == JsonKind::number;
+    case Family::bytes: return kind == JsonKind::string;
+    case Family::integer: {
+      std::int64_t v = 0;
+      const auto [end, error] = std::from_chars(raw.data(), raw.data() + raw.size(), v);
+      return kind == JsonKind::number && error == std::errc{} && end == raw.data() + raw.size() &&
+             (type.bits == 64 || (v >= -(std::int64_t{1} << (type.bits - 1)) && v < std::int64_t{1} << (type.bits - 1)));
+    }
+    case Family::natural: {
+      std::uint64_t v = 0;
+      const auto [end, error] = std::from_chars(raw.data(), raw.data() + raw.size(), v);
+      return kind == JsonKind::number && error == std::errc{} && end == raw.data() + raw.size() && (type.bits == 64 || v < std::uint64_t{1} << type.bits);
+    }
+  }
+  return false;
+}
+
+struct Tensor {
+  const Datatype* type = nullptr;
+  bool nested = false;          // [N, 1]
+  std::int64_t rows = 0;
+  std::size_t next = 0;         // node of the next value
+};
+
+[[noreturn]] void bad(const std::string& message, const std::string& help = {}) { throw ApiError{400, message, help, "", ""}; }
+
+std::size_t member(const Json& json, std::size_t object, std::string_view name, JsonKind kind, const std::string& whose) {
+  const std::size_t node = json.find(object, name);
+  if (node == Json::none) bad(whose + " has no `" + std::string(name) + "`");
+  if (json.kind(node) != kind)
+    bad("`" + std::string(name) + "` of " + whose + " must be " + (kind == JsonKind::string ? "a string" : kind == JsonKind::array ? "a list" : "an object"));
+  return node;
+}
+
+Tensor read_tensor(const Json& json, std::size_t input, const std::string& name, const Column& column) {
+  const std::string whose = "input `" + name + "`";
+  Tensor out;
+  std::string scratch;
+  const std::string_view datatype = json.string(member(json, input, "datatype", JsonKind::string, whose), scratch);
+  for (const Datatype& type : datatypes)
+    if (type.name == datatype) out.type = &type;
+  if (!out.type) bad(whose + " has the unknown datatype `" + values::printable(datatype) + "`", "send " + std::string(datatype_of(column.type.scalar)));
+  if (!fits(out.type->family, column.type.scalar))
+    bad(whose + " has datatype " + std::string(out.type->name) + ", but the column is a " + mlp::spell(Type{column.type.scalar, false}),
+        "send " + std::string(datatype_of(column.type.scalar)));
+  const std::size_t shape = member(json, input, "shape", JsonKind::array, whose);
+  std::int64_t dimensions[2] = {0, 1};
+  std::size_t node = json.first(shape);
+  if (json.children(shape) < 1 || json.children(shape) > 2) bad(whose + " needs shape [N] or [N, 1]");
+  for (std::size_t d = 0; d < json.children(shape); ++d, node = json.next(node)) {
+    const std::string_view raw = json.raw(node);
+    const auto [end, error] = std::from_chars(raw.data(), raw.data() + raw.size(), dimensions[d]);
+    if (json.kind(node) != JsonKind::number || error != std::errc{} || end != raw.data() + raw.size() || dimensions[d] < 0) bad("the shape of " + whose + " is not made of whole numbers");
+  }
+  if (dimensions[1] != 1) bad(whose + " needs shape [N] or [N, 1], one value a row", "send each column as its own tensor");
+  out.rows = dimensions[0];
+  const std::size_t data = member(json, input, "data", JsonKind::array, whose);
+  out.next = json.first(data);
+  if (json.children(data) > 0 && json.kind(out.next) == JsonKind::array) {
+    out.nested = true;
+    if (json.children(shape) != 2) bad("the data of " + whose + " is nested, but its shape is [N]");
+  }
+  if (static_cast<std::int64_t>(json.children(data)) != out.rows)
+    bad("the shape of " + whose + " says " + std::to_string(out.rows) + " rows, but its data has " + std::to_string(json.children(data)));
+  return out;
+}
+
+}  // namespace
+
+std::string Api::metadata() const {
+  std::string out = "{\"name\":";
+  score::append_json_string(out, name_);
+  out += ",\"versions\":[";
+  score::append_json_string(out, version_);
+  out += "],\"platform\":\"millrace\",\"inputs\":[";
+  for (const Column& column : package().signature.request) {
+    out += out.back() == '[' ? "{\"name\":" : ",{\"name\":";
+    score::append_json_string(out, column.name);
+    out += ",\"datatype\":\"" + std::string(datatype_of(column.type.scalar)) + "\",\"shape\":[-1],\"parameters\":{\"type\":";
+    score::append_json_string(out, mlp::spell(column.type));
+    if (!column.description.empty()) {
+      out += ",\"description\":";
+      score::append_json_string(out, column.description);
+    }
+    out += "}}";
+  }
+  out += "],\"outputs\":[";
+  const bool classes = !package().model.classes.empty();
+  for (const std::string& name : score::output_names(package().model)) {
+    const bool label = classes && out.back() == '[';
+    out += out.back() == '[' ? "{\"name\":" : ",{\"name\":";
+    score::append_json_string(out, name);
+    out += std::string(",\"datatype\":\"") + (label ? "BYTES" : "FP64") + "\",\"shape\":[-1]}";
+  }
+  return out + "]}";
+}
+
+Response Api::infer(const Request& request) {
+  if (request.binary_tensors) throw ApiError{400, "binary tensors are not supported", "send the tensors as JSON", "", ""};
+  // What curl sends when nobody says anything is taken for JSON.
+  need_media_type(request, {"application/json", "application/x-www-form-urlencoded", "application/octet-stream"}, false);
+  std::unique_ptr<Worker> w = worker();
+  const Json& json = w->json;
+  parse_body(w->json, request.body);
+  const std::vector<Column>& columns = package().signature.request;
+  const std::vector<std::string> names = score::output_names(package().model);
+
+  std::vector<Tensor> tensors(columns.size());
+  std::vector<std::string> present;
+  const std::size_t inputs = member(json, 0, "inputs", JsonKind::array, "the request");
+  std::size_t node = json.first(inputs);
+  std::int64_t rows = -1;
+  for (std::size_t i = 0; i < json.children(inputs); ++i, node = json.next(node)) {
+    if (json.kind(node) != JsonKind::object) bad("each of `inputs` must be an object");
+    std::string scratch;
+    const std::string name(json.string(member(json, node, "name", JsonKind::string, "an input"), scratch));
+    std::size_t c = 0;
+    while (c < columns.size() && columns[c].name != name) ++c;
+    present.push_back(name);
+    if (c == columns.size()) continue;  // not needed
+    if (tensors[c].type) bad("input `" + name + "` is given twice");
+    tensors[c] = read_tensor(json, node, name, columns[c]);
+    if (rows >= 0 && rows != tensors[c].rows) bad("input `" + name + "` has " + std::to_string(tensors[c].rows) + " rows, others have " + std::to_string(rows));
+    rows = tensors[c].rows;
+  }
+  std::vector<std::string> missing;
+  for (std::size_t c = 0; c < columns.size(); ++c)
+    if (!tensors[c].type) missing.push_back(columns[c].name);
+  if (!missing.empty()) throw score::missing_columns(missing, present, "the request");
+
+  std::vector<std::size_t> wanted;
+  if (const std::size_t outputs = json.find(0, "outputs"); outputs != Json::none) {
+    if (json.kind(outputs) != JsonKind::array) bad("`outputs` must be a list");
+    std::size_t output = json.first(outputs);
+    for (std::size_t i = 0; i < json.children(outputs); ++i, output = json.next(output)) {
+      if (json.kind(output) != JsonKind::object) bad("each of `outputs` must be an object");
+      std::string scratch;
+      const std::string_view name = json.string(member(json, output, "name", JsonKind::string, "an output"), scratch);
+      const auto found = std::find(names.begin(), names.end(), name);
+      if (found == names.end()) {
+        const std::string near = nearest(name, names);
+        bad("there is no output `" + values::printable(name) + "`", near.empty() ? "outputs are listed at /v2/models/" + name_ : "did you mean `" + near + "`?");
+      }
+      wanted.push_back(static_cast<std::size_t>(found - names.begin()));
+    }
+  }
+  if (wanted.empty())
+    for (std::size_t i = 0; i < names.size(); ++i) wanted.push_back(i);
+
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+      Tensor& t = tensors[c];
+      std::size_t value = t.next;
+      t.next = json.next(t.next);
+      if (t.nested) {
+        if (json.kind(value) != JsonKind::array || json.children(value) != 1) bad("row " + std::to_string(r + 1) + " of input `" + columns[c].name + "` is not a list of one value");
+        value = json.first(value);
+      }
+      if (!holds(json, value, *t.type))
+        throw ApiError{400, "`" + values::printable(json.raw(value)) + "` in row " + std::to_string(r + 1) + " of input `" + columns[c].name + "` is no " + std::string(t.type->name),
+                       "", info(Code::request_bad_value).code, ""};
+      w->json_rows.value(json, value, c, w->rows);
+    }
+    w->rows.end_row();
+    finish_when_full(*w);
+  }
+  finish_rows(*w);
+  for (std::size_t c = 0; c < columns.size(); ++c)
+    if (w->rows.breaches()[c] > 0) monitor_.count_breaches(c, w->rows.breaches()[c]);
+
+  const auto width = static_cast<std::size_t>(engine_.width());
+  const std::vector<std::string>& classes = package().model.classes;
+  Response response;
+  std::string& out = response.body;
+  out = "{\"model_name\":";
+  score::append_json_string(out, name_);
+  out += ",\"model_version\":";
+  score::append_json_string(out, version_);
+  if (const std::size_t id = json.find(0, "id"); id != Json::none) {
+    if (json.kind(id) != JsonKind::string) bad("`id` must be a string");
+    (out += ",\"id\":\"").append(json.raw(id)) += '"';
+  }
+  if (const std::size_t parameters = json.find(0, "parameters"); parameters != Json::none && json.kind(parameters) == JsonKind::object)
+    (out += ",\"parameters\":").append(json.raw(parameters));
+  out += ",\"outputs\":[";
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const std::size_t output = wanted[i];
+    const bool label = output == 0 && !classes.empty();
+    out += i ? ",{\"name\":" : "{\"name\":";
+    score::append_json_string(out, names[output]);
+    out += std::string(",\"datatype\":\"") + (label ? "BYTES" : "FP64") + "\",\"shape\":[" + std::to_string(rows) + "],\"data\":[";
+    for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r) {
+      if (r) out += ',';
+      const double* const p = w->predictions.data() + r * width;
+      if (label) score::append_json_string(out, classes[score::predicted_class(p, width)]);
+      else score::append_json_number(out, classes.empty() ? p[0] : p[output - 1]);
+    }
+    out += "]}";
+  }
+  out += "]}\n";
+  give_back(std::move(w));
+  return response;
+}
+
+}  // namespace mlp::serve
