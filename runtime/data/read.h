@@ -9,9 +9,11 @@
 namespace mlp::data {
 
 struct Violation {           // what one rule found
-  std::string column, rule;  // rule: "null", "type", ">= 0", "in 0..120", "one_of", "matches", …
+  std::string column;        // "" when the whole row is no row: fields, encoding, quoting, json
+  std::string rule;          // "null", "type", ">= 0", "in 0..120", "one_of", "matches", …
   std::int64_t rows = 0;
-  std::int64_t first_row = 0;  // 1-based data row of the first case
+  std::string file;          // of the first case
+  std::int64_t first_row = 0;  // 1-based data row in that file; the header and blank lines do not count
   std::string first_value;
 };
 struct ReadReport {
@@ -29,16 +31,35 @@ struct ReadRequest {
   std::vector<Column> schema;
   std::vector<ColumnId> wanted;        // columns to keep; constraints of the others are still checked
   std::filesystem::path base;          // directory of the spec
-  std::filesystem::path quarantine;    // where rejected rows go as CSV when the policy says so
+  std::filesystem::path quarantine;    // the CSV file (file, row, reason, raw) that rejected rows go to when the policy says so
   int threads = 1;
 };
-ReadResult read(const ReadRequest& request);   // throws Failure; rows keep file order whatever the threads
+// Rows keep file order whatever the threads. Throws Failure. The schema's columns are found by name, so files may have
+// them in any order, and others beside them; without a header they are found by position.
+ReadResult read(const ReadRequest& request);
+// The files that a source names: globs expanded, sorted by bytes. Throws Failure when there is none.
+std::vector<std::filesystem::path> find_files(const Source& source, const std::filesystem::path& base);
 
-// Breaches of `expect` blocks, in order.
+// Breaches of `expect` blocks, in order; nothing when all hold. The table must hold the columns that are asked about.
+// unique and distinct look at present values only; missing is a share (0..1); min, max, mean read bool as 0 and 1,
+// dates as days, timestamps and durations as microseconds, and do not hold where there is no value.
 std::vector<Diagnostic> check_expectations(const std::vector<Expectation>& expectations, const std::vector<Column>& schema, const values::Table& table);
 
-enum class Part : std::uint8_t { train, valid, test, none };  // none: left out by a gap
-std::vector<Part> split(const Split& split, const std::vector<Column>& schema, const values::Table& table, std::uint64_t seed);  // throws Failure on an empty part
+enum class Part : std::uint8_t { train, valid, test, none };  // none: left out by a gap, or by parts that sum to less than 100%
+// Which part each row is in. `seed` is used where the split names none. With n rows, parts that are counted have rows
+// round(n * train), round(n * (train + valid)) - round(n * train), and so on.
+//   random      rows in the order of hash(seed, row index), counted
+//   hash        by the value alone: hash(seed, text of the value) as a fraction u, train when u < train, valid when
+//               u < train + valid, …; a row stays where it is when others come
+//   group       groups in the order of hash(seed, text of the value), laid end to end: each goes where its middle row
+//               falls, so that parts have nearly their share of rows and no group stands in two
+//   time        rows in the order of the column (then of the file), counted; a row of a later part that is less than
+//               `gap` after the last row of the part before is left out
+//   stratified  as random, counted within the rows of each value (null is one)
+//   every(n)    row index modulo n: 0 is test, 1 is valid when valid > 0, others train
+//   column      the column says train, valid or test
+// Hashes are XXH64 of the key. Throws Failure: an empty part that was asked for, a null where a value decides.
+std::vector<Part> split(const Split& split, const std::vector<Column>& schema, const values::Table& table, std::uint64_t seed);
 
 // What `mlp init` finds out about a file.
 struct Profile {

@@ -1,0 +1,20 @@
+// One column of a DuckDB chunk → values of the schema, through the parser that scoring uses (runtime/values/parse.h).
+#pragma once
+#include <string>
+#include <vector>
+
+#include "runtime/data/duck.h"
+#include "runtime/values/parse.h"
+
+namespace mlp::data {
+
+// How the values of a column arrive.
+enum class Arrives : std::uint8_t { text, json, real, integer, boolean, date, timestamp };
+
+// Reads one cell of a chunk. Texts in `out` are views of the chunk or of `scratch`.
+values::Read read_cell(const Column& column, const std::vector<std::string>& null_words, Arrives arrives, const void* vector,
+                       const std::uint64_t* validity, std::int64_t row, std::string& scratch, values::Cell& out);
+// The same cell as text, for messages.
+std::string spell_cell(Arrives arrives, const void* vector, const std::uint64_t* validity, std::int64_t row);
+
+}  // namespace mlp::data

@@ -1,0 +1,74 @@
+#include "runtime/data/duck.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/diagnostic.h"
+
+namespace mlp::data {
+
+bool Result::next(std::unique_ptr<Chunk>& chunk) {
+  duckdb_data_chunk raw = duckdb_fetch_chunk(result_);
+  if (raw == nullptr) return false;
+  chunk = std::make_unique<Chunk>(raw);
+  return true;
+}
+
+Duck::Duck(int threads) {
+  duckdb_config config = nullptr;
+  MLP_CHECK(duckdb_create_config(&config) == DuckDBSuccess);
+  const auto set = [&](const char* name, const std::string& value) { MLP_CHECK(duckdb_set_config(config, name, value.c_str()) == DuckDBSuccess); };
+  set("threads", std::to_string(std::max(1, threads)));
+  set("preserve_insertion_order", "true");
+  set("autoinstall_known_extensions", "false");  // CSV, Parquet and JSON are built in; nothing comes from the network
+  set("autoload_known_extensions", "false");
+  set("temp_directory", (std::filesystem::temp_directory_path() / ("millrace-duckdb-" + std::to_string(::getpid()))).string());
+  char* error = nullptr;
+  const duckdb_state state = duckdb_open_ext(nullptr, &database_, config, &error);
+  duckdb_destroy_config(&config);
+  if (state != DuckDBSuccess || duckdb_connect(database_, &connection_) != DuckDBSuccess) {
+    const std::string why = error != nullptr ? error : "no connection";
+    duckdb_free(error);
+    duckdb_close(&database_);
+    throw Failure(Code::data_engine, "the data engine does not start: " + why);
+  }
+}
+Duck::~Duck() {
+  duckdb_disconnect(&connection_);
+  duckdb_close(&database_);
+}
+
+std::unique_ptr<Result> Duck::query(const std::string& sql, const std::string& about) {
+  duckdb_result raw{};
+  if (duckdb_query(connection_, sql.c_str(), &raw) != DuckDBSuccess) {
+    const char* text = duckdb_result_error(&raw);
+    std::string why = text != nullptr ? text : "unknown error";
+    duckdb_destroy_result(&raw);
+    why = why.substr(0, why.find('\n'));
+    throw Failure(Code::data_engine, "cannot read `" + about + "`: " + why);
+  }
+  return std::make_unique<Result>(raw);
+}
+
+std::string sql_text(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text) out.append(c == '\'' ? 2 : 1, c);
+  return out + "'";
+}
+std::string sql_name(std::string_view name) {
+  std::string out = "\"";
+  for (const char c : name) out.append(c == '"' ? 2 : 1, c);
+  return out + "\"";
+}
+std::string sql_path(std::string_view path) {
+  std::string plain;
+  for (const char c : path) {
+    if (c == '*' || c == '?' || c == '[') ((plain += '[') += c) += ']';
+    else plain += c;
+  }
+  return sql_text(plain);
+}
+
+}  // namespace mlp::data

@@ -1,0 +1,62 @@
+// DuckDB as we use it: one in-memory database, no extension fetched, results chunk by chunk in order.
+#pragma once
+#include <duckdb.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace mlp::data {
+
+// One chunk of a result. The memory lives as long as the chunk.
+class Chunk {
+ public:
+  explicit Chunk(duckdb_data_chunk chunk) : chunk_(chunk) {}
+  Chunk(const Chunk&) = delete;
+  ~Chunk() { duckdb_destroy_data_chunk(&chunk_); }
+  std::int64_t rows() const { return static_cast<std::int64_t>(duckdb_data_chunk_get_size(chunk_)); }
+  const void* values(std::int32_t column) const { return duckdb_vector_get_data(vector(column)); }
+  const std::uint64_t* validity(std::int32_t column) const { return duckdb_vector_get_validity(vector(column)); }  // null: no row is null
+
+ private:
+  duckdb_vector vector(std::int32_t column) const { return duckdb_data_chunk_get_vector(chunk_, static_cast<idx_t>(column)); }
+  duckdb_data_chunk chunk_;
+};
+inline std::string_view text_of(const duckdb_string_t& text) {
+  return {duckdb_string_t_data(const_cast<duckdb_string_t*>(&text)), duckdb_string_t_length(text)};
+}
+inline bool is_valid(const std::uint64_t* validity, std::int64_t row) {
+  return validity == nullptr || (validity[row / 64] >> (row % 64) & 1) != 0;
+}
+
+class Result {
+ public:
+  explicit Result(duckdb_result result) : result_(result) {}
+  Result(const Result&) = delete;
+  ~Result() { duckdb_destroy_result(&result_); }
+  std::int32_t columns() { return static_cast<std::int32_t>(duckdb_column_count(&result_)); }
+  std::string name(std::int32_t column) { return duckdb_column_name(&result_, static_cast<idx_t>(column)); }
+  duckdb_type type(std::int32_t column) { return duckdb_column_type(&result_, static_cast<idx_t>(column)); }
+  bool next(std::unique_ptr<Chunk>& chunk);  // false at the end
+
+ private:
+  duckdb_result result_;
+};
+
+class Duck {
+ public:
+  explicit Duck(int threads);
+  Duck(const Duck&) = delete;
+  ~Duck();
+  std::unique_ptr<Result> query(const std::string& sql, const std::string& about);  // throws Failure; about: what was read
+
+ private:
+  duckdb_database database_ = nullptr;
+  duckdb_connection connection_ = nullptr;
+};
+
+std::string sql_text(std::string_view text);     // 'it''s'
+std::string sql_name(std::string_view name);  // "a ""b"""
+std::string sql_path(std::string_view path);  // for table functions: characters of globs stand for themselves
+
+}  // namespace mlp::data

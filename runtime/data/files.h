@@ -1,0 +1,38 @@
+// Which files a source names, and what their columns are: the part of reading that comes before any row.
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/diagnostic.h"
+#include "base/settings.h"
+#include "runtime/data/census.h"
+#include "runtime/data/convert.h"
+
+namespace mlp::data {
+
+inline DataPlace in_file(const std::filesystem::path& path, std::int64_t row = 0, std::string column = {}, std::string value = {}) {
+  return {.file = path.string(), .row = row, .column = std::move(column), .value = std::move(value)};
+}
+
+// A column of a file that a field of the schema is read from.
+struct FieldSource {
+  ColumnId column;
+  std::string select;  // SQL expression
+  Arrives arrives = Arrives::text;
+};
+// How one file is read.
+struct FilePlan {
+  std::filesystem::path path;
+  std::string from;                    // SQL table function
+  std::vector<FieldSource> fields;
+  Census census;                       // records: how many rows there must be
+  bool drop_header = false;            // the first row that comes is the header
+  bool flawed_rows_come = false;       // DuckDB gives a row of nulls for a flawed record (JSON) rather than none (CSV)
+};
+// Reads the file once on its own, checks its columns against the schema, and says how DuckDB is to read it. `needed`
+// columns only; the digest gets the bytes. Throws Failure.
+FilePlan plan_file(Duck& duck, const Source& source, const std::vector<Column>& schema, const std::vector<ColumnId>& needed,
+                   const std::filesystem::path& path, Digest& digest);
+
+}  // namespace mlp::data
