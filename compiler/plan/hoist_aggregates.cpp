@@ -7,11 +7,25 @@
 namespace mlp::planning {
 namespace {
 
-// An expression as a person would write it, cut short when it is long.
-std::string describe(const flow::Program& program, ir::ExprId id, int depth = 4) {
+const Builtin& aggregate_builtin(const ir::Expr& e) {
+  for (const Builtin* row : find_builtins(e.callee))
+    if (row->code_class() == "agg") return *row;
+  MLP_BUG("`" + e.callee + "` is no aggregate");
+}
+
+// A constant argument of an aggregate.
+double parameter(const flow::Program& program, const ir::Expr& e, std::size_t n) {
+  const ir::Expr& constant = program[e.args[n]];
+  MLP_CHECK(constant.op == ir::ExprOp::constant);
+  return constant.type.scalar == Scalar::real ? constant.value.real : static_cast<double>(constant.value.integer);
+}
+
+// An expression as a person would write it, cut short when it is long; parameters at their default are left out.
+using Names = std::map<Slot, std::string>;  // of the aggregates hoisted so far
+std::string describe(const flow::Program& program, const Names& names, ir::ExprId id, int depth = 4) {
   const ir::Expr& e = program[id];
   if (depth == 0 && !e.args.empty()) return "…";
-  const auto arg = [&](std::size_t n) { return describe(program, e.args[n], depth - 1); };
+  const auto arg = [&](std::size_t n) { return describe(program, names, e.args[n], depth - 1); };
   static const std::map<std::string, const char*, std::less<>> infix = {
       {"add", " + "}, {"sub", " - "}, {"mul", " * "}, {"div", " / "}, {"mod", " % "}, {"pow", " ^ "}, {"eq", " == "}, {"ne", " != "},
       {"lt", " < "}, {"le", " <= "}, {"gt", " > "}, {"ge", " >= "}, {"and", " and "}, {"or", " or "}};
@@ -23,11 +37,7 @@ std::string describe(const flow::Program& program, ir::ExprId id, int depth = 4)
       return e.type.scalar == Scalar::real || e.type.scalar == Scalar::real32 ? ir::exact(e.value.real) : std::to_string(e.value.integer);
     case ir::ExprOp::column: return program.columns[e.column.index].name;
     case ir::ExprOp::select: return "if " + arg(0) + " then " + arg(1) + " else " + arg(2);
-    case ir::ExprOp::fitted_number: case ir::ExprOp::fitted_text: case ir::ExprOp::fitted_table: {
-      for (const flow::Aggregate& a : program.aggregates)
-        if (slot_read(e) == Slot{a.slot_kind, a.slot.index}) return a.name;
-      return "…";
-    }
+    case ir::ExprOp::fitted_number: case ir::ExprOp::fitted_text: case ir::ExprOp::fitted_table: return names.at(*slot_read(e));
     default: break;
   }
   const auto sign = infix.find(e.callee);
@@ -39,8 +49,11 @@ std::string describe(const flow::Program& program, ir::ExprId id, int depth = 4)
     return part(0) + sign->second + part(1);
   }
   if (e.callee == "to_float") return arg(0);  // written by the compiler
+  std::size_t said = e.args.size();
+  if (e.op != ir::ExprOp::call)
+    while (said > 1 && parameter(program, e, said - 1) == aggregate_builtin(e).parameters[said - 1].fallback) --said;
   std::string out = e.callee + "(";
-  for (std::size_t n = 0; n < e.args.size(); ++n) out += (n ? ", " : "") + arg(n);
+  for (std::size_t n = 0; n < said; ++n) out += (n ? ", " : "") + arg(n);
   return out + ")";
 }
 
@@ -54,27 +67,17 @@ flow::AggregateKind kind_of(std::string_view word) {
   MLP_BUG("no fitting pass computes `" + std::string(word) + "`");
 }
 
-flow::Aggregate aggregate_of(const flow::Program& program, ir::ExprId id) {
+flow::Aggregate aggregate_of(const flow::Program& program, const Names& names, ir::ExprId id) {
   const ir::Expr& e = program[id];
-  const Builtin* builtin = nullptr;
-  for (const Builtin* row : find_builtins(e.callee))
-    if (row->code_class() == "agg") builtin = row;
-  if (!builtin) MLP_BUG("`" + e.callee + "` is no aggregate");
+  const Builtin& builtin = aggregate_builtin(e);
   flow::Aggregate a;
-  a.kind = kind_of(builtin->code_name());
+  a.kind = kind_of(builtin.code_name());
   a.slot_kind = e.op == ir::ExprOp::table ? flow::SlotKind::table : is_text(e.type.scalar) ? flow::SlotKind::text : flow::SlotKind::number;
   a.input = e.args[0];
-  if (builtin->code_name() == "median") a.parameters.push_back(0.5);
-  for (std::size_t n = 1; n < builtin->parameters.size(); ++n) {
-    if (n >= e.args.size()) {
-      a.parameters.push_back(builtin->parameters[n].fallback.value());
-      continue;
-    }
-    const ir::Expr& constant = program[e.args[n]];
-    MLP_CHECK(constant.op == ir::ExprOp::constant);
-    a.parameters.push_back(constant.type.scalar == Scalar::real ? constant.value.real : static_cast<double>(constant.value.integer));
-  }
-  a.name = describe(program, id);
+  if (builtin.code_name() == "median") a.parameters.push_back(0.5);
+  for (std::size_t n = 1; n < builtin.parameters.size(); ++n)
+    a.parameters.push_back(n < e.args.size() ? parameter(program, e, n) : builtin.parameters[n].fallback.value());
+  a.name = describe(program, names, id);
   a.span = e.span;
   return a;
 }
@@ -83,13 +86,15 @@ flow::Aggregate aggregate_of(const flow::Program& program, ir::ExprId id) {
 
 // Every aggregate becomes a slot, and a fitting pass of its own that fills it.
 void hoist_aggregates(flow::Program& program) {
+  Names names;
   for (std::size_t i = 0; i < program.exprs.size(); ++i) {
     const ir::ExprId id{static_cast<std::int32_t>(i)};
     if (program[id].op != ir::ExprOp::aggregate && program[id].op != ir::ExprOp::table) continue;
-    flow::Aggregate a = aggregate_of(program, id);
+    flow::Aggregate a = aggregate_of(program, names, id);
     const bool number = a.slot_kind == flow::SlotKind::number, text = a.slot_kind == flow::SlotKind::text;
     std::int32_t& count = number ? program.numbers : text ? program.texts : program.tables;
     a.slot.index = count++;
+    names[{a.slot_kind, a.slot.index}] = a.name;
     ir::Expr& e = program.exprs[i];
     e.op = number ? ir::ExprOp::fitted_number : text ? ir::ExprOp::fitted_text : ir::ExprOp::fitted_table;
     e.slot = a.slot;
