@@ -94,14 +94,19 @@ Operand Checker::map_over(const std::vector<Argument>& args, Span span, const st
   result.vector = true;
   result.span = span;
   for (std::size_t i = 0; i < first->value.items.size(); ++i) {
-    std::vector<Argument> row = args;
+    std::vector<Argument> row;
     std::string name;
-    for (Argument& a : row) {
-      if (!a.value.vector) continue;
-      Item item = a.value.items[i];
+    for (const Argument& a : args) {
+      if (!a.value.vector) {
+        row.push_back(a);
+        continue;
+      }
+      const Item& item = a.value.items[i];
       if (name.empty()) name = item.name;
-      a.value.items = {std::move(item)};
-      a.value.vector = false;
+      Argument one{a.name, a.name_span, {}};
+      one.value.items = {item};
+      one.value.span = a.value.span;
+      row.push_back(std::move(one));
     }
     Operand one = each(std::move(row));
     if (one.poison) {

@@ -139,7 +139,7 @@ void Checker::check_expect(const ast::Expect& expect) {
 void Checker::check_split(const ast::Split& split) {
   Split& s = module_.split;
   s.defaulted = false;
-  s.span = split.head.span;
+  s.span = split.head.name_span;
   std::optional<double> train, valid, test;
   Span train_span = split.head.name_span, valid_span, test_span;
   bool bad = false;
