@@ -284,6 +284,7 @@ class Builder {
       else {
         first = span(e->budget()->BUDGET());
         node.budget = conditions(e->budget()->conditions());
+        node.budget_span = span(e->budget());
       }
     }
     declare(DeclKind::deploy, file_.deploys, std::move(node));

@@ -3,7 +3,7 @@
 namespace mlp::ast {
 namespace {
 
-// Every store of a file with the word of its records, in printing order.
+// Every store of a file with the word of its records, in printing order; declarations in the order of DeclKind.
 template <class F, class Visit>
 void each_store(F& f, Visit&& visit) {
   visit("expr", f.exprs);
@@ -44,16 +44,37 @@ File parse_text(std::string_view text) {
   return file;
 }
 
+namespace {
+
+// Follows `fields` into every node and calls `visit` on each expression id.
+template <class Visit>
+struct Ids {
+  Visit visit;
+  void operator()(std::string_view, ExprId& id) { visit(id); }
+  template <class T>
+  void operator()(std::string_view key, std::vector<T>& list) {
+    for (T& item : list) (*this)(key, item);
+  }
+  template <class T>
+  void operator()(std::string_view, T& value) {
+    if constexpr (requires { value.fields(*this); }) value.fields(*this);
+  }
+};
+
+}  // namespace
+
 std::vector<std::string> verify(const File& file) {
   std::vector<std::string> broken;
   const auto count = static_cast<std::int32_t>(file.exprs.size());
   for (std::int32_t i = 0; i < count; ++i) {
-    const Expr& e = file.exprs[i];
+    const Expr& e = file.exprs[static_cast<std::size_t>(i)];
     const std::string where = "expr %" + std::to_string(i);
     for (const ExprId arg : e.args)
       if (!arg.known() || arg.index >= i) broken.push_back(where + ": an argument must stand before its user");
     const bool named = e.kind == ExprKind::call || e.kind == ExprKind::record || e.kind == ExprKind::block;
-    if (named && e.arg_names.size() != e.args.size()) broken.push_back(where + ": as many names as arguments");
+    if (e.arg_names.size() != (named ? e.args.size() : 0)) broken.push_back(where + ": as many names as arguments");
+    if (e.arg_name_spans.size() != e.arg_names.size()) broken.push_back(where + ": as many places of names as names");
+    if (e.span.known() && e.span.end < e.span.begin) broken.push_back(where + ": a span ends before it begins");
     const auto needs = [&](std::size_t n) { if (e.args.size() != n) broken.push_back(where + ": " + std::to_string(n) + " arguments"); };
     switch (e.kind) {
       case ExprKind::member: case ExprKind::unary: needs(1); break;
@@ -64,11 +85,24 @@ std::vector<std::string> verify(const File& file) {
       default: needs(0);
     }
   }
-  std::size_t declared = 0;
-  each_store(file, [&](std::string_view word, const auto& store) {
-    if (word != "expr" && word != "comment" && word != "order") declared += store.size();
+  std::vector<std::vector<int>> declared(std::size(ir::enum_words<DeclKind>::words));  // how often each one is in `order`
+  std::size_t kind = 0;
+  each_store(const_cast<File&>(file), [&](std::string_view word, auto& store) {
+    if (word == "expr" || word == "comment" || word == "order") return;
+    declared[kind++].resize(store.size());
+    Ids ids{[&](ExprId id) {
+      if (id.index < -1 || id.index >= count) broken.push_back(std::string(word) + ": %" + std::to_string(id.index) + " names no expression");
+    }};
+    for (auto& node : store) ids(word, node);
   });
-  if (declared != file.order.size()) broken.push_back("order: every declaration once");
+  for (const DeclRef& d : file.order) {
+    auto& store = declared[static_cast<std::size_t>(d.kind)];
+    if (d.index < 0 || static_cast<std::size_t>(d.index) >= store.size()) broken.push_back("order: names a declaration that is not there");
+    else ++store[static_cast<std::size_t>(d.index)];
+  }
+  for (const auto& store : declared)
+    for (const int times : store)
+      if (times != 1) broken.push_back("order: every declaration once");
   return broken;
 }
 

@@ -183,7 +183,10 @@ struct Deploy {  // deploy NAME serves MODEL { settings  budget { conditions } }
   Span model_span;
   std::vector<Setting> settings;
   std::vector<ExprId> budget;
-  template <class A> void fields(A&& a) { a("head", head); a("model", model); a("settings", settings); a("budget", budget); a("model_span", model_span); }
+  Span budget_span;
+  template <class A> void fields(A&& a) {
+    a("head", head); a("model", model); a("settings", settings); a("budget", budget); a("model_span", model_span); a("budget_span", budget_span);
+  }
 };
 
 struct MonitorLevel {  // warn psi > 0.10

@@ -4,7 +4,6 @@
 #include <cctype>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 
 namespace mlp::ir {
 
@@ -110,9 +109,8 @@ void Reader::read(bool& v) {
 
 void Reader::read(double& v) {
   const std::string w = word();
-  char* end = nullptr;
-  v = std::strtod(w.c_str(), &end);
-  if (end != w.c_str() + w.size()) fail("`" + w + "` is no number");
+  const auto result = std::from_chars(w.data(), w.data() + w.size(), v);
+  if (result.ec != std::errc() || result.ptr != w.data() + w.size()) fail("`" + w + "` is no number");
 }
 
 void Reader::read(std::string& v) {
@@ -142,11 +140,11 @@ void Reader::read(Span& s) {
   expect('@');
   s = {};
   if (pos_ >= text_.size() || !std::isdigit(static_cast<unsigned char>(text_[pos_]))) return;
-  s.source = static_cast<std::int32_t>(number());
+  read(s.source);
   expect(':');
-  s.begin = static_cast<std::uint32_t>(number());
+  read(s.begin);
   expect('-');
-  s.end = static_cast<std::uint32_t>(number());
+  read(s.end);
 }
 
 }  // namespace mlp::ir

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/id.h"
@@ -171,7 +172,11 @@ class Reader {
   void read(bool& v);
   template <std::integral T>
     requires(!std::same_as<T, bool>)
-  void read(T& v) { v = static_cast<T>(number()); }
+  void read(T& v) {
+    const std::int64_t wide = number();
+    if (!std::in_range<T>(wide)) fail("a number is out of range");
+    v = static_cast<T>(wide);
+  }
   void read(double& v);
   void read(std::string& v);
   void read(Span& s);
@@ -180,7 +185,7 @@ class Reader {
     if (accept('_')) id.index = -1;
     else {
       expect('%');
-      id.index = static_cast<std::int32_t>(number());
+      read(id.index);
     }
   }
   template <class E>
