@@ -1,5 +1,5 @@
-// Mergeable statistics over train rows: what fitting passes compute. Fixed chunk grid, fixed order: same bytes at any
-// number of threads.
+// Statistics over train rows: what fitting passes compute. Sums are exact before one rounding (Shewchuk 1997, as
+// Python's fsum), so that neither the order of the rows nor the number of threads can change a bit.
 #pragma once
 #include <string>
 #include <vector>
@@ -24,6 +24,8 @@ struct Fitted {
 class FittedView {
  public:
   explicit FittedView(const Fitted& fitted);
+  FittedView(FittedView&&) = default;
+  FittedView& operator=(FittedView&&) = default;
   const mlp_fitted* get() const { return &view_; }
  private:
   std::vector<std::vector<mlp_string>> keys_;
@@ -34,19 +36,24 @@ class FittedView {
   mlp_fitted view_{};
 };
 
-// Aggregates over the values of the train rows, in row order. NaN (null) is left out. Throw Failure when undefined
-// (no values), naming `what`.
-double sum(const std::vector<double>& values);                    // exact pairwise grid
+// Aggregates over the values of the train rows. NaN (null) is left out. They throw Failure, naming `what`, where there
+// is no value, and where the result is no finite number though it should be (a mean over inf).
+double sum(const std::vector<double>& values);      // rounded once; 0 of nothing; inf and NaN as IEEE has them
 double mean(const std::vector<double>& values, const std::string& what);
-double variance(const std::vector<double>& values, const std::string& what);   // population
+double variance(const std::vector<double>& values, const std::string& what);   // population; 0 of one value
 double minimum(const std::vector<double>& values, const std::string& what);
 double maximum(const std::vector<double>& values, const std::string& what);
-double quantile(const std::vector<double>& values, double p, const std::string& what);  // linear interpolation (type 7)
+double quantile(const std::vector<double>& values, double p, const std::string& what);  // linear interpolation (type 7 of Hyndman and Fan)
 double count(const std::vector<double>& values);
+// Texts: `present` is empty when no row is null. Null rows are left out.
 std::string most_frequent(const std::vector<mlp_string>& values, const std::vector<std::uint8_t>& present, const std::string& what);  // ties: smallest
+// The keys that occur at least min_count times, of them the max_size most frequent (0: all; ties: smallest). The value
+// of a key is its number of rows.
 FittedTable vocabulary(const std::vector<mlp_string>& values, const std::vector<std::uint8_t>& present, std::int64_t max_size, std::int64_t min_count);
-FittedTable frequencies(const std::vector<mlp_string>& values, const std::vector<std::uint8_t>& present);     // share of rows; absent key: 0
-// Smoothed target means, and the same without each fold: row_fold[i] in 0..folds-1 says which fold row i is in.
+FittedTable frequencies(const std::vector<mlp_string>& values, const std::vector<std::uint8_t>& present);  // share of the rows with a value; absent key: 0
+// Smoothed target means: (sum of the key + smoothing * mean of all) / (rows of the key + smoothing); a key that is absent
+// has the mean of all. Fold f holds the same without the rows of fold f (row_fold[i] in 0..folds-1), whose mean it also
+// takes; row 0 of `values` holds them over all rows. Rows without a key or a target are left out.
 FittedTable target_means(const std::vector<mlp_string>& values, const std::vector<std::uint8_t>& present, const std::vector<double>& target,
                          const std::vector<std::int32_t>& row_fold, std::int64_t folds, double smoothing);
 
