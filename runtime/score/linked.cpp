@@ -1,7 +1,5 @@
 #include "runtime/score/linked.h"
 
-#include "base/machine.h"
-
 extern "C" {
 void mlp_features_v2(const mlp_batch* batch, const mlp_fitted* fitted, const mlp_output* outputs);
 void mlp_features_v3(const mlp_batch* batch, const mlp_fitted* fitted, const mlp_output* outputs);
@@ -12,8 +10,10 @@ extern const char mlp_package_end[];
 
 namespace mlp::score {
 
-mlp_kernel linked_features() {
-  switch (best_cpu_level()) {
+mlp_kernel linked_features() { return linked_features(best_cpu_level()); }
+
+mlp_kernel linked_features(CpuLevel level) {
+  switch (level) {
     case CpuLevel::v4: return mlp_features_v4;
     case CpuLevel::v3: return mlp_features_v3;
     case CpuLevel::v2: break;

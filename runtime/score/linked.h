@@ -4,9 +4,11 @@
 #include <string_view>
 
 #include "abi/abi.h"
+#include "base/machine.h"
 
 namespace mlp::score {
 
+mlp_kernel linked_features(CpuLevel level);
 mlp_kernel linked_features();        // the best of mlp_features_v2, _v3 and _v4 that this machine can run
 std::string_view linked_package();   // the bytes between mlp_package_begin and mlp_package_end
 

@@ -58,19 +58,26 @@ void add_probe_rows(const package::Package& package, RowBuilder& rows) {
   }
 }
 
-std::vector<std::string> golden_predictions(const Engine& engine) {
+ProbeRun run_probe(const Engine& engine) {
   // Without null words, so that a probe text is always a value.
   package::Signature signature = engine.package().signature;
   signature.source.null_words.clear();
   RowBuilder rows(signature);
   add_probe_rows(engine.package(), rows);
-  std::vector<double> predictions(static_cast<std::size_t>(rows.rows()) * static_cast<std::size_t>(engine.width()));
-  engine.run(rows.columns(), rows.rows(), predictions.data());
+  ProbeRun out;
+  out.rows = rows.rows();
+  out.predictions.resize(static_cast<std::size_t>(out.rows) * static_cast<std::size_t>(engine.width()));
+  engine.run(rows.columns(), out.rows, out.predictions.data(), &out.features);
+  return out;
+}
+
+std::vector<std::string> golden_predictions(const Engine& engine) {
+  const ProbeRun run = run_probe(engine);
   const OutputWriter writer(engine.package().model, Format::csv);
   std::vector<std::string> out;
-  for (std::int64_t r = 0; r < rows.rows(); ++r) {
+  for (std::int64_t r = 0; r < run.rows; ++r) {
     std::string& line = out.emplace_back();
-    writer.rows(line, predictions.data() + r * engine.width(), 1);
+    writer.rows(line, run.predictions.data() + r * engine.width(), 1);
     line.pop_back();
   }
   return out;

@@ -45,6 +45,12 @@ struct StreamOptions {
 // written as soon as the input would have to be waited for. Returns the rows scored.
 std::int64_t stream(const Engine& engine, int input_fd, int output_fd, const StreamOptions& options);  // throws Failure
 
+// The same for files; "" and "-" are standard input and output. An output file is written whole or not at all: beside its
+// place, renamed when done, removed on failure or on SIGINT and SIGTERM. `input_name` is filled in.
+std::int64_t stream_files(const Engine& engine, const std::string& input, const std::string& output, StreamOptions options);
+// csv or jsonl as asked for, else by the extension of the file (.jsonl, .ndjson), else csv.
+Format format_of(const std::string& asked, const std::string& file);
+
 // One parsed batch of rows in kernel layout, from CSV or JSON; the parsers of all entrances. A value that does not fit
 // its column is a Failure naming row, column and value. Memory is kept from batch to batch.
 class RowBuilder {
