@@ -56,6 +56,8 @@ struct Lanes {
     std::vector<std::uint64_t> right;              // (width + 1) x total_positions; the last row is for missing
   };
   std::vector<Category> categories;
+  std::vector<double> values;                      // leaf values of all trees
+  std::vector<std::uint32_t> first_value;          // by tree
 };
 #if defined(__x86_64__)
 // bytes: 128 ranks; rights: a row of each category table. leaf: 64 per group.

@@ -5,7 +5,8 @@
 namespace mlp::model {
 namespace {
 
-constexpr std::int64_t strip = 64;                 // short fixed loops, which compilers turn into vector code
+// Sixteen rows; every 64-bit machine has registers of this size.
+typedef std::uint8_t Bytes __attribute__((vector_size(16)));
 
 void rank(const RankTable& table, const double* values, std::int64_t rows, std::uint8_t* out) {
   const double* begin = table.sorted.data();
@@ -27,17 +28,20 @@ void look_up(const std::uint8_t* table, std::int32_t, const std::uint8_t* codes,
 }
 
 void descend(const ByteNode* nodes, std::int64_t count, const std::uint8_t* columns, std::uint8_t* leaf) {
-  for (std::int64_t start = 0; start < block_rows; start += strip) {
-    std::uint8_t at[strip] = {};
+  constexpr int registers = 4;
+  for (std::int64_t start = 0; start < block_rows; start += registers * 16) {
+    Bytes at[registers] = {};
     for (std::int64_t n = 0; n < count; ++n) {
       const ByteNode node = nodes[n];
       const std::uint8_t* column = columns + node.column * block_rows + start;
-      for (std::int64_t i = 0; i < strip; ++i) {
-        const std::uint8_t go = static_cast<std::uint8_t>(-((column[i] > node.threshold) & (at[i] == node.first)));
-        at[i] = static_cast<std::uint8_t>((at[i] & ~go) | (node.first_right & go));
+      for (int r = 0; r < registers; ++r) {
+        Bytes rank;
+        std::memcpy(&rank, column + 16 * r, 16);
+        const Bytes go = reinterpret_cast<Bytes>(rank > node.threshold) & reinterpret_cast<Bytes>(at[r] == node.first);
+        at[r] = (at[r] & ~go) | (go & node.first_right);
       }
     }
-    std::memcpy(leaf + start, at, strip);
+    std::memcpy(leaf + start, at, sizeof at);
   }
 }
 

@@ -274,6 +274,10 @@ void Scorer::Impl::make_lanes() {
     }
     start += lanes.positions[g];
   }
+  for (const TreeTable& tree : trees) {
+    lanes.first_value.push_back(static_cast<std::uint32_t>(lanes.values.size()));
+    lanes.values.insert(lanes.values.end(), tree.values.begin(), tree.values.begin() + tree.leaves);
+  }
   lanes_fit = true;
 }
 
@@ -369,9 +373,17 @@ void Scorer::Impl::single(const Matrix& matrix, std::int64_t row, double* scores
     thread_local std::vector<const std::uint64_t*> rights;
     if (leaf.size() < lanes.groups * 64u) leaf.resize(lanes.groups * 64u);
     if (rights.size() < lanes.categories.size()) rights.resize(lanes.categories.size());
+    const Kernels& k = kernels();
     std::uint8_t bytes[lane_columns] = {};
     for (const NumberFeature& n : numbers) {
       const double v = matrix[n.feature][row];
+      if (n.windows == 1) {
+        std::uint8_t byte;
+        k.rank(n.table, &v, 1, &byte);
+        if (n.left_column >= 0) bytes[n.left_column] = byte;
+        if (n.right_column >= 0) bytes[n.right_column] = std::isnan(v) ? 255 : byte;
+        continue;
+      }
       const std::size_t rank = std::isnan(v) ? 0 : std::lower_bound(n.table.sorted.begin(), n.table.sorted.end(), v) - n.table.sorted.begin();
       for (std::int32_t w = 0; w < n.windows; ++w) {
         const std::uint8_t byte = static_cast<std::uint8_t>(std::clamp<std::int64_t>(static_cast<std::int64_t>(rank) - w * 255, 0, 255));
@@ -385,12 +397,13 @@ void Scorer::Impl::single(const Matrix& matrix, std::int64_t row, double* scores
       rights[c] = category.right.data() + static_cast<std::int64_t>(code < 0 ? category.width : code) * lanes.total_positions;
     }
     descend_lanes(lanes, bytes, rights.data(), leaf.data());
+    const auto value = [&](std::size_t t) { return lanes.values[lanes.first_value[t] + leaf[t]]; };
     if (outputs == 1) {
       double sum = scores[0];
-      for (std::size_t t = 0; t < trees.size(); ++t) sum += trees[t].values[leaf[t]];
+      for (std::size_t t = 0; t < trees.size(); ++t) sum += value(t);
       scores[0] = sum;
     } else {
-      for (std::size_t t = 0; t < trees.size(); ++t) scores[t % outputs] += trees[t].values[leaf[t]];
+      for (std::size_t t = 0; t < trees.size(); ++t) scores[t % outputs] += value(t);
     }
     return;
   }
