@@ -61,13 +61,22 @@ enum class Part : std::uint8_t { train, valid, test, none };  // none: left out 
 // Hashes are XXH64 of the key. Throws Failure: an empty part that was asked for, a null where a value decides.
 std::vector<Part> split(const Split& split, const std::vector<Column>& schema, const values::Table& table, std::uint64_t seed);
 
-// What `mlp init` finds out about a file.
+// What `mlp init` finds out about a file by reading all of it: a schema under which it reads without a rejected row.
+//   null words  of "", " ", ?, NA, N/A, #N/A, NULL, null, None, NaN, nan, \N, -: those that occur where a column is
+//               otherwise numbers, dates or bool, and, but for "-", those that occur in a category
+//   bool        two words of a known pair (Yes/No, true/false, Y/N, on/off, 1/0 …) and no third
+//   int, float, date, timestamp: when every value reads as one; numbers with leading zeros (zip codes) are texts
+//   id          texts that are all different · text: long ones, mostly different · string: short ones, mostly
+//               different, and columns without any value · category: the rest
+// Columns whose name is empty are left out: a spec cannot name them.
 struct Profile {
-  Source source;                       // delimiter, null words
-  std::vector<Column> columns;         // types, nullability, true/false words, ranges
-  std::vector<std::int64_t> distinct;  // by column
+  Source source;                       // path as given, format, delimiter (when not a comma), header, null words
+  std::vector<Column> columns;         // types, nullability, true/false words; bounds: least and greatest of numbers
+  std::vector<std::int64_t> distinct;  // by column, of present values
+  std::vector<std::int64_t> missing;   // by column
   std::int64_t rows = 0;
 };
+// The format is told by the name: .parquet, .jsonl .ndjson .json, else CSV; each also with .gz. Throws Failure.
 Profile profile(const std::filesystem::path& file);
 
 }  // namespace mlp::data
