@@ -18,6 +18,10 @@ class Folder {
   // As `replace` of rewrite.
   ValueId operator()(Instr& i, ValueId) {
     if (i.op == Op::constant) return {};
+    if (i.op == Op::select && i.kind == Kind::boolean) {  // presence makes many of these
+      if (is(i.args[2], false)) i = {Op::and_, Kind::boolean, {i.args[0], i.args[1]}, 0, 0, {}};
+      else if (is(i.args[1], true)) i = {Op::or_, Kind::boolean, {i.args[0], i.args[2]}, 0, 0, {}};
+    }
     if (const ValueId same = identity(i); same.known()) return same;
     std::vector<Constant> constants;
     for (const ValueId a : i.args) {
@@ -39,6 +43,11 @@ class Folder {
     const auto c = constant(id);
     return c && c->kind == Constant::Kind::boolean && (c->integer != 0) == value;
   }
+  // Whether `id` is the operation `op` with `part` among its arguments: and(x, and(y, x)) is the inner one.
+  bool holds(ValueId id, Op op, ValueId part) const {
+    const Instr& i = k_.body[id.index];
+    return i.op == op && (i.args[0] == part || i.args[1] == part);
+  }
   // An argument that the instruction always equals.
   ValueId identity(const Instr& i) const {
     if (i.op == Op::select) {
@@ -50,6 +59,8 @@ class Folder {
       const ValueId a = i.args[0], b = i.args[1];
       if (is(a, neutral) || is(b, !neutral) || a == b) return b;
       if (is(b, neutral) || is(a, !neutral)) return a;
+      if (holds(b, i.op, a)) return b;
+      if (holds(a, i.op, b)) return a;
     }
     if (i.op == Op::not_ && k_.body[i.args[0].index].op == Op::not_) return k_.body[i.args[0].index].args[0];
     return {};
