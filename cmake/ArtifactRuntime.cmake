@@ -1,0 +1,63 @@
+# Everything that `mlp build` links into an artifact besides kernels and package, made ready while the project is built, so
+# that no compiler, linker or -dev package is needed where mlp is installed:
+#   executable.o  start code, main and all libraries down to libc, linked into one relocatable object
+#   library.o     the C interface and all libraries but libc and libm, in the same way
+#   start.o       what runs first (runtime/base/self_check.cpp); apart, because it stands first in an executable
+#   libc.so.6, libm.so.6, ld-linux-x86-64.so.2   what a library is linked against
+# mlp_artifact_runtime(NAME DIRECTORY dir MAIN sources... ROOMS rooms... [LIBRARY room])
+
+function(mlp_crt_files variable)
+  set(paths)
+  foreach(file ${ARGN})
+    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=${file} OUTPUT_VARIABLE path OUTPUT_STRIP_TRAILING_WHITESPACE)
+    if(NOT IS_ABSOLUTE "${path}")
+      message(FATAL_ERROR "${file} of the C library or the compiler is missing: run scripts/install-dependencies")
+    endif()
+    list(APPEND paths ${path})
+  endforeach()
+  set(${variable} ${paths} PARENT_SCOPE)
+endfunction()
+
+# One relocatable object from what is added to the target, BEGIN before it, LIBS of the compiler and END behind it. Behind
+# all rooms, that is: room `base`, the last of every link, adds the ARTIFACT_TAIL of whatever is linked.
+function(mlp_relocatable target output directory)
+  cmake_parse_arguments(PART "" "LIBS" "BEGIN;END;ROOMS" ${ARGN})
+  mlp_crt_files(begin ${PART_BEGIN})
+  mlp_crt_files(end ${PART_END})
+  list(JOIN end "," end)
+  target_link_options(${target} PRIVATE -r -nostdlib -static -no-pie -Wl,--strip-debug ${begin})
+  foreach(room ${PART_ROOMS})
+    target_link_libraries(${target} PRIVATE mlp_${room})
+  endforeach()
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME ${output} SUFFIX .o RUNTIME_OUTPUT_DIRECTORY ${directory}
+    ARTIFACT_TAIL "-Wl,--start-group,${PART_LIBS},--end-group,${end}")
+endfunction()
+
+function(mlp_artifact_runtime name)
+  cmake_parse_arguments(ARTIFACT "" "DIRECTORY;LIBRARY" "MAIN;ROOMS" ${ARGN})
+
+  add_library(${name}_start OBJECT ${PROJECT_SOURCE_DIR}/runtime/base/self_check.cpp)
+  target_include_directories(${name}_start PRIVATE ${PROJECT_SOURCE_DIR})
+  get_source_file_property(start_flags ${PROJECT_SOURCE_DIR}/runtime/base/self_check.cpp DIRECTORY ${PROJECT_SOURCE_DIR}/runtime/base COMPILE_OPTIONS)
+  target_compile_options(${name}_start PRIVATE ${start_flags})
+
+  add_executable(${name}_executable ${ARTIFACT_MAIN})
+  mlp_relocatable(${name}_executable executable ${ARTIFACT_DIRECTORY} ROOMS ${ARTIFACT_ROOMS}
+    BEGIN crt1.o crti.o crtbeginT.o LIBS -lstdc++,-lm,-lc,-lgcc,-lgcc_eh END crtend.o crtn.o)
+  set(made ${name}_executable)
+  if(ARTIFACT_LIBRARY)
+    add_executable(${name}_library $<TARGET_OBJECTS:mlp_${ARTIFACT_LIBRARY}>)
+    set_target_properties(${name}_library PROPERTIES LINKER_LANGUAGE CXX)
+    mlp_relocatable(${name}_library library ${ARTIFACT_DIRECTORY} ROOMS ${ARTIFACT_LIBRARY}
+      BEGIN crti.o crtbeginS.o LIBS -lstdc++,-lgcc,-lgcc_eh END crtendS.o crtn.o)
+    list(APPEND made ${name}_library)
+  endif()
+
+  mlp_crt_files(shared libc.so.6 libm.so.6 ld-linux-x86-64.so.2)
+  add_custom_target(${name} ALL
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${ARTIFACT_DIRECTORY}
+    COMMAND ${CMAKE_COMMAND} -E copy_if_different ${shared} ${ARTIFACT_DIRECTORY}
+    COMMAND ${CMAKE_COMMAND} -E copy_if_different $<TARGET_OBJECTS:${name}_start> ${ARTIFACT_DIRECTORY}/start.o
+    DEPENDS ${made} COMMENT "Artifact runtime in ${ARTIFACT_DIRECTORY}" VERBATIM)
+  add_dependencies(${name} ${name}_start)
+endfunction()

@@ -1,0 +1,155 @@
+#include "compiler/emit/emit.h"
+
+#include <lld/Common/Driver.h>
+#include <llvm/Support/raw_ostream.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/diagnostic.h"
+#include "base/files.h"
+#include "base/trailer.h"
+#include "compiler/emit/data_object.h"
+#include "compiler/emit/header.h"
+
+LLD_HAS_DRIVER(elf)
+
+namespace mlp::emit {
+namespace {
+
+// A private folder for the linker's files, away from the output, gone afterwards.
+class Scratch {
+ public:
+  Scratch() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "mlp-build.XXXXXX").string();
+    if (!::mkdtemp(pattern.data())) {
+      throw Failure(Code::write_failed, "cannot make a temporary folder `" + pattern + "`: " + std::strerror(errno), "set TMPDIR to a folder that you may write to");
+    }
+    path_ = pattern;
+  }
+  ~Scratch() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  std::string operator/(const char* name) const { return (path_ / name).string(); }
+  std::string put(const char* name, std::string_view bytes) const {
+    const std::string path = *this / name;
+    write_whole(path, bytes);
+    return path;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// lld in a process of its own: it keeps state in globals, and what goes wrong in it must not end us.
+void link(const Scratch& scratch, const std::vector<std::string>& arguments) {
+  const std::string log = scratch / "log";
+  const pid_t child = ::fork();
+  if (child < 0) throw Failure(Code::write_failed, std::string("cannot start the linker: ") + std::strerror(errno));
+  if (child == 0) {
+    std::vector<const char*> list = {"ld.lld", "--threads=1"};
+    for (const std::string& argument : arguments) list.push_back(argument.c_str());
+    std::error_code error;
+    llvm::raw_fd_ostream out(log, error);
+    const lld::Result result = lld::lldMain(list, out, out, {{lld::Gnu, &lld::elf::link}});
+    out.flush();
+    ::_exit(result.retCode);
+  }
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+  std::error_code ignored;
+  const std::string text = std::filesystem::exists(log, ignored) ? read_file(log) : "";
+  if (text.find(std::strerror(ENOSPC)) != std::string::npos) {
+    throw Failure(Code::write_failed, "cannot link: " + std::string(std::strerror(ENOSPC)), "free some space, or set TMPDIR to a folder on another disk");
+  }
+  MLP_BUG("linking failed: " + text);
+}
+
+std::string runtime_file(const Request& request, const char* name) {
+  const std::filesystem::path path = request.runtime / name;
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) {
+    throw Failure(Code::no_runtime, "the artifact runtime has no `" + path.string() + "`", "install Millrace whole: `mlp build` needs its `lib/millrace` folder");
+  }
+  return path.string();
+}
+
+void append_trailer(std::string& bytes) {
+  bytes.append((16 - bytes.size() % 16) % 16, '\0');
+  const Trailer trailer = make_trailer(bytes.data(), bytes.size());
+  bytes.append(reinterpret_cast<const char*>(&trailer), sizeof trailer);
+}
+
+// The check comes first in the file, and no page is half file and half zeroes, which the kernel would have to clear before
+// it starts us: so the check can still run, and say so, when the rest of the file is cut off.
+constexpr const char* start_script =
+    "SECTIONS { .mlp_start : { KEEP(*start.o(.text .text.* .rodata .rodata.*)) } } INSERT BEFORE .rodata;\n"
+    "SECTIONS { .mlp_fill : { BYTE(0); . = ALIGN(4096); } } INSERT BEFORE .bss;\n";
+
+std::string executable(const Request& request, const Scratch& scratch, const std::string& kernels, const std::string& package) {
+  const auto file = [&](const char* name) { return runtime_file(request, name); };
+  const std::string output = scratch / "executable";
+  link(scratch, {"-static", "--gc-sections", "--strip-all", "--build-id=none", "-z", "norelro", "-z", "noexecstack", "--eh-frame-hdr", "-e", "mlp_artifact_start",
+        "-T", scratch.put("start.ld", start_script), file("start.o"), file("executable.o"), kernels, package, "-o", output});
+  return read_file(output);
+}
+
+std::string library(const Request& request, const Scratch& scratch, const std::string& kernels, const std::string& package, const std::string& prefix) {
+  const auto file = [&](const char* name) { return runtime_file(request, name); };
+  const std::string output = scratch / "library";
+  std::string versions = "{ global:";
+  std::vector<std::string> arguments = {"-shared", "--gc-sections", "--strip-all", "--build-id=none", "-z", "relro", "-z", "now", "-z", "noexecstack", "-z", "defs", "--eh-frame-hdr",
+                                        "--as-needed", "-soname", request.output.filename().string()};
+  for (const char* function : library_functions) {
+    versions += " " + prefix + "_" + function + ";";
+    arguments.push_back("--defsym=" + prefix + "_" + function + "=mlp_library_" + function);
+  }
+  versions += " local: *; };\n";
+  arguments.push_back("--version-script=" + scratch.put("versions", versions));
+  arguments.insert(arguments.end(), {file("library.o"), kernels, package, file("libm.so.6"), file("libc.so.6"), file("ld-linux-x86-64.so.2")});
+  arguments.push_back("-o");
+  arguments.push_back(output);
+  link(scratch, arguments);
+  return read_file(output);
+}
+
+}  // namespace
+
+void emit(const Request& request) {
+  const Scratch scratch;
+  const std::string prefix = c_name(request.name);
+  const std::string kernels = scratch.put("kernels.o", request.kernels);
+  const std::string package = scratch.put("package.o", data_object(request.package, "mlp_package"));
+  const std::filesystem::path header = std::filesystem::path(request.output).replace_extension(".h");
+  switch (request.kind) {
+    case Kind::executable: {
+      std::string bytes = executable(request, scratch, kernels, package);
+      append_trailer(bytes);
+      write_whole(request.output, bytes, 0755);
+      return;
+    }
+    case Kind::library: {
+      std::string bytes = library(request, scratch, kernels, package, prefix);
+      append_trailer(bytes);
+      write_whole(header, library_header(prefix, request.name));
+      write_whole(request.output, bytes, 0755);
+      return;
+    }
+    case Kind::object: {
+      const std::string output = scratch / "object";
+      link(scratch, {"-r", "--build-id=none", kernels, package, "-o", output});
+      const std::string bytes = read_file(output);
+      write_whole(header, object_header(prefix, request.name));
+      write_whole(request.output, bytes);
+      return;
+    }
+  }
+}
+
+}  // namespace mlp::emit

@@ -1,0 +1,49 @@
+// The first code that runs in an executable artifact: checks the file before libc is set up, then goes on to _start.
+// It calls nothing outside this file (see CMakeLists.txt for its flags). It reads /proc/self/exe or, where there is no
+// /proc, the path that the kernel was given. A wrong byte gives one line on stderr and exit code 1.
+#include <elf.h>
+
+#include "base/trailer.h"
+
+namespace {
+
+template <unsigned long n>
+void say(const char (&text)[n]) {
+  mlp::system_call(SYS_write, 2, reinterpret_cast<long>(text), n - 1);
+}
+
+}  // namespace
+
+extern "C" {
+
+// `stack` as the kernel leaves it: argc, argv, 0, environment, 0, auxiliary vector.
+__attribute__((used)) void mlp_check_self(const long* stack) {
+  mlp::Whole result = mlp::check_file("/proc/self/exe");
+  if (result == mlp::Whole::unreadable) {
+    const long* at = stack + 1 + stack[0] + 1;
+    while (*at) ++at;
+    for (++at; at[0] != AT_NULL; at += 2) {
+      if (at[0] == AT_EXECFN) result = mlp::check_file(reinterpret_cast<const char*>(at[1]));
+    }
+  }
+  if (result == mlp::Whole::yes) return;
+  const bool damaged = result == mlp::Whole::damaged;
+  if (damaged) say("error[E0420]: this artifact is damaged: its bytes are not those that `mlp build` wrote; copy or build it again\n");
+  else say("error[E0421]: this artifact cannot read its own file, so it cannot tell whether it is whole; make it readable\n");
+  mlp::system_call(SYS_exit_group, damaged ? 1 : 3, 0, 0);
+}
+
+asm(R"(
+  .globl mlp_artifact_start
+  .type mlp_artifact_start, @function
+mlp_artifact_start:
+  mov %rsp, %rbx
+  mov %rdx, %r12
+  mov %rsp, %rdi
+  call mlp_check_self
+  mov %rbx, %rsp
+  mov %r12, %rdx
+  jmp _start
+  .size mlp_artifact_start, . - mlp_artifact_start
+)");
+}

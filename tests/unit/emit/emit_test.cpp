@@ -1,0 +1,275 @@
+// Artifacts, built by lld in process and run as a user would run them: in an empty root, damaged, cut off, unreadable.
+#include "compiler/emit/emit.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <random>
+
+#include "base/diagnostic.h"
+#include "base/files.h"
+#include "compiler/codegen/cpu/cpu.h"
+#include "compiler/emit/data_object.h"
+#include "compiler/emit/header.h"
+
+namespace mlp {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path tiny_runtime = fs::path(MLP_BINARY_DIR) / "tests" / "artifact_runtime";
+
+// A folder of the test's own, gone afterwards.
+struct Folder {
+  Folder() {
+    std::string pattern = (fs::temp_directory_path() / "mlp-emit.XXXXXX").string();
+    path = ::mkdtemp(pattern.data());
+  }
+  ~Folder() { fs::remove_all(path); }
+  fs::path path;
+};
+
+struct Ran {
+  int code = -1;    // exit code, or -signal
+  std::string out;  // stdout and stderr
+};
+
+struct How {
+  fs::path root;       // chroot here first
+  bool as_nobody = false;
+};
+
+// Runs the program at once, without a shell. Code 126: it could not be run at all.
+Ran run(const std::string& program, const How& how = {}) {
+  int ends[2];
+  EXPECT_EQ(::pipe(ends), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::dup2(ends[1], 1);
+    ::dup2(ends[1], 2);
+    ::close(ends[0]);
+    ::alarm(20);
+    if (!how.root.empty() && (::chroot(how.root.c_str()) != 0 || ::chdir("/") != 0)) ::_exit(125);
+    if (how.as_nobody && (::setgid(65534) != 0 || ::setuid(65534) != 0)) ::_exit(125);
+    const char* const arguments[] = {program.c_str(), nullptr};
+    ::execv(program.c_str(), const_cast<char**>(arguments));
+    ::_exit(126);
+  }
+  ::close(ends[1]);
+  Ran ran;
+  char buffer[4096];
+  for (ssize_t n; (n = ::read(ends[0], buffer, sizeof buffer)) > 0;) ran.out.append(buffer, static_cast<std::size_t>(n));
+  ::close(ends[0]);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ran.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  return ran;
+}
+
+const std::string& kernels() {
+  static const std::string object = codegen::object(
+      loop::parse_text("loop 1\nkernel features\n  %0: f64 = load 0\n  %1: f64 = constant 0.5\n  %2: f64 = mul %0, %1\n  output \"half\" = %2\n"), {"features"}, {});
+  return object;
+}
+
+fs::path build_tiny(const Folder& folder, const std::string& package = "bytes of a package") {
+  emit::Request request;
+  request.kernels = kernels();
+  request.package = package;
+  request.name = "tiny";
+  request.runtime = tiny_runtime;
+  request.output = folder.path / "tiny";
+  emit::emit(request);
+  return request.output;
+}
+const std::string tiny_says = "package bytes of a package\n0.5\n1\n1.5\nexceptions work\n";
+
+TEST(Emit, ExecutableRuns) {
+  const Folder folder;
+  const fs::path program = build_tiny(folder);
+  const Ran ran = run(program);
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.out, tiny_says);
+  EXPECT_LE(fs::file_size(program), 10u << 20);
+  std::printf("a smallest artifact has %zu bytes\n", static_cast<std::size_t>(fs::file_size(program)));
+}
+
+TEST(Emit, ExecutableIsStatic) {
+  const Folder folder;
+  const std::string bytes = read_file(build_tiny(folder));
+  Elf64_Ehdr header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  EXPECT_EQ(header.e_type, ET_EXEC);
+  for (int i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr part;
+    std::memcpy(&part, bytes.data() + header.e_phoff + static_cast<std::size_t>(i) * sizeof part, sizeof part);
+    EXPECT_NE(part.p_type, static_cast<Elf64_Word>(PT_INTERP));
+    EXPECT_NE(part.p_type, static_cast<Elf64_Word>(PT_DYNAMIC));
+    if (part.p_type == PT_GNU_STACK) {
+      EXPECT_EQ(part.p_flags & PF_X, 0u);
+    }
+    EXPECT_NE(part.p_flags & (PF_W | PF_X), static_cast<Elf64_Word>(PF_W | PF_X));
+  }
+}
+
+TEST(Emit, SameInputSameBytes) {
+  const Folder a, b;
+  EXPECT_EQ(read_file(build_tiny(a)), read_file(build_tiny(b)));
+}
+
+TEST(Emit, RunsInAnEmptyRoot) {
+  if (::geteuid() != 0) GTEST_SKIP() << "chroot needs root";
+  const Folder folder;
+  build_tiny(folder);
+  const Ran ran = run("/tiny", {.root = folder.path});
+  EXPECT_EQ(ran.code, 0);
+  EXPECT_EQ(ran.out, tiny_says);
+}
+
+// E0420, whatever byte is changed. Where the changed byte keeps the checking code itself from running, the kernel or the
+// processor refuses; what must never happen is that the program runs as if nothing were wrong.
+TEST(Emit, AChangedByteIsNoticed) {
+  const Folder folder;
+  const fs::path program = build_tiny(folder);
+  const std::string whole = read_file(program);
+  std::mt19937_64 random(11);
+  std::vector<std::size_t> offsets = {whole.size() - 1, whole.size() - 20, whole.size() - 33};
+  for (int i = 0; i < 150; ++i) offsets.push_back(random() % whole.size());
+  int told = 0;
+  for (const std::size_t at : offsets) {
+    std::string changed = whole;
+    changed[at] = static_cast<char>(changed[at] ^ (1 << (random() % 8)));
+    write_whole(folder.path / "changed", changed, 0755);
+    const Ran ran = run(folder.path / "changed");
+    EXPECT_NE(ran.code, 0) << "byte " << at;
+    EXPECT_EQ(ran.out.find("0.5"), std::string::npos) << "byte " << at;
+    if (ran.code == 1 && ran.out.find("E0420") != std::string::npos) ++told;
+  }
+  EXPECT_GE(told, static_cast<int>(offsets.size()) - 3) << "almost every place is told apart";
+}
+
+TEST(Emit, ACutOffFileIsNoticed) {
+  const Folder folder;
+  const std::string whole = read_file(build_tiny(folder));
+  for (const double part : {0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 0.999999}) {
+    write_whole(folder.path / "cut", std::string_view(whole).substr(0, static_cast<std::size_t>(part * static_cast<double>(whole.size()))), 0755);
+    const Ran ran = run(folder.path / "cut");
+    EXPECT_EQ(ran.code, 1) << part;
+    EXPECT_NE(ran.out.find("E0420"), std::string::npos) << part << ": " << ran.out;
+  }
+  write_whole(folder.path / "cut", whole + "x", 0755);
+  EXPECT_EQ(run(folder.path / "cut").code, 1);
+}
+
+// E0421: execution is allowed, reading is not.
+TEST(Emit, AnUnreadableFileSaysSo) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root to become another user";
+  const Folder folder;
+  const fs::path program = build_tiny(folder);
+  fs::permissions(folder.path, fs::perms(0755));
+  fs::permissions(program, fs::perms(0111));
+  const Ran ran = run(program, {.as_nobody = true});
+  EXPECT_EQ(ran.code, 3);
+  EXPECT_NE(ran.out.find("E0421"), std::string::npos) << ran.out;
+}
+
+TEST(Emit, ObjectHoldsKernelsAndPackage) {
+  const Folder folder;
+  emit::Request request;
+  request.kind = emit::Kind::object;
+  request.kernels = kernels();
+  request.package = "bytes";
+  request.name = "tiny";
+  request.runtime = folder.path / "none";  // an object needs no runtime
+  request.output = folder.path / "tiny.o";
+  emit::emit(request);
+  const std::string bytes = read_file(request.output);
+  for (const char* symbol : {"mlp_features_v2", "mlp_features_v3", "mlp_features_v4", "mlp_package_begin", "mlp_package_end"}) {
+    EXPECT_NE(bytes.find(symbol), std::string::npos) << symbol;
+  }
+  EXPECT_NE(read_file(folder.path / "tiny.h").find("mlp_features_v4"), std::string::npos);
+}
+
+// What an object does not define itself.
+std::vector<std::string> undefined_symbols(const std::string& object) {
+  std::vector<std::string> names;
+  Elf64_Ehdr header;
+  std::memcpy(&header, object.data(), sizeof header);
+  const auto section = [&](std::size_t i) {
+    Elf64_Shdr s;
+    std::memcpy(&s, object.data() + header.e_shoff + i * sizeof s, sizeof s);
+    return s;
+  };
+  for (std::size_t i = 0; i < header.e_shnum; ++i) {
+    const Elf64_Shdr symbols = section(i);
+    if (symbols.sh_type != SHT_SYMTAB) continue;
+    const Elf64_Shdr strings = section(symbols.sh_link);
+    for (std::size_t at = sizeof(Elf64_Sym); at < symbols.sh_size; at += sizeof(Elf64_Sym)) {
+      Elf64_Sym symbol;
+      std::memcpy(&symbol, object.data() + symbols.sh_offset + at, sizeof symbol);
+      if (symbol.st_shndx == SHN_UNDEF) names.push_back(object.c_str() + strings.sh_offset + symbol.st_name);
+    }
+  }
+  return names;
+}
+
+TEST(Emit, KernelsNeedAlmostNothing) {
+  const std::string object = codegen::object(loop::parse_text(R"(loop 1
+kernel features
+  %0: string = load 0
+  %1: string = call mlp_text_lower, %0
+  %2: i64 = table_code 0, %1
+  %3: f64 = table_value 0, %2
+  %4: f64 = call mlp_text_parse_float, %1
+  %5: f64 = call mlp_pow, %4, %3
+  %6: f64 = call mlp_floor, %5
+  %7: f64 = call mlp_mod, %6, %4
+  output "a" = %7
+)"), {"features"}, {});
+  for (const std::string& name : undefined_symbols(object)) {
+    EXPECT_TRUE(name == "memcpy" || name == "memmove" || name == "memset" || name == "memcmp") << name;
+  }
+}
+
+TEST(Emit, DataObjectIsWellFormed) {
+  const std::string object = emit::data_object("abc", "mlp_package");
+  Elf64_Ehdr header;
+  std::memcpy(&header, object.data(), sizeof header);
+  EXPECT_EQ(header.e_type, ET_REL);
+  EXPECT_EQ(header.e_shoff + header.e_shnum * sizeof(Elf64_Shdr), object.size());
+  EXPECT_TRUE(undefined_symbols(object).empty());
+}
+
+TEST(Emit, NothingIsLeftBehindByAFailure) {
+  const Folder folder;
+  emit::Request request;
+  request.kernels = kernels();
+  request.package = "bytes";
+  request.name = "tiny";
+  request.runtime = folder.path / "none";
+  request.output = folder.path / "tiny";
+  try {
+    emit::emit(request);
+    FAIL();
+  } catch (const Failure& failure) {
+    EXPECT_STREQ(info(failure.diagnostic.code).name, "no_runtime");
+  }
+  EXPECT_TRUE(fs::is_empty(folder.path));
+  request.runtime = tiny_runtime;
+  request.output = folder.path / "missing" / "tiny";
+  EXPECT_THROW(emit::emit(request), Failure);
+  EXPECT_TRUE(fs::is_empty(folder.path));
+}
+
+TEST(Emit, NamesBecomeIdentifiers) {
+  EXPECT_EQ(emit::c_name("churn_api"), "churn_api");
+  EXPECT_EQ(emit::c_name("9-é"), "_9___");
+}
+
+}  // namespace
+}  // namespace mlp
