@@ -49,9 +49,7 @@ std::vector<std::int32_t> levels(const flow::Program& program) {
     }
     bool settled = true;
     for (std::size_t i = 0; i < count; ++i) {
-      const flow::Aggregate& a = program.aggregates[i];
-      std::int32_t now = need[a.input.index];
-      if (a.kind == flow::AggregateKind::target_means) now = std::max(now, need[program.model.target.index]);
+      const std::int32_t now = need[program.aggregates[i].input.index];
       settled = settled && now == level[i];
       level[i] = now;
     }

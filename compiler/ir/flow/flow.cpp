@@ -134,11 +134,9 @@ class Verifier {
         if (!id.known() || static_cast<std::size_t>(id.index) >= p_.aggregates.size()) { say(where, "its aggregate does not exist"); continue; }
         if (!done.insert(id).second) say(where, "an aggregate is computed twice");
         const Aggregate& a = p_.aggregates[id.index];
-        for (const ir::ExprId input : {a.input, a.kind == AggregateKind::target_means ? p_.model.target : ir::ExprId{}}) {
-          if (!known(input)) continue;
-          for (const auto& slot : reads(input).slots)
-            if (!ready.contains(slot)) say(where, "aggregate %" + std::to_string(id.index) + " reads a slot that no earlier pass has filled");
-        }
+        if (!known(a.input)) continue;
+        for (const auto& slot : reads(a.input).slots)
+          if (!ready.contains(slot)) say(where, "aggregate %" + std::to_string(id.index) + " reads a slot that no earlier pass has filled");
       }
       for (const AggregateId id : p_.passes[i].aggregates)
         if (id.known() && static_cast<std::size_t>(id.index) < p_.aggregates.size()) ready.insert({p_.aggregates[id.index].slot_kind, p_.aggregates[id.index].slot.index});
@@ -169,6 +167,8 @@ class Verifier {
 
   void model() {
     if (!known(p_.model.target)) say("model", "the target is missing");
+    for (const ir::ExprId id : {p_.model.target, p_.model.weight})
+      if (known(id) && !reads(id).slots.empty()) say("model", "target and weight are known before anything is fitted");
     if (p_.model.weight.known() && (!known(p_.model.weight) || is_text(p_[p_.model.weight].type.scalar))) say("model", "the weight must be a number");
   }
 

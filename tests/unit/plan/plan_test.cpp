@@ -69,33 +69,6 @@ TEST(Plan, EveryOptionalPassCanBeLeftOut) {
   EXPECT_EQ(flow::verify(planned(all)), std::vector<std::string>{});
 }
 
-TEST(Plan, TargetMeansWaitForTheTarget) {
-  sem::Module m = test::sample();
-  const auto add = [&](ir::Expr e) {
-    m.exprs.push_back(std::move(e));
-    return ir::ExprId{static_cast<std::int32_t>(m.exprs.size()) - 1};
-  };
-  ir::Expr table = m.exprs[18];
-  table.callee = "target_means";
-  ir::Expr lookup = m.exprs[20];
-  lookup.callee = "lookup";
-  lookup.type.nullable = false;
-  lookup.args = {ir::ExprId{17}, add(table)};
-  m.features.emplace_back().name = "means";
-  m.features.back().value = add(lookup);
-  ir::Expr target = m.exprs[5];  // b less its mean: known after one scan
-  target.args = {ir::ExprId{11}, ir::ExprId{12}};
-  m.model.target = add(target);
-  for (const char* off : {"", "merge_fit_passes"}) {
-    const flow::Program p = plan(m, {.disabled = {off}, .verify = true});
-    EXPECT_EQ(p.aggregates.back().kind, AggregateKind::target_means);
-    EXPECT_EQ(p.aggregates.back().parameters, (std::vector<double>{10, 5}));
-    const flow::AggregateId id{static_cast<std::int32_t>(p.aggregates.size()) - 1};
-    const auto& first = p.passes.front().aggregates;
-    EXPECT_EQ(std::count(first.begin(), first.end(), id), 0) << off;
-  }
-}
-
 // Each line damages a whole program in one way; the verifier must see it.
 TEST(FlowVerify, SeesEveryBreach) {
   const std::vector<std::pair<const char*, void (*)(flow::Program&)>> damages = {
@@ -113,6 +86,7 @@ TEST(FlowVerify, SeesEveryBreach) {
       {"a category without a vocabulary", [](flow::Program& p) { p.features[2].slot = {}; }},
       {"a feature of text", [](flow::Program& p) { p.features[1].value = p.aggregates[4].input; }},
       {"no target", [](flow::Program& p) { p.model.target = {}; }},
+      {"a target that is fitted", [](flow::Program& p) { p.model.target = p.features[1].value; }},
       {"monotone in nothing", [](flow::Program& p) { p.model.increasing = {"nothing"}; }},
       {"request too narrow", [](flow::Program& p) { p.request.pop_back(); }},
       {"scan too narrow", [](flow::Program& p) { p.scan.erase(p.scan.begin() + 4); }},
