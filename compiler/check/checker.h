@@ -124,7 +124,8 @@ class Checker {
     const char* name;
     std::function<void(const ast::Setting&)> take;
   };
-  void take_settings(const std::vector<ast::Setting>& settings, const std::vector<Option>& options, const std::string& block,
+  // False when a setting was not known.
+  bool take_settings(const std::vector<ast::Setting>& settings, const std::vector<Option>& options, const std::string& block,
                      const std::vector<std::pair<const char*, const char*>>& aliases = {});
   std::optional<double> number(ast::ExprId id);                   // a constant number, percentages as fractions; no report
   std::optional<std::int64_t> whole(ast::ExprId id);

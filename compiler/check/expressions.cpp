@@ -226,13 +226,13 @@ Operand Checker::eval_node(const ast::Expr& e) {
       std::vector<Argument> args;
       const auto local = frame_->locals.find(e.text);
       // Type names and patterns in selectors, and names after `except`, are no expressions.
-      const bool selector = frame_->function == nullptr && (e.text == "each" || e.text == "except" || e.text == "columns");
+      const bool selector = (e.text == "each" || e.text == "except" || e.text == "columns") && !find_function(e.text, frame_->library);
       for (std::size_t i = 0; i < e.args.size(); ++i) {
         Argument a;
         a.name = i < e.arg_names.size() ? e.arg_names[i] : "";
         a.name_span = i < e.arg_name_spans.size() ? e.arg_name_spans[i] : Span{};
         const ast::Expr& arg = node(e.args[i]);
-        if (selector && (arg.kind == ast::ExprKind::name || (arg.kind == ast::ExprKind::string && e.text != "except"))) {
+        if (selector && (arg.kind == ast::ExprKind::name || (arg.kind == ast::ExprKind::string && e.text != "each"))) {
           a.value.function = arg.text;
           a.value.span = arg.span;
         } else {
@@ -377,13 +377,13 @@ Operand Checker::eval_pipe(const ast::Expr& e) {
   }
   std::vector<Argument> args;
   args.push_back(std::move(first));
-  const bool selector = frame_->function == nullptr && step.text == "except";
+  const bool selector = step.text == "except" && !find_function(step.text, frame_->library);
   for (std::size_t i = 0; i < step.args.size(); ++i) {
     Argument a;
     a.name = i < step.arg_names.size() ? step.arg_names[i] : "";
     a.name_span = i < step.arg_name_spans.size() ? step.arg_name_spans[i] : Span{};
     const ast::Expr& arg = node(step.args[i]);
-    if (selector && arg.kind == ast::ExprKind::name) {
+    if (selector && (arg.kind == ast::ExprKind::name || arg.kind == ast::ExprKind::string)) {
       a.value.function = arg.text;
       a.value.span = arg.span;
     } else {

@@ -15,6 +15,18 @@ std::string spelled(std::string_view callee) {
   return found == operators.end() ? std::string(callee) : found->second;
 }
 
+// The overloads of a builtin, found once.
+const std::vector<const Builtin*>& rows_of(std::string_view name) {
+  static const auto index = [] {
+    std::map<std::string_view, std::vector<const Builtin*>, std::less<>> map;
+    for (const Builtin& b : builtins()) map[b.name].push_back(&b);
+    return map;
+  }();
+  static const std::vector<const Builtin*> none;
+  const auto found = index.find(name);
+  return found == index.end() ? none : found->second;
+}
+
 bool launders(std::string_view name) { return name == "hash_id" || name == "redact"; }
 
 }  // namespace
@@ -27,7 +39,7 @@ const std::vector<FunctionRef>* Checker::find_function(const std::string& name, 
 }
 
 bool Checker::is_function(const std::string& name, bool library_scope) const {
-  return find_function(name, library_scope) || is_expanded(name) || !find_builtins(name).empty();
+  return find_function(name, library_scope) || is_expanded(name) || !rows_of(name).empty();
 }
 
 std::vector<std::string> Checker::function_names() const {
@@ -56,7 +68,7 @@ std::string Checker::describe(const std::vector<Argument>& args) const {
 
 Operand Checker::call(const std::string& name, bool library_scope, std::vector<Argument> args, Span span, Span name_span) {
   const std::vector<FunctionRef>* functions = find_function(name, library_scope);
-  const bool builtin = !find_builtins(name).empty();
+  const bool builtin = !rows_of(name).empty();
   if (!library_scope && broken_functions_.count(name)) return poison();
   if (!functions && !builtin && !is_expanded(name)) {
     Diagnostic& d = report(Code::unknown_function, "there is no function `" + name + "`", name_span, "not known");
@@ -138,7 +150,7 @@ Operand Checker::call_builtin(std::string_view name, const std::vector<Argument>
   const Builtin* best = nullptr;
   int best_cost = 0;
   std::vector<const Argument*> best_bound;
-  for (const Builtin* row : find_builtins(name)) {
+  for (const Builtin* row : rows_of(name)) {
     std::vector<const Argument*> bound(row->parameters.size(), nullptr);
     bool fits = true;
     for (std::size_t i = 0; i < args.size() && fits; ++i) {
@@ -175,7 +187,7 @@ Operand Checker::call_builtin(std::string_view name, const std::vector<Argument>
     if (!report_it) return poison();
     const std::string shown = spelled(name);
     const bool op = shown != name;
-    const auto overloads = find_builtins(name);
+    const auto overloads = rows_of(name);
     Diagnostic& d = report(Code::no_matching_call,
                            op ? "`" + shown + "` cannot be applied to `" + describe(args) + "`" : "`" + shown + "` takes no `" + describe(args) + "`",
                            op ? span : name_span, op ? "no such operation" : "arguments do not fit");

@@ -94,9 +94,10 @@ std::optional<std::int64_t> Checker::whole(ast::ExprId id) {
   return {};
 }
 
-void Checker::take_settings(const std::vector<ast::Setting>& settings, const std::vector<Option>& options, const std::string& block,
+bool Checker::take_settings(const std::vector<ast::Setting>& settings, const std::vector<Option>& options, const std::string& block,
                             const std::vector<std::pair<const char*, const char*>>& aliases) {
   std::map<std::string, Span> seen;
+  bool good = true;
   for (const ast::Setting& s : settings) {
     if (const auto before = seen.emplace(s.name, s.name_span); !before.second) {
       report(Code::duplicate_name, "`" + s.name + "` is set twice", s.name_span, "again").also(before.first->second, "first here").suggest("keep one of the two");
@@ -107,6 +108,7 @@ void Checker::take_settings(const std::vector<ast::Setting>& settings, const std
       known->take(s);
       continue;
     }
+    good = false;
     Diagnostic& d = report(Code::unknown_setting, "`" + s.name + "` is no setting of " + block, s.name_span, "not known");
     const auto alias = std::find_if(aliases.begin(), aliases.end(), [&](const auto& a) { return s.name == a.first; });
     if (alias != aliases.end()) {
@@ -122,6 +124,7 @@ void Checker::take_settings(const std::vector<ast::Setting>& settings, const std
       d.suggest("known are: " + list);
     }
   }
+  return good;
 }
 
 // A value written in a spec for a column: `tenure = 1`, `Contract = "Month-to-month"`, `Churn = true` or `"Yes"`.

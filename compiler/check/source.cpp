@@ -225,9 +225,9 @@ void Checker::check_split(const ast::Split& split) {
     report(Code::not_available, "cross-validation is not available in this version", v.name_span).suggest("remove `folds`; one valid part steers early stopping");
     bad = true;
   };
-  take_settings(split.settings, {{"train", part(train, train_span)}, {"valid", part(valid, valid_span)}, {"test", part(test, test_span)}, {"by", by}, {"seed", seed}, {"folds", folds}},
+  const bool known = take_settings(split.settings, {{"train", part(train, train_span)}, {"valid", part(valid, valid_span)}, {"test", part(test, test_span)}, {"by", by}, {"seed", seed}, {"folds", folds}},
                 "a split", {{"validation", "valid"}, {"val", "valid"}, {"method", "by"}});
-  if (bad) return;
+  if (bad || !known) return;
   const auto percent = [](double v) { return ir::exact(std::round(v * 1e6) / 1e4) + "%"; };
   if (s.method == SplitMethod::column) {
     for (const auto& [given, span] : {std::pair(train, train_span), std::pair(valid, valid_span), std::pair(test, test_span)})

@@ -128,7 +128,7 @@ Operand Checker::expand_columns(const std::vector<Argument>& args, Span span) {
   o.vector = true;
   o.span = span;
   for (const Argument& a : args) {
-    if (!a.value.function.empty()) continue;
+    if (!a.value.function.empty() && text(a.value.span).starts_with('"')) continue;
     report(Code::bad_selection, "`columns` takes patterns in quotes", a.value.span).suggest("`columns(\"p*\")`");
     return poison();
   }
