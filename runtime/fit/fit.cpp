@@ -140,14 +140,16 @@ FittedView::FittedView(const Fitted& fitted) {
   for (std::size_t t = 0; t < fitted.tables.size(); ++t) {
     const FittedTable& table = fitted.tables[t];
     const auto size = static_cast<std::int64_t>(table.keys.size());
-    MLP_CHECK(table.folds >= 0 && table.values.size() == static_cast<std::size_t>((table.folds + 1) * (size + 1)));
+    static constexpr double nothing = 0;  // of a table that a later pass fits
+    const bool later = table.keys.empty() && table.values.empty();
+    MLP_CHECK(table.folds >= 0 && (later || table.values.size() == static_cast<std::size_t>((table.folds + 1) * (size + 1))));
     for (const std::string& key : table.keys) keys_[t].push_back(text(key));
     std::int64_t slots = 2;
     while (slots <= 2 * size) slots *= 2;  // half of them stay empty
     slots_[t].resize(static_cast<std::size_t>(slots));
     mlp_dictionary_index(keys_[t].data(), size, slots_[t].data(), slots - 1);
     dictionaries_[t] = {keys_[t].data(), slots_[t].data(), size, slots - 1};
-    tables_[t] = {&dictionaries_[t], table.values.data(), table.folds};
+    tables_[t] = {&dictionaries_[t], later ? &nothing : table.values.data(), table.folds};
   }
   for (const std::string& s : fitted.texts) texts_.push_back(text(s));
   view_ = {fitted.numbers.data(), tables_.data(), texts_.data()};
