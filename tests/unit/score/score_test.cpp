@@ -1,0 +1,397 @@
+#include "runtime/score/score.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <random>
+#include <set>
+#include <thread>
+
+#include "base/diagnostic.h"
+#include "base/files.h"
+#include "runtime/score/csv.h"
+#include "runtime/score/json.h"
+#include "runtime/score/output.h"
+#include "runtime/score/probe.h"
+#include "tests/unit/score/sample.h"
+
+namespace mlp::score {
+namespace {
+
+struct Streamed {
+  std::string out;
+  std::optional<Diagnostic> failure;
+  std::vector<Diagnostic> warnings;
+  std::int64_t rows = 0;
+  std::string code() const { return failure ? info(failure->code).code : ""; }
+};
+
+Streamed run(const package::Package& package, const std::string& input, Format from = Format::csv, Format to = Format::csv) {
+  const Engine engine(package, sample::features);
+  int in[2], out[2];
+  EXPECT_EQ(::pipe(in), 0);
+  EXPECT_EQ(::pipe(out), 0);
+  Streamed result;
+  std::thread feed([&] {
+    std::size_t done = 0;
+    while (done < input.size()) {
+      const ssize_t n = ::write(in[1], input.data() + done, input.size() - done);
+      if (n <= 0) break;
+      done += static_cast<std::size_t>(n);
+    }
+    ::close(in[1]);
+  });
+  std::thread drain([&] {
+    char buffer[1 << 16];
+    for (ssize_t n; (n = ::read(out[0], buffer, sizeof buffer)) > 0;) result.out.append(buffer, static_cast<std::size_t>(n));
+    ::close(out[0]);
+  });
+  StreamOptions options;
+  options.from = from;
+  options.to = to;
+  options.input_name = "rows";
+  options.warn = [&](const Diagnostic& d) { result.warnings.push_back(d); };
+  try {
+    result.rows = stream(engine, in[0], out[1], options);
+  } catch (const Failure& failure) {
+    result.failure = failure.diagnostic;
+  }
+  ::close(out[1]);
+  char rest[4096];
+  while (::read(in[0], rest, sizeof rest) > 0) {}
+  ::close(in[0]);
+  feed.join();
+  drain.join();
+  return result;
+}
+Streamed csv(const std::string& input) { return run(sample::binary(), input); }
+Streamed jsonl(const std::string& input) { return run(sample::binary(), input, Format::jsonl); }
+
+const std::string head = "tenure,Contract,TotalCharges,senior\n";
+const std::string row = "3,One year,50,No\n";
+// 3 <= 11.5: .9 · 50 <= 100.25: -.125 · senior No: 0 · One year: -.7 · base -.3
+double expected() { return 1 / (1 + std::exp(-(-0.3 + 0.9 - 0.125 + 0 - 0.7))); }
+
+TEST(Score, OneRow) {
+  const Streamed s = csv(head + row);
+  ASSERT_EQ(s.code(), "");
+  EXPECT_EQ(s.rows, 1);
+  ASSERT_EQ(s.out.substr(0, 26), "prediction,p_No,p_Yes\nNo,0");
+  const double yes = std::stod(s.out.substr(s.out.rfind(',') + 1));
+  EXPECT_NEAR(yes, expected(), 1e-14);
+}
+
+TEST(Score, HeaderInAnyOrderExtraColumnsAndLabel) {
+  const std::string one = csv(head + row).out;
+  EXPECT_EQ(csv("Churn,senior,x,TotalCharges,Contract,tenure\nYes,No,junk,50,One year,3\n").out, one);
+  EXPECT_EQ(csv("\xEF\xBB\xBF" + head + row).out, one);
+  EXPECT_EQ(csv("tenure,Contract,TotalCharges,senior\r\n3,One year,50,No\r\n").out, one);
+  EXPECT_EQ(csv("tenure,Contract,TotalCharges,senior\r3,One year,50,No\r").out, one);
+  EXPECT_EQ(csv("tenure;Contract;TotalCharges;senior\n3;One year;50;No").out, one);
+  EXPECT_EQ(csv("tenure\tContract\tTotalCharges\tsenior\n3\tOne year\t50\tNo\n\n\n").out, one);
+  EXPECT_EQ(csv("\"tenure\",\"Contract\",\"TotalCharges\",\"senior\"\n\"3\",\"One year\",\" 50 \",\"No\"\n").out, one);
+  EXPECT_EQ(csv("note,tenure,Contract,TotalCharges,senior\n\"a \"\"b\"\"\nc, d\",3,One year,50,No\n").out, one);
+}
+
+TEST(Score, TheSourceFixesTheDelimiter) {
+  package::Package p = sample::binary();
+  p.signature.source.delimiter = ";";
+  EXPECT_EQ(run(p, "tenure;Contract;TotalCharges;senior\n3;One year;50;No\n").out, csv(head + row).out);
+  EXPECT_EQ(run(p, head + row).code(), "E0801");
+}
+
+TEST(Score, WithoutHeader) {
+  package::Package p = sample::binary();
+  p.signature.source.header = false;
+  const std::string one = csv(head + row).out;
+  EXPECT_EQ(run(p, row).out, one);
+  EXPECT_EQ(run(p, "7590,3,One year,50,No,Yes\n").out, one);
+  EXPECT_EQ(run(p, "7590;3;One year;50;No;Yes\n").out, one);
+  EXPECT_EQ(run(p, "7590,3,One year,50\n").code(), "E0804");
+  EXPECT_EQ(run(p, "7590,3,One year\n").code(), "E0803");
+}
+
+TEST(Score, Nulls) {
+  // null words, as in training; TotalCharges may be null, the others not
+  const std::string imputed = csv(head + "3,One year,,No\n").out;
+  EXPECT_EQ(csv(head + "3,One year,NA,No\n").out, imputed);
+  EXPECT_EQ(csv(head + "3,One year,\" \",No\n").out, imputed);
+  EXPECT_NE(imputed, csv(head + row).out);
+  const Streamed s = csv(head + row + "3,,50,No\n");
+  EXPECT_EQ(s.code(), "E0805");
+  EXPECT_EQ(s.failure->data->row, 2);
+  EXPECT_EQ(s.failure->data->column, "Contract");
+  EXPECT_NE(s.failure->help.find("Contract : category?"), std::string::npos);
+}
+
+TEST(Score, BadValuesNameRowColumnAndValue) {
+  const Streamed s = csv(head + row + row + "three,One year,50,No\n" + row);
+  EXPECT_EQ(s.code(), "E0804");
+  EXPECT_EQ(s.failure->message, "`three` in row 3 is not an int, as `tenure` must be");
+  EXPECT_EQ(s.failure->data->file, "rows");
+  EXPECT_EQ(s.failure->data->row, 3);
+  EXPECT_EQ(s.failure->data->column, "tenure");
+  EXPECT_EQ(s.failure->data->value, "three");
+  // What was written before it is right, and nothing follows.
+  EXPECT_EQ(s.out, csv(head + row + row).out);
+  EXPECT_EQ(csv(head + "3.5,One year,50,No\n").code(), "E0804");
+  EXPECT_EQ(csv(head + "9223372036854775808,One year,50,No\n").code(), "E0804");
+  EXPECT_EQ(csv(head + "3,One year,1e999,No\n").code(), "E0804");
+  const Streamed word = csv(head + "3,One year,50,maybe\n");
+  EXPECT_EQ(word.code(), "E0804");
+  EXPECT_NE(word.failure->help.find("`Yes` or `No`"), std::string::npos);
+  EXPECT_EQ(csv(head + "3,One\xff,50,No\n").code(), "E0806");
+  EXPECT_EQ(csv("tenure,Contract,TotalCharges,senior,\xff\n").code(), "E0806");
+}
+
+TEST(Score, BrokenTables) {
+  const Streamed missing = csv("tenur,Contract,TotalCharges,senior\n");
+  EXPECT_EQ(missing.code(), "E0801");
+  EXPECT_EQ(missing.failure->message, "the input has no column `tenure`");
+  EXPECT_EQ(missing.failure->help, "did you mean `tenur`? the schema calls it `tenure`");
+  EXPECT_EQ(missing.out, "");
+  EXPECT_EQ(csv("a,b\n1,2\n").failure->message, "the input has no columns `tenure`, `Contract`, `TotalCharges`, `senior`");
+  EXPECT_EQ(csv("tenure,Contract,TotalCharges,senior,tenure\n").code(), "E0802");
+  const Streamed ragged = csv(head + row + "3,One year,50\n");
+  EXPECT_EQ(ragged.code(), "E0803");
+  EXPECT_EQ(ragged.failure->message, "row 2 has 3 values where 4 are expected");
+  EXPECT_EQ(csv(head + "3,One year,50,No,9\n").code(), "E0803");
+  EXPECT_EQ(csv(head + "3,\"One year,50,No\n").code(), "E0807");
+  EXPECT_EQ(csv(head + "3,\"One year\"x,50,No\n").code(), "E0807");
+  EXPECT_EQ(csv("").code(), "E0809");
+  EXPECT_EQ(csv("\n\n").code(), "E0809");
+  EXPECT_EQ(csv("\xEF\xBB\xBF").code(), "E0809");
+  const Streamed none = csv(head);
+  EXPECT_EQ(none.code(), "");
+  EXPECT_EQ(none.out, "prediction,p_No,p_Yes\n");
+  ASSERT_EQ(none.warnings.size(), 1u);
+  EXPECT_STREQ(info(none.warnings[0].code).code, "W0803");
+}
+
+TEST(Score, BrokenConstraintsAreScoredAndReported) {
+  const Streamed s = csv(head + "300,One year,50,No\n" + row + "-1,One year,50,No\n");
+  EXPECT_EQ(s.code(), "");
+  EXPECT_EQ(s.rows, 3);
+  ASSERT_EQ(s.warnings.size(), 1u);
+  EXPECT_STREQ(info(s.warnings[0].code).code, "W0801");
+  EXPECT_EQ(s.warnings[0].message, "2 values of `tenure` break its constraint in the schema");
+}
+
+TEST(Score, JsonLines) {
+  const std::string one = csv(head + row).out;
+  EXPECT_EQ(jsonl(R"({"tenure":3,"Contract":"One year","TotalCharges":50,"senior":"No"})").out, one);
+  EXPECT_EQ(jsonl("\xEF\xBB\xBF" R"({"senior":false,"x":[1,{"y":null}],"tenure":3.0,"Contract":"One\u0020year","TotalCharges":5e1})" "\r\n\n").out, one);
+  EXPECT_EQ(jsonl(R"({"tenure":"3","Contract":"One year","TotalCharges":"50","senior":"No"})").out, one);
+  // A nullable key may be left out; not so when a misspelt one stands there.
+  EXPECT_EQ(jsonl(R"({"tenure":3,"Contract":"One year","senior":"No"})").out, csv(head + "3,One year,,No\n").out);
+  EXPECT_EQ(jsonl(R"({"tenure":3,"Contract":"One year","TotalCharges":null,"senior":"No"})").out, csv(head + "3,One year,,No\n").out);
+  const Streamed misspelt = jsonl(R"({"tenure":3,"Contract":"One year","TotalCharge":1,"senior":"No"})");
+  EXPECT_EQ(misspelt.code(), "E0801");
+  EXPECT_EQ(misspelt.failure->help, "did you mean `TotalCharge`? the schema calls it `TotalCharges`");
+  const Streamed absent = jsonl(R"({"tenure":3,"Contract":"One year","TotalCharges":50,"senior":"No"})" "\n" R"({"tenure":3})");
+  EXPECT_EQ(absent.code(), "E0801");
+  EXPECT_EQ(absent.failure->message, "row 2 has no `Contract`, `senior`");
+  EXPECT_EQ(absent.out, one);
+  EXPECT_EQ(jsonl(R"({"tenure":3,"tenure":4,"Contract":"One year","senior":"No"})").code(), "E0802");
+  EXPECT_EQ(jsonl(R"({"tenure":[3],"Contract":"One year","senior":"No"})").code(), "E0804");
+  EXPECT_EQ(jsonl(R"({"tenure":true,"Contract":"One year","senior":"No"})").code(), "E0804");
+  EXPECT_EQ(jsonl(R"({"tenure":null,"Contract":"One year","senior":"No"})").code(), "E0805");
+  EXPECT_EQ(jsonl("").code(), "E0809");
+}
+
+TEST(Score, BadJson) {
+  for (const char* text : {"{", "}", "[]", "3", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\":01}", "{\"a\":1.}", "{\"a\":.5}", "{\"a\":+1}", "{\"a\":1e}", "{\"a\":tru}", "{\"a\":\"x}",
+                           "{\"a\":\"\\x\"}", "{\"a\":\"\\u12\"}", "{\"a\":\"\\ud800\"}", "{\"a\":\"\\udc00\"}", "{\"a\":\"\t\"}", "{a:1}", "{\"a\":1} x", "{\"a\":1}{", "{\"a\":[1,]}", "{\"a\":[1 2]}", "\xff", "nul", "-", "{\"a\":-}"})
+    EXPECT_EQ(jsonl(text).code(), "E0808") << text;
+  EXPECT_EQ(jsonl(std::string(1000000, '[')).code(), "E0808");
+  EXPECT_EQ(jsonl(std::string(1000000, '[')).failure->message, "line 1, byte 65: nested deeper than 64");
+}
+
+TEST(Score, JsonOut) {
+  const std::string out = run(sample::binary(), head + row + row, Format::csv, Format::jsonl).out;
+  const std::string numbers = csv(head + row).out;  // header, then No,p,p
+  const std::size_t first = numbers.find("No,0") + 3, second = numbers.rfind(',');
+  const std::string line = "{\"prediction\":\"No\",\"p_No\":" + numbers.substr(first, second - first) + ",\"p_Yes\":" + numbers.substr(second + 1, numbers.size() - second - 2) + "}\n";
+  EXPECT_EQ(out, line + line);
+}
+
+TEST(Score, LabelsAreQuotedAndRegressionsAreNumbers) {
+  const std::string out = run(sample::classes(), head + row).out;
+  EXPECT_EQ(out.substr(0, out.find('\n')), "prediction,\"p_a,b\",p_plain,\"p_say \"\"hi\"\"\"");
+  const std::string number = run(sample::regression(), head + row).out;
+  EXPECT_EQ(number.substr(0, 11), "prediction\n");
+  // .1 + 3 * .01 + One year 0 + 50 * .001 + ... width 3 one-hot: weights .5 0 -.5
+  EXPECT_NEAR(std::stod(number.substr(11)), 0.1 + 0.03 + 0 + 0.001 * 50, 1e-12);
+  const std::string json = run(sample::classes(), head + row, Format::csv, Format::jsonl).out;
+  EXPECT_NE(json.find("\"p_say \\\"hi\\\"\":"), std::string::npos);
+}
+
+// Rows of every kind, in both formats: the same text out.
+TEST(Score, CsvAndJsonLinesAgreeToTheBit) {
+  std::mt19937_64 random(7);
+  const char* numbers[] = {"0", "-0", "-0.0", "1e-320", "5e-324", "1.7976931348623157e308", "-12.5", "0.1", "123456789012345678", "3E2", "inf", "-inf", "nan", "", "NA", " 7"};
+  const char* texts[] = {"One year", "Month-to-month", "unseen", "quo\"te", "comma, here", "line\nbreak", "tab\t", "é€😀", "\\", "x"};
+  std::string as_csv = head, as_json;
+  for (int i = 0; i < 20000; ++i) {
+    const std::string tenure = std::to_string(static_cast<int>(random() % 130)), contract = texts[random() % 10], total = numbers[random() % 16], senior = random() % 2 ? "Yes" : "No";
+    as_csv += tenure + ",";
+    append_csv(as_csv, contract);
+    as_csv += "," + total + "," + senior + "\n";
+    as_json += "{\"senior\":" + std::string(random() % 2 ? (senior == "Yes" ? "true" : "false") : "\"" + senior + "\"") + ",\"tenure\":" + tenure + ",\"Contract\":";
+    append_json_string(as_json, contract);
+    const bool literal = std::strchr("-0123456789", total[0]) && total[0] && total != "-inf";
+    as_json += ",\"TotalCharges\":" + (literal ? total : total.empty() ? "null" : "\"" + total + "\"") + "}\n";
+  }
+  for (const package::Package& p : {sample::binary(), sample::classes()}) {
+    const Streamed a = run(p, as_csv), b = run(p, as_json, Format::jsonl);
+    ASSERT_EQ(a.code(), "");
+    ASSERT_EQ(b.code(), "");
+    EXPECT_EQ(a.rows, 20000);
+    EXPECT_EQ(a.out, b.out);
+    // One row at a time gives the same as many.
+    std::string one_by_one;
+    for (std::size_t at = head.size(), i = 0; i < 50; ++i) {
+      std::size_t end = at;
+      for (bool quoted = false; quoted || as_csv[end] != '\n'; ++end) quoted ^= as_csv[end] == '"';
+      const std::string out = run(p, head + as_csv.substr(at, end + 1 - at)).out;
+      one_by_one += i ? out.substr(out.find('\n') + 1) : out;
+      at = end + 1;
+    }
+    EXPECT_EQ(a.out.substr(0, one_by_one.size()), one_by_one);
+  }
+}
+
+// The reader sees the same records however the bytes arrive.
+TEST(Csv, BytesInAnyPieces) {
+  const std::string text = "a,\"b \"\"c\"\"\",\r\n\"x\ny\",,z\r\n\r\n\"\",,\n1,2,3";
+  const std::vector<std::vector<std::string>> expected = {{"a", "b \"c\"", ""}, {"x\ny", "", "z"}, {"", "", ""}, {"1", "2", "3"}};
+  for (std::size_t piece = 1; piece <= text.size(); ++piece) {
+    CsvReader reader([&, at = std::size_t{0}](char* to, std::size_t size) mutable {
+      const std::size_t n = std::min({piece, size, text.size() - at});
+      std::memcpy(to, text.data() + at, n);
+      at += n;
+      return n;
+    }, "rows");
+    std::vector<std::vector<std::string>> records;
+    std::vector<std::string_view> cells;
+    while (reader.next(cells, false)) records.emplace_back(cells.begin(), cells.end());
+    EXPECT_EQ(records, expected) << piece;
+  }
+}
+
+TEST(Csv, LongValuesAndTheLimit) {
+  const std::string longest(3 << 20, 'x');
+  const Streamed s = csv(head + "3,\"" + longest + "\",50,No\n" + row);
+  EXPECT_EQ(s.code(), "");
+  EXPECT_EQ(s.rows, 2);
+  EXPECT_EQ(csv(head + "3,\"" + std::string(std::size_t{65} << 20, 'x')).code(), "E0807");
+  EXPECT_EQ(jsonl(std::string(std::size_t{65} << 20, ' ')).code(), "E0808");
+}
+
+// A row through a pipe is answered before the next one is asked for.
+TEST(Score, AnswersWithoutWaiting) {
+  const Engine engine(sample::binary(), sample::features);
+  int in[2], out[2];
+  ASSERT_EQ(::pipe(in), 0);
+  ASSERT_EQ(::pipe(out), 0);
+  std::thread scorer([&] { stream(engine, in[0], out[1], {.from = Format::csv, .to = Format::csv, .input_name = "rows", .observe = {}, .warn = {}}); });
+  const auto say = [&](const std::string& text) { ASSERT_EQ(::write(in[1], text.data(), text.size()), static_cast<ssize_t>(text.size())); };
+  const auto hear = [&](std::size_t lines) {
+    std::string text;
+    char c;
+    while (static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) < lines && ::read(out[0], &c, 1) == 1) text += c;
+    return text;
+  };
+  say(head + row);
+  const std::string first = hear(2);
+  EXPECT_EQ(first, csv(head + row).out);
+  say(row);
+  EXPECT_EQ(hear(1), first.substr(first.find('\n') + 1));
+  ::close(in[1]);
+  scorer.join();
+  for (const int fd : {in[0], out[0], out[1]}) ::close(fd);
+}
+
+TEST(Score, FilesAreWholeOrNotThere) {
+  const std::filesystem::path directory = std::filesystem::temp_directory_path() / ("mlp_score_" + std::to_string(::getpid()));
+  std::filesystem::create_directories(directory);
+  const Engine engine(sample::binary(), sample::features);
+  write_whole(directory / "in.csv", head + row);
+  write_whole(directory / "bad.csv", head + row + "x,One year,50,No\n");
+  const std::string out = directory / "out.csv";
+  EXPECT_EQ(stream_files(engine, directory / "in.csv", out, {}), 1);
+  EXPECT_EQ(read_file(out), csv(head + row).out);
+  EXPECT_THROW(stream_files(engine, directory / "bad.csv", out, {}), Failure);
+  EXPECT_EQ(read_file(out), csv(head + row).out);  // the old one stands
+  EXPECT_THROW(stream_files(engine, directory / "none.csv", out, {}), Failure);
+  EXPECT_THROW(stream_files(engine, directory, out, {}), Failure);
+  EXPECT_THROW(stream_files(engine, directory / "in.csv", directory, {}), Failure);
+  EXPECT_THROW(stream_files(engine, directory / "in.csv", directory / "no" / "out.csv", {}), Failure);
+  EXPECT_EQ(stream_files(engine, directory / "in.csv", "/dev/null", {}), 1);
+  if (std::filesystem::exists("/dev/full")) EXPECT_THROW(stream_files(engine, directory / "in.csv", "/dev/full", {}), Failure);
+  int files = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(directory)) ++files;
+  EXPECT_EQ(files, 3);
+  EXPECT_EQ(format_of("", "a.jsonl"), Format::jsonl);
+  EXPECT_EQ(format_of("csv", "a.jsonl"), Format::csv);
+  std::filesystem::remove_all(directory);
+}
+
+TEST(Score, BlocksAndFeatures) {
+  const Engine engine(sample::binary(), sample::features);
+  RowBuilder rows(engine.package().signature);
+  for (int i = 0; i < 5000; ++i) {
+    rows.add_integer(0, i % 121);
+    rows.add_text(1, i % 3 ? "One year" : "Two year");
+    if (i % 5) rows.add_number(2, i * 0.5);
+    else rows.add_null(2);
+    rows.add_text(3, i % 2 ? "Yes" : "No");
+    rows.end_row();
+  }
+  std::vector<double> all(10000), plain(10000), one(2);
+  std::vector<std::vector<double>> features;
+  engine.run(rows.columns(), 5000, all.data(), &features);
+  engine.run(rows.columns(), 5000, plain.data());
+  EXPECT_EQ(all, plain);
+  ASSERT_EQ(features.size(), 4u);
+  EXPECT_EQ(features[0][4999], 4999 % 121);
+  EXPECT_EQ(features[2][5], 1397.475);
+  for (const int i : {0, 1, 1023, 1024, 4999}) {
+    RowBuilder single(engine.package().signature);
+    single.add_integer(0, i % 121);
+    single.add_text(1, i % 3 ? "One year" : "Two year");
+    if (i % 5) single.add_number(2, i * 0.5);
+    else single.add_null(2);
+    single.add_text(3, i % 2 ? "Yes" : "No");
+    single.end_row();
+    engine.run(single.columns(), 1, one.data());
+    EXPECT_EQ(std::memcmp(one.data(), all.data() + 2 * i, 16), 0) << i;
+  }
+}
+
+TEST(Score, PredictedClass) {
+  const double half[] = {0.5, 0.5}, below[] = {0.50001, 0.49999}, ties[] = {0.2, 0.4, 0.4};
+  EXPECT_EQ(predicted_class(half, 2), 1u);
+  EXPECT_EQ(predicted_class(below, 2), 0u);
+  EXPECT_EQ(predicted_class(ties, 3), 1u);
+  EXPECT_EQ(number_text(0.1), "0.1");
+  EXPECT_EQ(number_text(-0.0), "-0");
+  EXPECT_EQ(number_text(1e300), "1e+300");
+}
+
+TEST(Score, ProbesAreTheSameEveryTime) {
+  for (const package::Package& p : {sample::binary(), sample::classes(), sample::regression()}) {
+    const Engine engine(p, sample::features);
+    const std::vector<std::string> golden = golden_predictions(engine);
+    EXPECT_EQ(golden.size(), 64u);
+    EXPECT_EQ(golden, golden_predictions(Engine(package::from_bytes(package::to_bytes(p), "p"), sample::features)));
+    EXPECT_GT(std::set<std::string>(golden.begin(), golden.end()).size(), 8u);
+  }
+}
+
+}  // namespace
+}  // namespace mlp::score
