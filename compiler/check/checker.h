@@ -83,6 +83,7 @@ class Checker {
   bool is_function(const std::string& name, bool library_scope) const;
   std::vector<std::string> function_names() const;
   std::string describe(const std::vector<Argument>& args) const;
+  void check_equality(const Operand& a, const Operand& b);
 
   // ---- vectors.cpp: what the checker itself expands
   bool is_expanded(const std::string& name) const;
@@ -168,6 +169,8 @@ class Checker {
   std::set<std::string> poisoned_features_;              // names of features with errors
   std::map<std::string, ColumnId, std::less<>> columns_;
   bool schema_ok_ = false;
+  mutable std::vector<std::uint32_t> seen_;              // of walk: the last walk that met each expression
+  mutable std::uint32_t walks_ = 0;
   bool has_valid_ = true, has_test_ = true;              // parts of the split
   std::string model_name_;
 };

@@ -36,8 +36,12 @@ std::optional<bool> compared(std::string_view callee, T a, T b) {
 ir::ExprId Checker::add(ir::Expr expr) {
   if (module_.exprs.size() >= max_exprs && !too_large_) {
     too_large_ = true;
-    report(Code::expression_too_large, "the functions of this spec expand to more than a million operations", expr.span)
+    const Frame* inner = frame_;
+    Span outermost = expr.span;
+    for (; frame_->caller; frame_ = frame_->caller) outermost = frame_->call;
+    report(Code::expression_too_large, "this expands to more than a million operations", outermost, "functions are inlined here")
         .suggest("bind a value that is used often with `let`, and call the function once");
+    frame_ = inner;
   }
   module_.exprs.push_back(std::move(expr));
   return {static_cast<std::int32_t>(module_.exprs.size()) - 1};
@@ -248,7 +252,7 @@ Operand Checker::eval_node(const ast::Expr& e) {
     case ast::ExprKind::unary: {
       Argument a;
       a.value = eval(e.args[0]);
-      return call(e.text == "-" ? "neg" : "not", frame_->library, {std::move(a)}, e.span, e.span);
+      return call(e.text == "-" ? "neg" : "not", true, {std::move(a)}, e.span, e.span);
     }
     case ast::ExprKind::binary: return eval_binary(e);
     case ast::ExprKind::conditional: {
@@ -347,6 +351,7 @@ Operand Checker::eval_name(const ast::Expr& e) {
   return poison();
 }
 
+// Operators are looked up in the scope of the library: a spec's own `add` does not change `+`.
 Operand Checker::eval_binary(const ast::Expr& e) {
   Argument a, b;
   a.value = eval(e.args[0]);
@@ -357,14 +362,14 @@ Operand Checker::eval_binary(const ast::Expr& e) {
     if (null_right || node(e.args[0]).kind == ast::ExprKind::null) {
       Argument asked;
       asked.value = null_right ? a.value : b.value;
-      Operand missing = call("is_null", frame_->library, {std::move(asked)}, e.span, e.span);
+      Operand missing = call("is_null", true, {std::move(asked)}, e.span, e.span);
       if (e.text == "==") return missing;
       Argument negated;
       negated.value = std::move(missing);
-      return call("not", frame_->library, {std::move(negated)}, e.span, e.span);
+      return call("not", true, {std::move(negated)}, e.span, e.span);
     }
   }
-  return call(operator_callee(e.text), frame_->library, {std::move(a), std::move(b)}, e.span, e.span);
+  return call(operator_callee(e.text), true, {std::move(a), std::move(b)}, e.span, e.span);
 }
 
 Operand Checker::eval_pipe(const ast::Expr& e) {

@@ -6,13 +6,14 @@
 namespace mlp::checking {
 
 void Checker::walk(ir::ExprId root, const std::function<bool(ir::ExprId)>& enter) const {
-  std::vector<char> seen(module_.exprs.size());
+  seen_.resize(module_.exprs.size());
+  const std::uint32_t now = ++walks_;
   std::vector<ir::ExprId> open{root};
   while (!open.empty()) {
     const ir::ExprId id = open.back();
     open.pop_back();
-    if (seen[id.index]) continue;
-    seen[id.index] = 1;
+    if (seen_[id.index] == now) continue;
+    seen_[id.index] = now;
     if (!enter(id)) continue;
     const auto& args = module_.exprs[id.index].args;
     open.insert(open.end(), args.rbegin(), args.rend());
@@ -153,6 +154,7 @@ bool Checker::encode(ir::Feature& f, const Item& item, Span value_span) {
 
 void Checker::check_taints(const ir::Feature& f, Span name_span) {
   const auto& target = module_.model.target_columns;
+  const bool selected = text(name_span).find('(') != std::string::npos;  // the place is a selector, not a name
   Span leak, personal;
   ColumnId leaked, person, guarded;
   bool label_means = false;
@@ -160,7 +162,8 @@ void Checker::check_taints(const ir::Feature& f, Span name_span) {
     const ir::Expr& e = module_.exprs[id.index];
     if (e.op == ir::ExprOp::table && e.callee == "target_means") label_means = true;
     if (e.op != ir::ExprOp::column || !e.column.known()) return true;
-    if (!leaked.known() && std::find(target.begin(), target.end(), e.column) != target.end()) leaked = e.column, leak = e.span;
+    const bool label = module_.columns[e.column.index].label || std::find(target.begin(), target.end(), e.column) != target.end();
+    if (!leaked.known() && label) leaked = e.column, leak = e.span;
     if (!guarded.known() && module_.columns[e.column.index].protected_) guarded = e.column;
     return true;
   });
@@ -172,24 +175,28 @@ void Checker::check_taints(const ir::Feature& f, Span name_span) {
   });
   if (leaked.known()) {
     const std::string& column = module_.columns[leaked.index].name;
+    const bool predicted = std::find(target.begin(), target.end(), leaked) != target.end();
     Diagnostic& d = report(Code::label_leak, "feature `" + f.name + "` leaks the label", name_span,
-                           "depends on `" + column + "`, which model `" + model_name_ + "` predicts");
+                           "depends on `" + column + "`, which " + (predicted ? "model `" + model_name_ + "` predicts" : "is declared `@label`"));
     if (leak != name_span) d.also(leak, "`" + column + "` is used here");
-    d.also(module_.model.target_span, "predicted here").suggest("remove the feature, or predict another column");
+    if (predicted) d.also(module_.model.target_span, "predicted here").suggest("remove the feature, or predict another column");
+    else d.also(module_.columns[leaked.index].span, "declared `@label` here").suggest("remove the feature: a label is not known when a prediction is made");
   }
   if (person.known()) {
     const Column& column = module_.columns[person.index];
     Diagnostic& d = report(Code::personal_data, "feature `" + f.name + "` carries personal data", name_span, "depends on `" + column.name + "`, which is `@pii`");
     if (personal != name_span) d.also(personal, "`" + column.name + "` is used here");
     d.also(column.span, "declared `@pii` here");
-    if (is_text(column.type.scalar)) d.suggest("remove the feature, or let only `hash_id(" + column.name + ")` through");
+    if (selected) d.suggest("leave it out: `" + text(name_span) + " except (" + column.name + ")`");
+    else if (is_text(column.type.scalar)) d.suggest("remove the feature, or let only `hash_id(" + column.name + ")` through");
     else d.suggest("remove the feature");
   }
   if (guarded.known() && !leaked.known() && !person.known()) {
     const Column& column = module_.columns[guarded.index];
     report(Code::protected_feature, "feature `" + f.name + "` depends on the protected attribute `" + column.name + "`", name_span, "protected")
         .also(column.span, "declared `@protected` here")
-        .suggest("remove it, or gate its effect: `require gap(test.recall, by = " + column.name + ") <= 0.10`");
+        .suggest(selected ? "leave it out: `" + text(name_span) + " except (" + column.name + ")`"
+                          : "remove it, or gate its effect: `require gap(test.recall, by = " + column.name + ") <= 0.10`");
   }
   if (label_means && module_.model.target.known() && is_text(type_of(module_.model.target).scalar))
     report(Code::target_means_of_text, "means of the target need a target that is a number or a `bool`", name_span, "uses `target_means`")
@@ -203,11 +210,12 @@ void Checker::check_taints(const ir::Feature& f, Span name_span) {
 void Checker::check_fits_model(const ir::Feature& f, Span value_span) {
   if (module_.model.settings.kind != ModelKind::linear) return;
   const Span end{value_span.source, value_span.end, value_span.end};
+  const std::string who = f.span == value_span && text(value_span) != f.name ? "`" + f.name + "` " : "";  // of a selection
   if (f.encoding == ir::Encoding::category) {
-    report(Code::category_in_model, "a category reaches model `" + model_name_ + "`, which takes numbers only", value_span, "a category")
+    report(Code::category_in_model, "a category reaches model `" + model_name_ + "`, which takes numbers only", value_span, who.empty() ? "a category" : who + "is a category")
         .suggest("give each category a column of its own: `" + text(value_span) + " |> one_hot`").edit(end, " |> one_hot");
   } else if (f.nullable && f.encoding == ir::Encoding::number) {
-    Diagnostic& d = report(Code::null_in_model, "a null reaches model `" + model_name_ + "`, which takes none", value_span, "may be null");
+    Diagnostic& d = report(Code::null_in_model, "a null reaches model `" + model_name_ + "`, which takes none", value_span, who + "may be null");
     const ir::Expr& v = module_.exprs[f.value.index];
     if (v.op == ir::ExprOp::call && v.callee == "to_float" && type_of(v.args[0]).scalar == Scalar::boolean)
       d.suggest("say what a null stands for: `coalesce(" + text(value_span) + ", false)`");

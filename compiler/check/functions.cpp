@@ -72,7 +72,12 @@ Operand Checker::call(const std::string& name, bool library_scope, std::vector<A
   if (!library_scope && broken_functions_.count(name)) return poison();
   if (!functions && !builtin && !is_expanded(name)) {
     Diagnostic& d = report(Code::unknown_function, "there is no function `" + name + "`", name_span, "not known");
-    suggest_name(d, name_span, name, function_names());
+    static const std::map<std::string, const char*> foreign = {
+        {"ln", "log"}, {"std", "stddev"}, {"avg", "mean"}, {"average", "mean"}, {"mode", "most_frequent"}, {"fillna", "impute"}, {"zscore", "standardize"},
+        {"scale", "standardize"}, {"onehot", "one_hot"}, {"dummies", "one_hot"}, {"len", "length"}, {"clip", "clamp"}, {"bin", "quantile_bins"}, {"isnull", "is_null"},
+        {"ifnull", "coalesce"}, {"float", "to_float"}, {"int", "to_int"}, {"string", "to_text"}, {"category", "to_category"}, {"label_encode", "ordinal"}};
+    if (const auto f = foreign.find(name); f != foreign.end()) d.suggest("it is called `" + std::string(f->second) + "` here").edit(name_span, f->second);
+    else suggest_name(d, name_span, name, function_names());
     if (d.help.empty() && find_column(name).known()) d.suggest("`" + name + "` is a column, and columns are not called");
     return poison();
   }
@@ -192,6 +197,8 @@ Operand Checker::call_builtin(std::string_view name, const std::vector<Argument>
                            op ? "`" + shown + "` cannot be applied to `" + describe(args) + "`" : "`" + shown + "` takes no `" + describe(args) + "`",
                            op ? span : name_span, op ? "no such operation" : "arguments do not fit");
     for (std::size_t i = 0; i < overloads.size() && i < 4 && !op; ++i) d.note("`" + shown + std::string(overloads[i]->signature) + "`");
+    for (std::size_t i = 0; i < args.size() && op && args.size() > 1 && !frame_->library; ++i)
+      if (args[i].value.items.size() == 1) d.also(args[i].value.span, describe({args[i]}).substr(1, describe({args[i]}).size() - 2));
     for (const Argument& a : args)
       if (a.value.items.empty()) d.suggest("`" + a.value.function + "` is a function: call it, `" + a.value.function + "(…)`");
     if (args.size() == 2 && args[0].value.items.size() == 1 && args[1].value.items.size() == 1) {
@@ -204,6 +211,7 @@ Operand Checker::call_builtin(std::string_view name, const std::vector<Argument>
     return poison();
   }
 
+  if (name == "eq" || name == "ne") check_equality(best_bound[0]->value, best_bound[1]->value);
   ir::Expr e;
   e.callee = std::string(name);
   e.span = span;
@@ -276,6 +284,22 @@ Operand Checker::call_builtin(std::string_view name, const std::vector<Argument>
   Operand result = value(add(std::move(e)), span);
   if (launders(name)) laundered_.insert(result.items[0].value);
   return result;
+}
+
+// city == "Roma" where the schema lists other values: always false.
+void Checker::check_equality(const Operand& a, const Operand& b) {
+  const ir::Expr &left = module_.exprs[a.items[0].value.index], &right = module_.exprs[b.items[0].value.index];
+  const ir::Expr& column = left.op == ir::ExprOp::column ? left : right;
+  const ir::Expr& word = left.op == ir::ExprOp::column ? right : left;
+  if (column.op != ir::ExprOp::column || !column.column.known() || word.op != ir::ExprOp::constant) return;
+  const Column& c = module_.columns[column.column.index];
+  if (c.one_of.empty() || std::find(c.one_of.begin(), c.one_of.end(), word.value.text) != c.one_of.end()) return;
+  Diagnostic& d = report(Code::never_equal, "column `" + c.name + "` never is \"" + word.value.text + "\"", word.span, "not among its values");
+  d.also(c.span, "its values are listed here");
+  const std::string near = nearest(word.value.text, c.one_of);
+  if (near.empty()) return;
+  d.suggest("did you mean \"" + near + "\"?");
+  if (!frame_->library) d.edit(word.span, "\"" + near + "\"");
 }
 
 // The cost of calling `ref` with these arguments, or nothing when it cannot be; `bound` gives the argument of each
@@ -356,6 +380,11 @@ Operand Checker::call_function(const std::string& name, const std::vector<Functi
       if (known) continue;
       Diagnostic& d = report(Code::no_matching_call, "`" + name + "` has no parameter `" + a.name + "`", a.name_span, "not known");
       suggest_name(d, a.name_span, a.name, names);
+      if (d.help.empty()) {
+        std::string list;
+        for (const ast::Parameter& p : overloads.front().function->parameters) list += (list.empty() ? "`" : ", `") + p.name + "`";
+        d.suggest("parameters are: " + list);
+      }
       return poison();
     }
     Diagnostic& d = report(Code::no_matching_call, "`" + name + "` takes no `" + describe(args) + "`", name_span, "arguments do not fit");

@@ -22,13 +22,13 @@ Diagnostic& Checker::report(Code code, std::string message, Span span, std::stri
   }
   Diagnostic& d = found_.report(code, std::move(message)).at(span, std::move(label));
   if (inside.known()) d.also(inside, "in `" + function + "` of the standard library");
-  for (; f && f->function; f = f->caller) d.also(f->call, "called here");
+  for (int shown = 0; f && f->function && shown < 3; f = f->caller, ++shown) d.also(f->call, "called here");
   return d;
 }
 
 void Checker::suggest_name(Diagnostic& d, Span span, const std::string& wanted, const std::vector<std::string>& candidates) {
   const std::string near = nearest(wanted, candidates);
-  if (near.empty() || near == wanted) return;
+  if (near.empty() || near == wanted || wanted.size() < 3) return;  // any two letters are near each other
   d.suggest("did you mean `" + near + "`?");
   if (!frame_->library) d.edit(span, near);
 }

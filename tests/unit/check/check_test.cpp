@@ -19,28 +19,42 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// The standard library, parsed once for all tests.
+struct Library {
+  SourceMap sources;
+  std::vector<ast::File> files;
+};
+const Library& library() {
+  static const Library parsed = [] {
+    Library l;
+    Diagnostics diagnostics;
+    for (const LibraryFile& part : library_files()) {
+      const std::int32_t id = l.sources.add(std::string(part.name), std::string(part.text));
+      l.files.push_back(parse(l.sources, id, diagnostics));
+    }
+    return l;
+  }();
+  return parsed;
+}
+
 struct Checked {
   SourceMap sources;
   Diagnostics diagnostics;
   sem::Module module;
 
-  explicit Checked(std::string name, std::string text) {
-    const std::int32_t spec = sources.add(std::move(name), std::move(text));
+  explicit Checked(std::string name, std::string text) : sources(library().sources) {
+    spec = sources.add(std::move(name), std::move(text));
     const ast::File file = parse(sources, spec, diagnostics);
-    for (const LibraryFile& part : library_files()) {
-      const std::int32_t id = sources.add(std::string(part.name), std::string(part.text));
-      library.push_back(parse(sources, id, diagnostics));
-    }
-    if (!diagnostics.has_errors()) module = check(sources, file, library, diagnostics);
+    if (!diagnostics.has_errors()) module = check(sources, file, library().files, diagnostics);
   }
-  std::vector<ast::File> library;
+  std::int32_t spec = 0;
 
   std::vector<std::string> findings() const {
     std::vector<std::string> out;
     for (const Diagnostic& d : diagnostics.all()) {
       const LineColumn at = d.span.known() ? sources.locate(d.span.source, d.span.begin) : LineColumn{0, 0};
       std::string one = info(d.code).code + (" " + std::to_string(at.line)) + ":" + std::to_string(at.column);
-      if (d.span.source != 0) one += " in another file";
+      if (d.span.source != spec) one += " in another file";
       out.push_back(std::move(one));
     }
     return out;
