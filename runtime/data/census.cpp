@@ -321,6 +321,7 @@ Census count_csv(const CensusRequest& request, const EachRecord& each) {
     ++census.records;
   }
   census.uneven_line_ends = ends.uneven();
+  census.line_end = ends.lf || ends.uneven() ? "\n" : ends.crlf ? "\r\n" : ends.cr ? "\r" : "\n";
   return census;
 }
 

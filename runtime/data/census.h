@@ -2,9 +2,10 @@
 // DuckDB reads the values; this says how many there must be, so that no row is lost, split or joined unseen. One pass
 // over the bytes, a record in memory at a time.
 //
-// What it guards against, as seen with DuckDB 1.4.4: in strict mode a row with one delimiter too many at its end and a
-// row of blanks only are taken or dropped without a word; without strict mode every long row is cut; with
-// ignore_errors a JSON line that is no object becomes a row of nulls; blanks before a quote are eaten.
+// What it guards against, as seen with DuckDB 1.4.4: in strict mode a row with one delimiter too many at its end is
+// taken, a row of blanks only is dropped, and blanks before a quote are eaten, all without a word; without strict mode
+// every long row is cut; with ignore_errors a row with a bad quote takes others with it, and a JSON line that is no
+// object becomes a row of nulls. So flawed records are never shown to DuckDB, and none of its lenient modes is used.
 #pragma once
 #include <openssl/evp.h>
 
@@ -64,7 +65,8 @@ struct Census {
   std::vector<std::string> header;    // CSV: the cells of the header; JSON lines: every key that occurs
   char delimiter = ',';
   bool gzip = false;
-  bool uneven_line_ends = false;      // more than one of LF, CRLF, CR
+  std::string line_end = "\n";        // CSV: LF, CRLF or CR; LF when they are mixed
+  bool uneven_line_ends = false;
   std::int64_t records = 0;           // data rows, flawed ones with them; blank lines are none
   std::int64_t longest = 0;           // bytes
   struct Flawed {
@@ -74,7 +76,7 @@ struct Census {
   };
   std::vector<Flawed> flawed;
   std::string first_flawed;           // bytes of the first flawed record
-  std::optional<std::int64_t> open_quote;  // record in which a quote was opened and never closed
+  std::optional<std::int64_t> open_quote{};  // record in which a quote was opened and never closed
   std::int64_t bytes = 0;             // unpacked
 };
 

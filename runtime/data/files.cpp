@@ -1,8 +1,12 @@
 #include "runtime/data/files.h"
 
+#include <fcntl.h>
 #include <glob.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "base/diagnostic.h"
 #include "runtime/data/read.h"
@@ -78,7 +82,7 @@ std::vector<std::size_t> locate(const Source& source, const std::vector<Column>&
 }
 
 // The flaws of whole records: with the policy `fail` they end the command before any value is read.
-void check_flaws(const Source& source, const FilePlan& plan) {
+void check_flaws(const Source& source, const FilePlan& plan, std::size_t width) {
   const Census& census = plan.census;
   if (census.open_quote) {
     throw failure(Code::data_quoting, "a quote is opened in row " + std::to_string(*census.open_quote + 1) + " of `" + plan.path.string() + "` and never closed", source,
@@ -93,7 +97,7 @@ void check_flaws(const Source& source, const FilePlan& plan) {
   switch (first.flaw) {
     case Flaw::fields:
       message = row + " has " + std::to_string(first.fields) + (first.fields == 1 ? " cell" : " cells") + " where the " +
-                (source.header ? "header has " + std::to_string(census.header.size()) : "first row has another number");
+                (source.header ? "header has " + std::to_string(census.header.size()) : "schema has " + std::to_string(width));
       break;
     case Flaw::encoding: code = Code::data_encoding; message = row + " is not UTF-8"; help = "convert the file: `iconv -f latin1 -t utf-8`"; break;
     case Flaw::quoting:
@@ -113,6 +117,18 @@ void check_empty(const Source& source, const Census& census, const std::filesyst
     throw failure(Code::data_file_empty, "`" + path.string() + "` is empty", source, in_file(path), "write the file again: it has not even a header");
 }
 
+void copy_clean(const Source& source, std::size_t width, FilePlan& plan) {
+  plan.copy = std::make_unique<CleanCopy>();
+  const auto each = [&](std::int64_t, const Record& record) {
+    if (record.flaw == Flaw::none) plan.copy->add(record.bytes);
+    return true;
+  };
+  const CensusRequest again{.path = plan.path, .delimiter = std::string(1, plan.census.delimiter), .header = source.header,
+                            .fields = source.header ? 0 : static_cast<std::int32_t>(width)};
+  if (source.format == Format::csv) count_csv(again, each);
+  else count_jsonl(again, each);
+}
+
 void plan_csv(const Source& source, const std::vector<Column>& schema, const std::vector<ColumnId>& needed, FilePlan& plan, Digest& digest) {
   plan.census = count_csv({.path = plan.path, .delimiter = source.delimiter, .header = source.header,
                            .fields = source.header ? 0 : static_cast<std::int32_t>(schema.size()), .digest = &digest});
@@ -124,33 +140,35 @@ void plan_csv(const Source& source, const std::vector<Column>& schema, const std
   } else {
     for (const ColumnId id : needed) places.push_back(static_cast<std::size_t>(id.index));
   }
-  check_flaws(source, plan);
+  check_flaws(source, plan, width);
   std::string columns;
   for (std::size_t i = 0; i < width; ++i) columns += (i == 0 ? "'c" : ",'c") + std::to_string(i) + "':'VARCHAR'";
   // Everything is said, nothing found out: DuckDB's own guesses depend on its version.
-  plan.from = "read_csv(" + sql_path(plan.path.string()) + ", auto_detect=false, header=false, quote='\"', escape='\"', delim=" +
-              sql_text(std::string(1, plan.census.delimiter)) + ", compression='" + (plan.census.gzip ? "gzip" : "none") + "', columns={" + columns + "}";
+  const bool clean = !plan.census.flawed.empty() || plan.census.uneven_line_ends;
+  if (clean) copy_clean(source, width, plan);
+  plan.from = "read_csv(" + sql_path(clean ? plan.copy->close() : plan.path.string()) + ", auto_detect=false, header=false, quote='\"', escape='\"', delim=" +
+              sql_text(std::string(1, plan.census.delimiter)) + ", compression='" + (plan.census.gzip && !clean ? "gzip" : "none") + "', columns={" + columns + "}";
+  // Else a line end inside a quoted cell would decide.
+  plan.from += std::string(", new_line='") + (clean || plan.census.line_end == "\n" ? "\\n" : plan.census.line_end == "\r" ? "\\r" : "\\r\\n") + "'";
   if (plan.census.longest >= 2'000'000) plan.from += ", max_line_size=" + std::to_string(plan.census.longest + 1024);
-  if (plan.census.uneven_line_ends) plan.from += ", strict_mode=false";  // strict mode takes one kind of line end only
-  if (!plan.census.flawed.empty()) plan.from += ", ignore_errors=true";
   plan.from += ")";
-  plan.drop_header = source.header;
+  plan.drop_header = source.header && !clean;
   for (std::size_t i = 0; i < needed.size(); ++i) plan.fields.push_back({needed[i], "c" + std::to_string(places[i]), Arrives::text});
 }
 
 void plan_jsonl(const Source& source, const std::vector<Column>& schema, const std::vector<ColumnId>& needed, FilePlan& plan, Digest& digest) {
   plan.census = count_jsonl({.path = plan.path, .digest = &digest});
   check_empty(source, plan.census, plan.path);
-  check_flaws(source, plan);
+  check_flaws(source, plan, 0);
   locate(source, schema, needed, plan.census.header, plan.path, false);
   std::string columns;
   for (const ColumnId id : needed) columns += (columns.empty() ? "" : ",") + sql_text(schema[static_cast<std::size_t>(id.index)].name) + ":'JSON'";
-  plan.from = "read_json(" + sql_path(plan.path.string()) + ", format='newline_delimited', compression='" + (plan.census.gzip ? "gzip" : "uncompressed") + "', columns={" +
+  const bool clean = !plan.census.flawed.empty();
+  if (clean) copy_clean(source, 0, plan);
+  plan.from = "read_json(" + sql_path(clean ? plan.copy->close() : plan.path.string()) + ", format='newline_delimited', compression='" + (plan.census.gzip && !clean ? "gzip" : "uncompressed") + "', columns={" +
               columns + "}";
   if (plan.census.longest >= 16'000'000) plan.from += ", maximum_object_size=" + std::to_string(plan.census.longest + 1024);
-  if (!plan.census.flawed.empty()) plan.from += ", ignore_errors=true";
   plan.from += ")";
-  plan.flawed_rows_come = true;
   for (const ColumnId id : needed) plan.fields.push_back({id, sql_name(schema[static_cast<std::size_t>(id.index)].name), Arrives::json});
 }
 
@@ -209,6 +227,34 @@ void plan_parquet(Duck& duck, const Source& source, const std::vector<Column>& s
 
 }  // namespace
 
+CleanCopy::CleanCopy() : path_((std::filesystem::temp_directory_path() / "millrace-rows-XXXXXX").string()) {
+  fd_ = ::mkostemp(path_.data(), O_CLOEXEC);
+  if (fd_ < 0) throw Failure(Code::write_failed, "cannot write `" + path_ + "`: " + std::strerror(errno), "set TMPDIR to a directory that has room");
+}
+CleanCopy::~CleanCopy() {
+  if (fd_ >= 0) ::close(fd_);
+  ::unlink(path_.c_str());
+}
+void CleanCopy::add(std::string_view record) {
+  (buffer_ += record) += '\n';
+  if (buffer_.size() > 1 << 20) flush();
+}
+const std::string& CleanCopy::close() {
+  flush();
+  ::close(fd_);
+  fd_ = -1;
+  return path_;
+}
+void CleanCopy::flush() {
+  for (std::size_t done = 0; done < buffer_.size();) {
+    const ssize_t n = ::write(fd_, buffer_.data() + done, buffer_.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw Failure(Code::write_failed, "cannot write `" + path_ + "`: " + std::strerror(errno), "set TMPDIR to a directory that has room");
+    done += static_cast<std::size_t>(n);
+  }
+  buffer_.clear();
+}
+
 std::vector<std::filesystem::path> find_files(const Source& source, const std::filesystem::path& base) {
   std::vector<std::filesystem::path> out;
   for (const std::string& written : source.paths) {
@@ -234,6 +280,13 @@ std::vector<std::filesystem::path> find_files(const Source& source, const std::f
     out.insert(out.end(), paths.begin(), paths.end());
   }
   return out;
+}
+
+void require_rows(const FilePlan& plan, std::int64_t given) {
+  const std::int64_t counted = plan.census.records - static_cast<std::int64_t>(plan.census.flawed.size());
+  if (given == counted) return;
+  throw Failure(Code::data_rows_differ, "`" + plan.path.string() + "` has " + std::to_string(counted) + " rows by our count, and the data engine gives " + std::to_string(given),
+                "run the command again if the file was being written; else write it with LF line ends and plain quoting");
 }
 
 FilePlan plan_file(Duck& duck, const Source& source, const std::vector<Column>& schema, const std::vector<ColumnId>& needed,

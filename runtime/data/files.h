@@ -21,15 +21,33 @@ struct FieldSource {
   std::string select;  // SQL expression
   Arrives arrives = Arrives::text;
 };
+// The good records of a file, for DuckDB to read in its stead: with a row of bad quotes in it, DuckDB loses others too,
+// and it takes one kind of line end only. Gone with its owner.
+class CleanCopy {
+ public:
+  CleanCopy();
+  ~CleanCopy();
+  CleanCopy(const CleanCopy&) = delete;
+  void add(std::string_view record);
+  const std::string& close();  // throws Failure when not all could be written; gives the path
+
+ private:
+  void flush();
+  std::string path_, buffer_;
+  int fd_ = -1;
+};
+
 // How one file is read.
 struct FilePlan {
   std::filesystem::path path;
+  std::unique_ptr<CleanCopy> copy;     // when `from` is not `path` itself
   std::string from;                    // SQL table function
   std::vector<FieldSource> fields;
   Census census;                       // records: how many rows there must be
   bool drop_header = false;            // the first row that comes is the header
-  bool flawed_rows_come = false;       // DuckDB gives a row of nulls for a flawed record (JSON) rather than none (CSV)
 };
+// Ends the command when DuckDB did not give the rows that the census counted (without the flawed ones).
+void require_rows(const FilePlan& plan, std::int64_t given);
 // Reads the file once on its own, checks its columns against the schema, and says how DuckDB is to read it. `needed`
 // columns only; the digest gets the bytes. Throws Failure.
 FilePlan plan_file(Duck& duck, const Source& source, const std::vector<Column>& schema, const std::vector<ColumnId>& needed,

@@ -43,7 +43,7 @@ struct Group {  // consecutive chunks, converted by one thread
 // Which record of the file the k-th row from DuckDB is, when flawed ones are left out.
 std::int64_t record_of(const FilePlan& plan, std::int64_t k) {
   const auto& flawed = plan.census.flawed;
-  if (plan.flawed_rows_come || flawed.empty()) return k;
+  if (flawed.empty()) return k;
   std::size_t low = 0, high = flawed.size();  // the first i with flawed[i] - i > k
   while (low < high) {
     const std::size_t middle = (low + high) / 2;
@@ -51,12 +51,6 @@ std::int64_t record_of(const FilePlan& plan, std::int64_t k) {
     else low = middle + 1;
   }
   return k + static_cast<std::int64_t>(low);
-}
-
-bool is_flawed(const FilePlan& plan, std::int64_t record) {
-  const auto& flawed = plan.census.flawed;
-  const auto at = std::lower_bound(flawed.begin(), flawed.end(), record, [](const Census::Flawed& f, std::int64_t r) { return f.record < r; });
-  return at != flawed.end() && at->record == record;
 }
 
 const char* flaw_word(Flaw flaw) {
@@ -99,9 +93,6 @@ class FileReader {
       base += chunk->rows() - skip;
     }
     group.rows = base;
-    if (plan_.flawed_rows_come && !plan_.census.flawed.empty())
-      for (std::int64_t row = 0; row < group.rows; ++row)
-        if (is_flawed(plan_, group.first + row)) reject(group, row);
     if (!group.rejected.empty()) {
       group.rejected.resize(static_cast<std::size_t>(group.rows), 0);
       for (std::size_t f = 0; f < fields_.size(); ++f)
@@ -145,7 +136,6 @@ class FileReader {
 
   void breach(Group& group, std::size_t f, const std::string& rule, std::int64_t row, const std::string& value) const {
     const std::int64_t record = record_of(plan_, group.first + row);
-    if (plan_.flawed_rows_come && is_flawed(plan_, record)) return;  // the row is rejected as a whole
     Breach& found = group.breaches[{f, rule}];
     if (found.rows++ == 0) {
       found.record = record;
@@ -345,13 +335,9 @@ ReadResult read(const ReadRequest& request) {
       }
     }
     const auto flawed = static_cast<std::int64_t>(plan.census.flawed.size());
-    const std::int64_t expected = plan.census.records - (plan.flawed_rows_come ? 0 : flawed);
-    if (given != expected)
-      throw Failure(Code::data_rows_differ,
-                    "`" + file.string() + "` has " + times(expected, "row", "rows") + " by our count, and the data engine gives " + std::to_string(given),
-                    "run the command again if the file was being written; else write it with LF line ends and plain quoting");
+    require_rows(plan, given);
     for (const auto& [key, found] : breaches) note(request.schema[static_cast<std::size_t>(fields[key.first].id.index)].name, key.second, found.rows, file, found.record, found.value);
-    if (!plan.flawed_rows_come) rejected += flawed;
+    rejected += flawed;
     out.report.present += plan.census.records;
     out.report.rejected += rejected;
     if (request.source.policy == Policy::quarantine) quarantine_rows(duck, request, plan, reasons, quarantine);

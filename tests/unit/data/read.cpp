@@ -5,6 +5,7 @@
 
 #include "runtime/base/files.h"
 #include "runtime/data/duck.h"
+#include "runtime/data/files.h"
 #include "tests/unit/data/common.h"
 
 namespace mlp::data {
@@ -156,6 +157,61 @@ TEST(Read, RowsThatAreNone) {
   }
   scratch.write("literal.csv", "a,b,c\n1,5\" tv,1\n");  // a quote within an unquoted cell is a letter
   EXPECT_EQ(show(abc, read(request(scratch.path(), {"literal.csv"}, abc)).table), "1|5\" tv|1\n");
+}
+
+TEST(Read, StrangeCells) {
+  const Scratch scratch;
+  const std::vector<Column> schema = {field("a", Scalar::integer), field("b", Scalar::text, true)};
+  const std::string huge(5'000'000, 'h');
+  std::string bytes = "a,b\n1,\"x";
+  bytes += '\0';
+  bytes += "y\"\n2,\"" + huge + "\"\n3,\"a\r\nb\"\n4,\xF0\x9F\x98\x80\n";
+  scratch.write("x.csv", bytes);
+  const ReadResult got = read(request(scratch.path(), {"x.csv"}, schema));
+  ASSERT_EQ(got.table.rows, 4);
+  EXPECT_EQ(got.table.columns[1].cell(0).text, std::string_view("x\0y", 3));
+  EXPECT_EQ(got.table.columns[1].cell(1).text, huge);
+  EXPECT_EQ(got.table.columns[1].cell(2).text, "a\r\nb");
+  EXPECT_EQ(got.table.columns[1].cell(3).text, "\xF0\x9F\x98\x80");
+  // One column: a blank line is a row.
+  scratch.write("one.csv", "b\nx\n\ny\n");
+  EXPECT_EQ(read(request(scratch.path(), {"one.csv"}, {schema[1]})).table.rows, 3);
+  // Many columns, of which the schema names two.
+  std::string header, line;
+  for (int i = 0; i < 3000; ++i) {
+    header += "c" + std::to_string(i) + ",";
+    line += std::to_string(i) + ",";
+  }
+  scratch.write("wide.csv", header + "a,b\n" + line + "7,z\n" + line + "8,\n");
+  EXPECT_EQ(show(schema, read(request(scratch.path(), {"wide.csv"}, schema)).table), "7|z\n8|~\n");
+}
+
+TEST(Read, FlawsInColumnsThatNobodyAsksFor) {
+  const Scratch scratch;
+  scratch.write("x.csv", "a,b,c,more\n1,x,1,caf\xE9\n2,y,2,\"q\"r\n3,z,3,fine\n");
+  EXPECT_EQ(code(failure_of(request(scratch.path(), {"x.csv"}, abc))), "E0512");
+  ReadRequest drop = request(scratch.path(), {"x.csv"}, abc);
+  drop.source.policy = Policy::drop;
+  EXPECT_EQ(show(abc, read(drop).table), "3|z|3\n");
+  ReadRequest bare = request(scratch.path(), {"bare.csv"}, abc);
+  bare.source.header = false;
+  scratch.write("bare.csv", "1,x\n2,y\n");
+  EXPECT_EQ(failure_of(bare).message, "row 1 has 2 cells where the schema has 3, and 1 more are no proper rows");
+}
+
+TEST(Read, RowsThatDoNotAddUpEndTheCommand) {  // E0517
+  FilePlan plan;
+  plan.path = "x.csv";
+  plan.census.records = 10;
+  plan.census.flawed = {{3, Flaw::fields, 2}};
+  EXPECT_NO_THROW(require_rows(plan, 9));
+  try {
+    require_rows(plan, 8);
+    ADD_FAILURE();
+  } catch (const Failure& f) {
+    EXPECT_EQ(code(f.diagnostic), "E0517");
+    EXPECT_EQ(f.diagnostic.message, "`x.csv` has 9 rows by our count, and the data engine gives 8");
+  }
 }
 
 TEST(Read, DropAndQuarantineCountEveryRow) {
