@@ -29,7 +29,7 @@ struct Entry {
   std::string doc;
   std::string key;
   std::string middle;  // between key and value: "= ", ": " or ""
-  std::function<DocPtr(Expressions&)> value;
+  std::function<DocPtr(Expressions&)> value;  // none: the key stands alone
 };
 
 class Formatter {
@@ -79,24 +79,21 @@ class Formatter {
       if (gap(c.span.begin) || (indent == 0 && after_declaration_)) blank();
       after_declaration_ = false;
       put_line(c.text, indent);
-      last_end_ = c.span.end;
+      last_end_ = std::max(last_end_.value_or(0), c.span.end);
     }
   }
-  // The comment behind an entry on its line, and those inside the entry that found no place there.
-  void trailing_comments(std::uint32_t end, std::uint32_t limit, int indent) {
-    for (bool first = true; comments_.any_before(limit); first = false) {
-      const ast::Comment& next = *comments_.peek();
-      const bool behind = next.span.begin >= end && !next.own_line && text_.substr(end, next.span.begin - end).find('\n') == std::string_view::npos;
-      if (next.span.begin >= end && !behind) return;
-      const Comments::Taken c = comments_.take();
-      if (first) {
-        out_.pop_back();
-        out_ += "  " + c.text + "\n";
-      } else {
-        put_line(c.text, indent);
-      }
-      last_end_ = std::max(end, c.span.end);
-    }
+  // The comment behind an entry on its line, or the first one inside it that found no place there; others get lines of
+  // their own in front of what comes next.
+  void trailing_comment(std::uint32_t end, std::uint32_t limit) {
+    last_end_ = end;
+    if (!comments_.any_before(limit)) return;
+    const ast::Comment& next = *comments_.peek();
+    const bool behind = !next.own_line && text_.substr(end, next.span.begin - std::min(end, next.span.begin)).find('\n') == std::string_view::npos;
+    if (next.span.begin >= end && !behind) return;
+    const Comments::Taken c = comments_.take();
+    out_.pop_back();
+    out_ += "  " + c.text + "\n";
+    last_end_ = std::max(end, c.span.end);
   }
 
   // The first byte of an item or of the /// lines directly above it.
@@ -127,8 +124,7 @@ class Formatter {
     put_doc(head.doc, 0);
   }
   void close(const ast::Head& head) {
-    last_end_ = head.span.end;
-    trailing_comments(head.span.end, static_cast<std::uint32_t>(text_.size()) + 1, 0);
+    trailing_comment(head.span.end, static_cast<std::uint32_t>(text_.size()) + 1);
     after_declaration_ = true;
   }
   void declare(const ast::Head& head, const std::string& header, std::vector<Entry> entries) {
@@ -144,6 +140,7 @@ class Formatter {
 
   DocPtr written(const Entry& e, int width, Expressions& expr) const {
     if (e.key.empty()) return e.value(expr);
+    if (!e.value) return text(e.key);
     return sequence({text(padded(e.key, width) + " " + e.middle), e.value(expr)});
   }
   void body(const std::string& header, Span whole, std::vector<Entry> entries, int indent) {
@@ -160,8 +157,7 @@ class Formatter {
       if (gap(with_doc(e.begin, e.doc))) blank();
       put_doc(e.doc, indent + 2);
       put_line(render(written(e, width, expr_), indent + 2, page), indent + 2);
-      last_end_ = e.end;
-      trailing_comments(e.end, i + 1 < entries.size() ? entries[i + 1].begin : whole.end, indent + 2);
+      trailing_comment(e.end, i + 1 < entries.size() ? entries[i + 1].begin : whole.end);
     }
     leading_comments(whole.end, indent + 2);
     put_line("}", indent);
@@ -222,29 +218,26 @@ class Formatter {
     for (const ast::Field& f : s.columns) {
       if (f.constraints.empty() && tail(f).empty()) continue;
       widen(type_width, type(f.type));
-      if (!f.constraints.empty() && !tail(f).empty())
-        if (const auto line = flat(constraints(f, plain_))) widen(constraint_width, *line);
+      if (!f.constraints.empty() && !tail(f).empty()) widen(constraint_width, flat(constraints(f, plain_)).value());
     }
-    const bool aligned = text_.substr(s.head.span.begin, s.head.span.end - s.head.span.begin).find('\n') != std::string_view::npos;
-    if (!aligned) type_width = constraint_width = 0;
     for (const ast::Field& f : s.columns) {
       Entry e{f.name_span.begin, f.type.span.end, f.doc, format_name(f.name), ": ", {}};
       if (!f.last_name.empty()) e.key += ".." + format_name(f.last_name);
       for (const auto& c : f.constraints) e.end = std::max(e.end, c.span.end);
       for (const auto& a : f.attributes) e.end = std::max(e.end, a.span.end);
       e.value = [this, &f, type_width, constraint_width, end_cell = tail(f)](Expressions& x) {
-        const std::string first = type(f.type);
+        const bool aligned = &x != &plain_;  // on one line nothing aligns
+        const std::string first = type(f.type), gap = aligned ? "  " : " ";
         if (f.constraints.empty() && end_cell.empty()) return text(first);
-        std::vector<DocPtr> cells = {text(padded(first, type_width))};
-        const auto middle = flat(constraints(f, plain_));
+        std::vector<DocPtr> cells = {text(padded(first, aligned ? type_width : 0))};
+        int used = constraint_width > 0 ? -2 : 0;  // without constraints: their column and its gap are left free
         if (!f.constraints.empty()) {
-          cells.push_back(text("  "));
+          cells.push_back(text(gap));
           cells.push_back(constraints(f, x));
+          used = columns(flat(constraints(f, plain_)).value());
         }
-        if (!end_cell.empty()) {
-          const int used = f.constraints.empty() ? -2 : middle ? columns(*middle) : widest_cell;
-          cells.push_back(text(std::string(static_cast<std::size_t>(std::max(0, constraint_width > 0 ? constraint_width - used : 0)), ' ') + "  " + end_cell));
-        }
+        if (!end_cell.empty())
+          cells.push_back(text(std::string(static_cast<std::size_t>(aligned ? std::max(0, constraint_width - used) : 0), ' ') + gap + end_cell));
         return sequence(std::move(cells));
       };
       entries.push_back(std::move(e));
@@ -341,7 +334,7 @@ class Formatter {
       for (const Span s : {r.target_span, r.by_span}) e.end = std::max(e.end, s.end);
       if (r.within.known()) e.end = end_of(r.within);
       for (const auto& l : r.levels) e.end = std::max(e.end, l.span.end);
-      e.value = [&r](Expressions& x) {
+      if (!r.by.empty() || r.within.known() || !r.levels.empty()) e.value = [&r](Expressions& x) {
         std::vector<DocPtr> parts;
         const auto space = [&] { if (!parts.empty()) parts.push_back(text(" ")); };
         if (!r.by.empty()) parts.push_back(text("by " + format_name(r.by)));

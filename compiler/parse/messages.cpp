@@ -51,9 +51,21 @@ Span ErrorStrategy::span(std::size_t token) const {
   return {source_, t.begin, t.end};
 }
 
+// Scan and layout have reported the cause of an error here: a bracket that was put in, a stray sign, a text on this line that
+// is not closed.
+bool ErrorStrategy::follows_from_another(std::size_t token) const {
+  const Token& t = tokens_[token];
+  if (t.after_stray || (t.begin == t.end && t.type != eof)) return true;
+  for (std::size_t i = token; i < tokens_.size() && (i == token || !tokens_[i].first_on_line); ++i)
+    if (tokens_[i].unclosed) return true;
+  for (std::size_t i = token; i-- > 0 && !tokens_[i + 1].first_on_line;)
+    if (tokens_[i].unclosed) return true;
+  return false;
+}
+
 void ErrorStrategy::report(antlr4::Parser* parser, std::size_t at, std::size_t rule, const Set& expected) {
   const Token& found = tokens_[at];
-  if (found.begin == found.end && found.type != eof) return;  // a bracket that layout put in, and reported
+  if (follows_from_another(at)) return;
   const std::vector<std::string> words = literals(expected, parser->getVocabulary());
   const std::string after = at > 0 && tokens_[at - 1].type != P::NEWLINE && tokens_[at - 1].type != P::LBRACE ? " after " + shown(at - 1) : "";
   const auto fresh = [&](std::string message, std::string label) -> Diagnostic& {
@@ -87,10 +99,12 @@ void ErrorStrategy::report(antlr4::Parser* parser, std::size_t at, std::size_t r
   } else {
     const std::string wanted = describe(expected, words);
     auto& d = fresh("expected " + wanted + after + ", found " + shown(at), "expected " + wanted);
-    const std::string near = found.type == P::IDENTIFIER ? nearest(text(at), words) : "";
+    const bool a_word = found.type == P::IDENTIFIER && !words.empty() && words[0][0] >= 'a';
+    const std::string near = a_word ? nearest(text(at), words) : "";
     if (!near.empty()) d.suggest("did you mean `" + near + "`?").edit(span(at), near);
     else if (words.size() == 1 && words[0] == "=" && (found.type == P::COLON || found.type == P::EQ)) d.suggest("a setting is written `name = value`").edit(span(at), "=");
-    else if (words.size() == 1 && words[0] == ":" && found.type == P::ASSIGN) d.suggest("a field is written `name : type`").edit(span(at), ":");
+    else if (words.size() == 1 && words[0] == ":" && found.type == P::ASSIGN && rule != P::RuleSource) d.suggest("a field is written `name : type`").edit(span(at), ":");
+    else if (rule == P::RuleSource && found.type == P::ASSIGN) d.suggest("a source names its schema: `source name: Schema = …`");
     else if (words.size() == 1 && words[0] == "{") d.suggest("the body stands in `{ }`");
     else if (words.size() == 1 && words[0] == "->") d.suggest("a result type follows `->`");
     else if (words.size() == 1 && at > 0) d.suggest("write `" + words[0] + "` here").edit({source_, tokens_[at - 1].end, tokens_[at - 1].end}, " " + words[0]);

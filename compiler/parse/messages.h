@@ -20,6 +20,7 @@ class ErrorStrategy : public antlr4::DefaultErrorStrategy {
   void report(antlr4::Parser* parser, std::size_t at, std::size_t rule, const antlr4::misc::IntervalSet& expected);
   std::string_view text(std::size_t token) const { return text_.substr(tokens_[token].begin, tokens_[token].end - tokens_[token].begin); }
   std::string shown(std::size_t token) const;
+  bool follows_from_another(std::size_t token) const;
   Span span(std::size_t token) const;
 
   std::string_view text_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <utility>
 
 #include "MillraceLexer.h"
 
@@ -160,7 +161,7 @@ class Scanner {
 
   void push(Token token) {
     if (token.type != Lexer::NEWLINE) token.doc = close_doc(static_cast<int>(out_.docs.size()));
-    stray_end_ = 0;
+    token.after_stray = std::exchange(stray_end_, 0) != 0;
     out_.tokens.push_back(token);
   }
 
@@ -300,10 +301,9 @@ class Scanner {
       }
       if (!good) {
         const auto at = span(token.begin + static_cast<std::uint32_t>(i), token.begin + static_cast<std::uint32_t>(std::min(i + length, s.size() - 1)));
-        diagnostics_.report(Code::bad_escape, "`" + std::string(text_.substr(at.begin, at.end - at.begin)) + "` is no escape")
-            .at(at, "known are \\\\ \\\" \\n \\t \\r \\u{1F600}")
-            .suggest("a backslash itself is written twice: `\\\\`")
-            .edit(span(at.begin, at.begin + 1), "\\\\");
+        auto& d = diagnostics_.report(Code::bad_escape, "`" + std::string(text_.substr(at.begin, at.end - at.begin)) + "` is no escape")
+                      .at(at, "known are \\\\ \\\" \\n \\t \\r \\u{1F600}");
+        if (c != 'u') d.suggest("a backslash itself is written twice: `\\\\`").edit(span(at.begin, at.begin + 1), "\\\\");
       }
       i += length - 1;
     }

@@ -16,6 +16,7 @@ struct Token {
   std::uint32_t begin = 0, end = 0;  // bytes of the source
   bool first_on_line = false;
   bool unclosed = false;         // a text whose closing quote is missing
+  bool after_stray = false;      // a sign that is not in the language stood in front of it
   int doc = -1;                  // index into Scan::docs: the /// lines directly above
 };
 

@@ -84,15 +84,6 @@ void Reader::expect(char c) {
   if (!accept(c)) fail(std::string("`") + c + "` expected");
 }
 
-std::int64_t Reader::number() {
-  skip_blanks();
-  std::int64_t value = 0;
-  const auto result = std::from_chars(text_.data() + pos_, text_.data() + text_.size(), value);
-  if (result.ec != std::errc()) fail("a whole number is missing or too large");
-  pos_ = static_cast<std::size_t>(result.ptr - text_.data());
-  return value;
-}
-
 std::string Reader::next_key() {
   skip_blanks();
   if (pos_ >= text_.size() || text_[pos_] == '\n' || text_[pos_] == '}') return {};

@@ -10,7 +10,6 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/id.h"
@@ -135,7 +134,9 @@ class Reader {
     expect_word(kind);
     if (expected_id >= 0) {
       expect('%');
-      if (number() != expected_id) fail("ids must count up from 0");
+      std::int32_t id = -1;
+      read(id);
+      if (id != expected_id) fail("ids must count up from 0");
     }
     Node node{};
     read_fields(node);
@@ -165,7 +166,6 @@ class Reader {
   std::string next_key();  // "" at the end of the record; consumes "key="
   bool accept(char c);
   void expect(char c);
-  std::int64_t number();
   std::string word();
   void skip_blanks();
 
@@ -173,9 +173,10 @@ class Reader {
   template <std::integral T>
     requires(!std::same_as<T, bool>)
   void read(T& v) {
-    const std::int64_t wide = number();
-    if (!std::in_range<T>(wide)) fail("a number is out of range");
-    v = static_cast<T>(wide);
+    skip_blanks();
+    const auto result = std::from_chars(text_.data() + pos_, text_.data() + text_.size(), v);
+    if (result.ec != std::errc()) fail("a whole number is missing or out of range");
+    pos_ = static_cast<std::size_t>(result.ptr - text_.data());
   }
   void read(double& v);
   void read(std::string& v);
