@@ -2,10 +2,7 @@
 #include "compiler/emit/emit.h"
 
 #include <elf.h>
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -16,6 +13,7 @@
 #include "compiler/codegen/cpu/cpu.h"
 #include "compiler/emit/data_object.h"
 #include "compiler/emit/header.h"
+#include "tests/unit/emit/run.h"
 
 namespace mlp {
 namespace {
@@ -24,52 +22,9 @@ namespace fs = std::filesystem;
 
 const fs::path tiny_runtime = fs::path(MLP_BINARY_DIR) / "tests" / "artifact_runtime";
 
-// A folder of the test's own, gone afterwards.
-struct Folder {
-  Folder() {
-    std::string pattern = (fs::temp_directory_path() / "mlp-emit.XXXXXX").string();
-    path = ::mkdtemp(pattern.data());
-  }
-  ~Folder() { fs::remove_all(path); }
-  fs::path path;
-};
-
-struct Ran {
-  int code = -1;    // exit code, or -signal
-  std::string out;  // stdout and stderr
-};
-
-struct How {
-  fs::path root;       // chroot here first
-  bool as_nobody = false;
-};
-
-// Runs the program at once, without a shell. Code 126: it could not be run at all.
-Ran run(const std::string& program, const How& how = {}) {
-  int ends[2];
-  EXPECT_EQ(::pipe(ends), 0);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::dup2(ends[1], 1);
-    ::dup2(ends[1], 2);
-    ::close(ends[0]);
-    ::alarm(20);
-    if (!how.root.empty() && (::chroot(how.root.c_str()) != 0 || ::chdir("/") != 0)) ::_exit(125);
-    if (how.as_nobody && (::setgid(65534) != 0 || ::setuid(65534) != 0)) ::_exit(125);
-    const char* const arguments[] = {program.c_str(), nullptr};
-    ::execv(program.c_str(), const_cast<char**>(arguments));
-    ::_exit(126);
-  }
-  ::close(ends[1]);
-  Ran ran;
-  char buffer[4096];
-  for (ssize_t n; (n = ::read(ends[0], buffer, sizeof buffer)) > 0;) ran.out.append(buffer, static_cast<std::size_t>(n));
-  ::close(ends[0]);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  ran.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-  return ran;
-}
+using test::Folder;
+using test::Ran;
+using test::run;
 
 const std::string& kernels() {
   static const std::string object = codegen::object(
