@@ -3,90 +3,11 @@
 // warnings that it expects, and its module verifies and survives printing.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-
-#include "compiler/check/check.h"
-#include "compiler/diag/render.h"
-#include "compiler/parse/parse.h"
 #include "stdlib/builtins/builtins.h"
-#include "stdlib/stdlib.h"
+#include "tests/unit/check/checked.h"
 
 namespace mlp {
 namespace {
-
-namespace fs = std::filesystem;
-
-// The standard library, parsed once for all tests.
-struct Library {
-  SourceMap sources;
-  std::vector<ast::File> files;
-};
-const Library& library() {
-  static const Library parsed = [] {
-    Library l;
-    Diagnostics diagnostics;
-    for (const LibraryFile& part : library_files()) {
-      const std::int32_t id = l.sources.add(std::string(part.name), std::string(part.text));
-      l.files.push_back(parse(l.sources, id, diagnostics));
-    }
-    return l;
-  }();
-  return parsed;
-}
-
-struct Checked {
-  SourceMap sources;
-  Diagnostics diagnostics;
-  sem::Module module;
-
-  explicit Checked(std::string name, std::string text) : sources(library().sources) {
-    spec = sources.add(std::move(name), std::move(text));
-    const ast::File file = parse(sources, spec, diagnostics);
-    if (!diagnostics.has_errors()) module = check(sources, file, library().files, diagnostics);
-  }
-  std::int32_t spec = 0;
-
-  std::vector<std::string> findings() const {
-    std::vector<std::string> out;
-    for (const Diagnostic& d : diagnostics.all()) {
-      const LineColumn at = d.span.known() ? sources.locate(d.span.source, d.span.begin) : LineColumn{0, 0};
-      std::string one = info(d.code).code + (" " + std::to_string(at.line)) + ":" + std::to_string(at.column);
-      if (d.span.source != spec) one += " in another file";
-      out.push_back(std::move(one));
-    }
-    return out;
-  }
-  std::string text() const {
-    std::string out;
-    for (const Diagnostic& d : diagnostics.all()) out += diag::text(d, sources, {});
-    return out;
-  }
-};
-
-std::string read(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-std::vector<std::string> expected(const std::string& text) {
-  std::vector<std::string> out;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line) && line.starts_with("// expect: ");) out.push_back(line.substr(11));
-  return out;
-}
-
-std::vector<fs::path> specs(bool failing) {
-  std::vector<fs::path> out;
-  for (const auto& entry : fs::directory_iterator(MLP_SOURCE_DIR "/tests/check"))
-    if (entry.path().extension() == ".mlp" && entry.path().filename().string().starts_with("fail_") == failing) out.push_back(entry.path());
-  std::sort(out.begin(), out.end());
-  return out;
-}
 
 TEST(Check, EveryFailingSpecGivesExactlyItsFindings) {
   const auto list = specs(true);
