@@ -290,6 +290,14 @@ Value evaluate(const flow::Program& program, const fit::Fitted& fitted, const va
   return Row(program, fitted, table, row, fold).value(id);
 }
 
+std::vector<Value> evaluate_all(const flow::Program& program, const fit::Fitted& fitted, const values::Table& table, std::int64_t row,
+                                const std::vector<ir::ExprId>& ids, std::int32_t fold) {
+  Row state(program, fitted, table, row, fold);
+  std::vector<Value> values;
+  for (const ir::ExprId id : ids) values.push_back(state.value(id));
+  return values;
+}
+
 std::vector<double> features(const flow::Program& program, const fit::Fitted& fitted, const values::Table& table, std::int64_t row, std::int32_t fold) {
   Row state(program, fitted, table, row, fold);
   std::vector<double> out;

@@ -11,6 +11,9 @@ namespace mlp::reference {
 
 // The value of one expression in one row. `fold` is the out-of-fold number of the row, -1 outside training.
 Value evaluate(const flow::Program& program, const fit::Fitted& fitted, const values::Table& table, std::int64_t row, ir::ExprId id, std::int32_t fold = -1);
+// Several expressions of one row; what they share is computed once.
+std::vector<Value> evaluate_all(const flow::Program& program, const fit::Fitted& fitted, const values::Table& table, std::int64_t row,
+                                const std::vector<ir::ExprId>& ids, std::int32_t fold = -1);
 
 // The features of one row, null as NaN.
 std::vector<double> features(const flow::Program& program, const fit::Fitted& fitted, const values::Table& table, std::int64_t row, std::int32_t fold = -1);
