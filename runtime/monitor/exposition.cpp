@@ -9,8 +9,11 @@ namespace {
 std::string number(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
-  char buffer[40];
-  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr};
+  // 0.0005 rather than 5e-04, as other exporters write it.
+  char buffer[64];
+  const double size = std::fabs(value);
+  const auto style = size == 0 || (size >= 1e-6 && size < 1e15) ? std::chars_format::fixed : std::chars_format::general;
+  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value, style).ptr};
 }
 
 void append_escaped(std::string& out, std::string_view text) {

@@ -87,7 +87,7 @@ Tensor read_tensor(const Json& json, std::size_t input, const std::string& name,
     if (type.name == datatype) out.type = &type;
   if (!out.type) bad(whose + " has the unknown datatype `" + values::printable(datatype) + "`", "send " + std::string(datatype_of(column.type.scalar)));
   if (!fits(out.type->family, column.type.scalar))
-    bad(whose + " has datatype " + std::string(out.type->name) + ", but the column is a " + mlp::spell(Type{column.type.scalar, false}),
+    bad(whose + " has datatype " + std::string(out.type->name) + ", but the column is of type " + mlp::spell(Type{column.type.scalar, false}),
         "send " + std::string(datatype_of(column.type.scalar)));
   const std::size_t shape = member(json, input, "shape", JsonKind::array, whose);
   std::int64_t dimensions[2] = {0, 1};
