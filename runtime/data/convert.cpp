@@ -1,5 +1,6 @@
 #include "runtime/data/convert.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/diagnostic.h"
@@ -61,6 +62,50 @@ std::string_view json_text(std::string_view token, std::string& scratch) {
 
 }  // namespace
 
+void split_object(std::string_view line, const std::vector<std::string_view>& names, std::vector<std::string_view>& tokens) {
+  tokens.assign(names.size(), {});
+  std::size_t at = 0, next = 0;
+  std::string scratch;
+  const auto blanks = [&] {
+    while (at < line.size() && (line[at] == ' ' || line[at] == '\t' || line[at] == '\r' || line[at] == '\n')) ++at;
+  };
+  const auto text = [&] {  // from quote to quote
+    const std::size_t begin = at++;
+    while (at < line.size() && line[at] != '"') at += line[at] == '\\' ? 2 : 1;
+    return line.substr(begin, ++at - begin);
+  };
+  blanks();
+  ++at;  // {
+  for (blanks(); at < line.size() && line[at] == '"'; blanks()) {
+    const std::string_view key = json_text(text(), scratch);
+    blanks();
+    ++at;  // :
+    blanks();
+    const std::size_t begin = at;
+    for (int depth = 0; at < line.size();) {
+      const char c = line[at];
+      if (c == '"') {
+        text();
+      } else if (c == '{' || c == '[') {
+        ++depth;
+        ++at;
+      } else if ((c == ',' || c == '}' || c == ']') && depth == 0) {
+        break;
+      } else {
+        depth -= c == '}' || c == ']' ? 1 : 0;
+        ++at;
+      }
+    }
+    std::string_view token = line.substr(begin, at - begin);
+    while (!token.empty() && (token.back() == ' ' || token.back() == '\t' || token.back() == '\r' || token.back() == '\n')) token.remove_suffix(1);
+    // Lines mostly have their keys in the same order.
+    if (next >= names.size() || names[next] != key) next = static_cast<std::size_t>(std::find(names.begin(), names.end(), key) - names.begin());
+    if (next < names.size()) tokens[next++] = token;
+    blanks();
+    if (at < line.size() && line[at] == ',') ++at;
+  }
+}
+
 values::Read read_cell(const Column& column, const std::vector<std::string>& null_words, Arrives arrives, const void* vector,
                        const std::uint64_t* validity, std::int64_t row, std::string& scratch, values::Cell& out) {
   if (!is_valid(validity, row)) {
@@ -71,7 +116,8 @@ values::Read read_cell(const Column& column, const std::vector<std::string>& nul
   switch (arrives) {
     case Arrives::text: return values::read_text(column, null_words, text_of(static_cast<const duckdb_string_t*>(vector)[row]), out);
     case Arrives::json: {
-      const std::string_view token = text_of(static_cast<const duckdb_string_t*>(vector)[row]);
+      const std::string_view token = static_cast<const std::string_view*>(vector)[row];
+      if (token.data() == nullptr || token == "null") return values::Read::null;
       if (!token.empty() && (token.front() == '{' || token.front() == '[')) return values::Read::bad_type;
       return values::read_text(column, null_words, json_text(token, scratch), out);
     }
@@ -102,7 +148,7 @@ std::string spell_cell(Arrives arrives, const void* vector, const std::uint64_t*
     case Arrives::text: return std::string(text_of(static_cast<const duckdb_string_t*>(vector)[row]));
     case Arrives::json: {
       std::string scratch;
-      return std::string(json_text(text_of(static_cast<const duckdb_string_t*>(vector)[row]), scratch));
+      return std::string(json_text(static_cast<const std::string_view*>(vector)[row], scratch));
     }
     case Arrives::real: column.type.scalar = Scalar::real; cell.real = static_cast<const double*>(vector)[row]; break;
     case Arrives::integer: column.type.scalar = Scalar::integer; cell.integer = static_cast<const std::int64_t*>(vector)[row]; break;

@@ -161,15 +161,13 @@ void plan_jsonl(const Source& source, const std::vector<Column>& schema, const s
   check_empty(source, plan.census, plan.path);
   check_flaws(source, plan, 0);
   locate(source, schema, needed, plan.census.header, plan.path, false);
-  std::string columns;
-  for (const ColumnId id : needed) columns += (columns.empty() ? "" : ",") + sql_text(schema[static_cast<std::size_t>(id.index)].name) + ":'JSON'";
   const bool clean = !plan.census.flawed.empty();
   if (clean) copy_clean(source, 0, plan);
-  plan.from = "read_json(" + sql_path(clean ? plan.copy->close() : plan.path.string()) + ", format='newline_delimited', compression='" + (plan.census.gzip && !clean ? "gzip" : "uncompressed") + "', columns={" +
-              columns + "}";
+  plan.from = "read_json_objects(" + sql_path(clean ? plan.copy->close() : plan.path.string()) + ", format='newline_delimited', compression='" +
+              (plan.census.gzip && !clean ? "gzip" : "uncompressed") + "'";
   if (plan.census.longest >= 16'000'000) plan.from += ", maximum_object_size=" + std::to_string(plan.census.longest + 1024);
   plan.from += ")";
-  for (const ColumnId id : needed) plan.fields.push_back({id, sql_name(schema[static_cast<std::size_t>(id.index)].name), Arrives::json});
+  for (const ColumnId id : needed) plan.fields.push_back({id, {}, Arrives::json});
 }
 
 // Which way a Parquet column of `type` goes into `column`; false when there is none.

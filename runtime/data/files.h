@@ -18,7 +18,7 @@ inline DataPlace in_file(const std::filesystem::path& path, std::int64_t row = 0
 // A column of a file that a field of the schema is read from.
 struct FieldSource {
   ColumnId column;
-  std::string select;  // SQL expression
+  std::string select;  // SQL expression; none for JSON lines, which come whole
   Arrives arrives = Arrives::text;
 };
 // The good records of a file, for DuckDB to read in its stead: with a row of bad quotes in it, DuckDB loses others too,

@@ -87,9 +87,16 @@ class FileReader {
     std::int64_t base = 0;
     group.columns.resize(fields_.size());
     for (std::size_t f = 0; f < fields_.size(); ++f) group.columns[f].layout = values::layout_of(column(f).type.scalar);
+    std::vector<std::string_view> names;
+    for (std::size_t f = 0; f < fields_.size(); ++f) names.push_back(column(f).name);
     for (const auto& chunk : group.chunks) {
+      const std::vector<std::vector<std::string_view>> tokens = json() ? tokens_of(*chunk, names) : std::vector<std::vector<std::string_view>>{};
       const std::int64_t skip = group.header && chunk == group.chunks.front() ? 1 : 0;
-      for (std::size_t f = 0; f < fields_.size(); ++f) convert_column(group, *chunk, f, skip, base - skip);
+      for (std::size_t f = 0; f < fields_.size(); ++f) {
+        const auto place = static_cast<std::int32_t>(f);
+        if (json()) convert_column(group, f, tokens[f].data(), nullptr, chunk->rows(), 0, base);
+        else convert_column(group, f, chunk->values(place), chunk->validity(place), chunk->rows(), skip, base - skip);
+      }
       base += chunk->rows() - skip;
     }
     group.rows = base;
@@ -109,17 +116,29 @@ class FileReader {
     group.rejected[static_cast<std::size_t>(row)] = 1;
   }
 
-  void convert_column(Group& group, const Chunk& chunk, std::size_t f, std::int64_t skip, std::int64_t base) const {
+  bool json() const { return request_.source.format == Format::jsonl; }
+
+  // By field and row.
+  static std::vector<std::vector<std::string_view>> tokens_of(const Chunk& chunk, const std::vector<std::string_view>& names) {
+    std::vector<std::vector<std::string_view>> out(names.size(), std::vector<std::string_view>(static_cast<std::size_t>(chunk.rows())));
+    std::vector<std::string_view> tokens;
+    const auto* lines = static_cast<const duckdb_string_t*>(chunk.values(0));
+    for (std::int64_t row = 0; row < chunk.rows(); ++row) {
+      split_object(text_of(lines[row]), names, tokens);
+      for (std::size_t f = 0; f < names.size(); ++f) out[f][static_cast<std::size_t>(row)] = tokens[f];
+    }
+    return out;
+  }
+
+  // Rows skip..rows of a vector; `base` is the number of its row 0 in the group.
+  void convert_column(Group& group, std::size_t f, const void* vector, const std::uint64_t* validity, std::int64_t rows, std::int64_t skip, std::int64_t base) const {
     const Field& field = fields_[f];
     const Column& about = column(f);
     const Arrives arrives = plan_.fields[f].arrives;
-    const void* vector = chunk.values(static_cast<std::int32_t>(f));
-    const std::uint64_t* validity = chunk.validity(static_cast<std::int32_t>(f));
     const bool constrained = field.constraints.any();
     if (!field.keep && !constrained && about.type.nullable && is_text(about.type.scalar)) return;  // nothing can be wrong with it
     ColumnData& out = group.columns[f];
     std::string scratch;
-    const std::int64_t rows = chunk.rows();
     for (std::int64_t row = skip; row < rows; ++row) {
       Cell cell;
       const Read got = read_cell(about, request_.source.null_words, arrives, vector, validity, row, scratch, cell);
@@ -290,9 +309,11 @@ ReadResult read(const ReadRequest& request) {
     std::string select;
     std::vector<std::size_t> places;  // of the fields in the header
     for (const FieldSource& field : plan.fields) {
+      if (field.arrives == Arrives::json) continue;
       select += (select.empty() ? "" : ", ") + field.select;
       if (plan.drop_header) places.push_back(std::stoul(field.select.substr(1)));
     }
+    if (request.source.format == Format::jsonl) select = "json";
     const auto result = duck.query("SELECT " + select + " FROM " + plan.from, file.string());
     const FileReader reader(request, fields, plan);
     Breaches breaches;

@@ -255,6 +255,9 @@ TEST(Read, JsonLines) {
   const Format jsonl = Format::jsonl;
   scratch.write("x.jsonl", "{\"a\":1,\"b\":\"x\\u00e9\\n\\ud83d\\ude00\\\"\",\"c\":1.50}\n\n{\"c\":null,\"a\":\"2\"}\r\n  {\"a\":3e0,\"b\":7,\"c\":\"1e-7\",\"z\":[1,{\"a\":2}]}");
   EXPECT_EQ(show(abc, read(request(scratch.path(), {"x.jsonl"}, abc, jsonl)).table), "1|x\xC3\xA9\n\xF0\x9F\x98\x80\"|1.5\n2|~|~\n3|7|1e-07\n");
+  // Numbers are taken as they are written, also where a text is asked for.
+  scratch.write("raw.jsonl", " { \"b\" : 1.50 , \"\\u0061\":-0,\"c\":-0 ,\"o\":{\"a\":[\"}\",5]}}\n{\"a\":9007199254740993,\"b\":true,\"c\":1E2}\n{\"a\":1,\"b\":\"\",\"c\":\"\"}\n");
+  EXPECT_EQ(show(abc, read(request(scratch.path(), {"raw.jsonl"}, abc, jsonl)).table), "0|1.50|-0\n9007199254740993|true|100\n1|~|~\n");
   const struct { const char* bytes; const char* code; std::int64_t row; } cases[] = {
       {"{\"a\":1,\"b\":\"x\",\"c\":1}\n{\"a\":2,\n", "E0514", 2},
       {"{\"a\":1,\"b\":\"x\",\"c\":1}\n[1,2]\n", "E0514", 2},  // DuckDB makes a row of nulls of it
