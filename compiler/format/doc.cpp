@@ -25,9 +25,14 @@ struct Item {
   bool is_flat;
 };
 
-// Does what is pending fit into the room up to the next line break?
-bool fits(std::vector<Item> pending, int room) {
-  while (room >= 0 && !pending.empty()) {
+// Does an item fit into the room, with what follows it up to the next place where the line may break?
+bool fits(Item first, const std::vector<Item>& rest, int room) {
+  std::vector<Item> pending = {first};
+  for (std::size_t next = rest.size(); room >= 0;) {
+    if (pending.empty()) {
+      if (next == 0) return true;
+      pending.push_back(rest[--next]);
+    }
     const Item item = pending.back();
     pending.pop_back();
     switch (item.doc->kind) {
@@ -37,12 +42,11 @@ bool fits(std::vector<Item> pending, int room) {
         room -= columns(item.doc->content);
         break;
       case Doc::hard: return true;
-      case Doc::group: pending.push_back({item.doc->parts[0].get(), item.indent, item.is_flat && !item.doc->breaks}); break;
       default:
         for (auto p = item.doc->parts.rbegin(); p != item.doc->parts.rend(); ++p) pending.push_back({p->get(), item.indent, item.is_flat});
     }
   }
-  return room >= 0;
+  return false;
 }
 
 }  // namespace
@@ -82,7 +86,7 @@ std::string render(const DocPtr& doc, int indent, int width) {
       case Doc::group: {
         const Item in_one_line{item.doc->parts[0].get(), item.indent, true};
         bool one_line = item.is_flat;
-        if (!one_line && !item.doc->breaks) one_line = fits({in_one_line}, width - column);
+        if (!one_line && !item.doc->breaks) one_line = fits(in_one_line, pending, width - column);
         pending.push_back({item.doc->parts[0].get(), item.indent, one_line});
         break;
       }

@@ -151,7 +151,7 @@ DocPtr Expressions::chain(const Expr& e, int level) {
     rest.push_back(text(" " + link->text));
     const DocPtr before = comments_before(begin(link->args[1]));
     if (before) rest.push_back(before);
-    rest.push_back(before ? hard() : line());
+    rest.push_back(before ? hard() : level == comparison_level ? text(" ") : line());
     rest.push_back(expression(link->args[1], right));
   }
   return group(sequence({first, nest(sequence(std::move(rest)))}));

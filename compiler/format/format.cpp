@@ -11,7 +11,7 @@ namespace {
 using namespace formatting;
 using ast::ExprId;
 
-constexpr int page = 100;         // columns
+constexpr int page = 120;        // columns
 constexpr int widest_cell = 32;   // wider cells do not push the others aside
 
 int columns(std::string_view s) {
@@ -207,37 +207,35 @@ class Formatter {
     return sequence(std::move(parts));
   }
   void schema(const ast::Schema& s) {
-    int type_width = 0, constraint_width = 0;
-    std::vector<Entry> entries;
+    // Three cells: type; constraints, or the tail where there are none; the tail behind constraints.
     const auto tail = [](const ast::Field& f) {
       std::string out;
       for (const ast::Attribute& a : f.attributes) out += (out.empty() ? "@" : " @") + a.name;
       if (!f.description.empty()) out += (out.empty() ? "" : " ") + format_text(f.description);
       return out;
     };
+    int type_width = 0, constraint_width = 0;
     for (const ast::Field& f : s.columns) {
       if (f.constraints.empty() && tail(f).empty()) continue;
       widen(type_width, type(f.type));
       if (!f.constraints.empty() && !tail(f).empty()) widen(constraint_width, flat(constraints(f, plain_)).value());
     }
+    std::vector<Entry> entries;
     for (const ast::Field& f : s.columns) {
       Entry e{f.name_span.begin, f.type.span.end, f.doc, format_name(f.name), ": ", {}};
       if (!f.last_name.empty()) e.key += ".." + format_name(f.last_name);
       for (const auto& c : f.constraints) e.end = std::max(e.end, c.span.end);
       for (const auto& a : f.attributes) e.end = std::max(e.end, a.span.end);
-      e.value = [this, &f, type_width, constraint_width, end_cell = tail(f)](Expressions& x) {
+      e.value = [=, this, &f, end_cell = tail(f)](Expressions& x) {
         const bool aligned = &x != &plain_;  // on one line nothing aligns
-        const std::string first = type(f.type), gap = aligned ? "  " : " ";
-        if (f.constraints.empty() && end_cell.empty()) return text(first);
-        std::vector<DocPtr> cells = {text(padded(first, aligned ? type_width : 0))};
-        int used = constraint_width > 0 ? -2 : 0;  // without constraints: their column and its gap are left free
-        if (!f.constraints.empty()) {
-          cells.push_back(text(gap));
-          cells.push_back(constraints(f, x));
-          used = columns(flat(constraints(f, plain_)).value());
-        }
-        if (!end_cell.empty())
-          cells.push_back(text(std::string(static_cast<std::size_t>(aligned ? std::max(0, constraint_width - used) : 0), ' ') + gap + end_cell));
+        const auto filler = [&](int used, int width) { return std::string(static_cast<std::size_t>(aligned ? std::max(0, width - used) + 2 : 1), ' '); };
+        const std::string first = type(f.type);
+        std::vector<DocPtr> cells = {text(first)};
+        if (f.constraints.empty() && end_cell.empty()) return cells[0];
+        cells.push_back(text(filler(columns(first), type_width)));
+        if (!f.constraints.empty()) cells.push_back(constraints(f, x));
+        if (!f.constraints.empty() && !end_cell.empty()) cells.push_back(text(filler(columns(flat(constraints(f, plain_)).value()), constraint_width)));
+        cells.push_back(text(end_cell));
         return sequence(std::move(cells));
       };
       entries.push_back(std::move(e));
@@ -370,8 +368,8 @@ class Formatter {
     std::vector<Entry> entries;
     for (std::size_t i = 0; i < b.args.size(); ++i) {
       if (b.arg_names[i].empty()) entries.push_back(condition(b.args[i]));
-      else entries.push_back({b.arg_name_spans[i].begin, end_of(b.args[i]), "", "let " + format_name(b.arg_names[i]), "= ",
-                              [id = b.args[i]](Expressions& x) { return x(id); }});
+      else entries.push_back({b.arg_name_spans[i].begin, end_of(b.args[i]), "", "", "",
+                              [&b, i](Expressions& x) { return sequence({text("let " + format_name(b.arg_names[i]) + " = "), x(b.args[i])}); }});
     }
     declare(f.head, header, std::move(entries));
   }
