@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include "base/diagnostic.h"
 
@@ -22,18 +23,50 @@ using loop::Op;
 constexpr int block_rows = 256;
 constexpr int group_cost = 64;      // instructions in a loop, about
 constexpr int group_pointers = 12;  // arrays that a loop walks, about: what general registers hold
+constexpr int shared_from = 4;      // so many outputs of one shape share their code
 
 // Cheap to have twice: such a value does not tie two outputs together.
 bool is_leaf(Op op) {
   return op == Op::constant || op == Op::load || op == Op::present || op == Op::fitted || op == Op::fitted_text;
 }
 
+// The column, slot or number behind an instruction: what differs between outputs of one shape.
+bool has_index(Op op) {
+  return op == Op::load || op == Op::present || op == Op::fitted || op == Op::fitted_text || op == Op::table_code || op == Op::table_value ||
+         op == Op::table_size;
+}
+
+// Outputs computed together by one function. When `calls` has rows, the function is called once for each of them: a row
+// holds the indexes of the instructions that have one, in order, then those of the outputs. The group itself is the first.
 struct Group {
   std::vector<int> outputs;
   std::vector<char> needed;  // by instruction
+  std::vector<std::vector<std::int64_t>> calls;
 };
 
-// Outputs that share computed values go together, as does what is small; text apart from numbers.
+// Everything about connected outputs but their indexes, which go to `row`: equal texts mean equal code.
+std::string shape(const loop::Kernel& kernel, const std::vector<int>& outputs, const std::vector<int>& instructions, std::vector<std::int64_t>& row) {
+  std::map<int, int> local;
+  std::string text;
+  for (const int i : instructions) {
+    const Instr& instr = kernel.body[i];
+    text += std::to_string(static_cast<int>(instr.op)) + ':' + std::to_string(static_cast<int>(instr.kind));
+    for (const loop::ValueId arg : instr.args) text += ' ' + std::to_string(local.at(arg.index));
+    if (has_index(instr.op)) row.push_back(instr.integer);
+    else text += " = " + std::to_string(instr.integer) + ' ' + ir::exact(instr.real) + ' ' + ir::quote(instr.text);
+    text += '\n';
+    local.emplace(i, static_cast<int>(local.size()));
+  }
+  for (const int o : outputs) {
+    const loop::Output& output = kernel.outputs[o];
+    text += "output " + std::to_string(local.at(output.value.index)) + ' ' + (output.present.known() ? std::to_string(local.at(output.present.index)) : "") + '\n';
+    row.push_back(o);
+  }
+  return text;
+}
+
+// Outputs that share computed values go together, as does what is small; text apart from numbers. Outputs of one shape,
+// as the pixels of an image, share one function: compile time depends on how many different things a kernel does.
 std::vector<Group> group_outputs(const loop::Kernel& kernel) {
   const int count = static_cast<int>(kernel.outputs.size());
   std::vector<int> parent(count);
@@ -84,14 +117,43 @@ std::vector<Group> group_outputs(const loop::Kernel& kernel) {
   std::map<int, std::vector<int>> components;
   for (int o = 0; o < count; ++o) components[root(o)].push_back(o);
 
+  struct Component {
+    std::vector<int> outputs, instructions;
+    std::vector<std::int64_t> row;
+    std::string shape;
+  };
+  std::vector<Component> parts;
+  std::map<std::string, int> times;
+  for (const auto& [first, outputs] : components) {
+    Component part{outputs, {}, {}, {}};
+    std::set<int> all;
+    for (const int o : outputs) all.insert(needs[o].instructions.begin(), needs[o].instructions.end());
+    part.instructions.assign(all.begin(), all.end());
+    part.shape = shape(kernel, outputs, part.instructions, part.row);
+    ++times[part.shape];
+    parts.push_back(std::move(part));
+  }
+
   std::vector<Group> groups;
+  std::map<std::string, std::size_t> shared;  // shape → its group
   struct Open {
     int group = -1, cost = 0, pointers = 0;
   } open[2];  // numbers, text
-  for (const auto& [first, outputs] : components) {
+  const auto add = [&](Group& group, const Component& part) {
+    group.outputs.insert(group.outputs.end(), part.outputs.begin(), part.outputs.end());
+    group.needed.resize(kernel.body.size());
+    for (const int i : part.instructions) group.needed[i] = 1;
+  };
+  for (const Component& part : parts) {
+    if (times[part.shape] >= shared_from) {
+      const auto [at, fresh] = shared.emplace(part.shape, groups.size());
+      if (fresh) add(groups.emplace_back(), part);
+      groups[at->second].calls.push_back(part.row);
+      continue;
+    }
     bool text = false;
     int cost = 0, pointers = 0;
-    for (const int o : outputs) {
+    for (const int o : part.outputs) {
       text |= needs[o].text;
       cost += needs[o].cost;
       pointers += needs[o].pointers;
@@ -99,15 +161,11 @@ std::vector<Group> group_outputs(const loop::Kernel& kernel) {
     Open& at = open[text];
     if (at.group < 0 || at.cost + cost > group_cost || at.pointers + pointers > group_pointers) {
       at = {static_cast<int>(groups.size()), 0, 0};
-      groups.push_back({{}, std::vector<char>(kernel.body.size(), 0)});
+      groups.emplace_back();
     }
     at.cost += cost;
     at.pointers += pointers;
-    Group& group = groups[at.group];
-    for (const int o : outputs) {
-      group.outputs.push_back(o);
-      for (const int i : needs[o].instructions) group.needed[i] = 1;
-    }
+    add(groups[at.group], part);
   }
   return groups;
 }
@@ -116,6 +174,13 @@ std::vector<Group> group_outputs(const loop::Kernel& kernel) {
 struct Held {
   Value* value = nullptr;
   Value* size = nullptr;
+};
+
+// A column, slot or output: a number, or where the number stands in the row of a shared group.
+struct Index {
+  std::int64_t number = 0;
+  int place = -1;
+  std::int64_t key() const { return place < 0 ? number : place; }
 };
 
 class Builder {
@@ -148,13 +213,30 @@ class Builder {
     for (const Group& group : group_outputs(kernel_)) {
       // Functions of their own: the time that LLVM takes for a function grows faster than its size.
       function_ = make_function(symbol + "." + std::to_string(number++), llvm::Function::InternalLinkage, level,
-                                {pointer_, pointer_, pointer_, i64, i64});
+                                {pointer_, pointer_, pointer_, i64, i64, pointer_});
       function_->addFnAttr(llvm::Attribute::NoInline);
-      b_.CreateCall(function_, {batch, function->getArg(1), function->getArg(2), base, count});
+      const auto call = [&](Value* row) { b_.CreateCall(function_, {batch, function->getArg(1), function->getArg(2), base, count, row}); };
+      if (group.calls.empty()) {
+        call(llvm::ConstantPointerNull::get(llvm::cast<llvm::PointerType>(pointer_)));
+      } else {
+        Value* const table = index_table(group.calls);
+        BasicBlock* const before = b_.GetInsertBlock();
+        BasicBlock* const calls = BasicBlock::Create(context_, "calls", function, done);
+        BasicBlock* const after = BasicBlock::Create(context_, "called", function, done);
+        b_.CreateBr(calls);
+        b_.SetInsertPoint(calls);
+        llvm::PHINode* const at = b_.CreatePHI(i64, 2, "call");
+        at->addIncoming(b_.getInt64(0), before);
+        call(b_.CreateInBoundsGEP(i64, table, b_.CreateMul(at, b_.getInt64(group.calls[0].size()))));
+        Value* const next = b_.CreateNUWAdd(at, b_.getInt64(1));
+        at->addIncoming(next, calls);
+        b_.CreateCondBr(b_.CreateICmpULT(next, b_.getInt64(group.calls.size())), calls, after);
+        b_.SetInsertPoint(after);
+      }
       llvm::IRBuilder<>::InsertPointGuard guard(b_);
       build_group(group);
     }
-    base->addIncoming(b_.CreateNUWAdd(base, b_.getInt64(block_rows)), body);
+    base->addIncoming(b_.CreateNUWAdd(base, b_.getInt64(block_rows)), b_.GetInsertBlock());
     b_.CreateBr(block);
 
     b_.SetInsertPoint(done);
@@ -178,7 +260,18 @@ class Builder {
   Value* field(llvm::StructType* type, Value* base, unsigned index, Type* as) {
     return b_.CreateLoad(as, b_.CreateStructGEP(type, base, index));
   }
-  Value* element(Type* type, Value* base, std::int64_t index) { return b_.CreateConstInBoundsGEP1_64(type, base, index); }
+  // Element `index` of an array, where index is that of an instruction or output: a constant, or a parameter of the group.
+  Value* element(Type* type, Value* base, Index index) {
+    Value* const number = index.place < 0 ? b_.getInt64(static_cast<std::uint64_t>(index.number))
+                                          : hoisted({parameter, index.place}, [&] { return b_.CreateLoad(b_.getInt64Ty(), b_.CreateConstInBoundsGEP1_64(b_.getInt64Ty(), function_->getArg(5), index.place)); });
+    return b_.CreateInBoundsGEP(type, base, number);
+  }
+  Value* index_table(const std::vector<std::vector<std::int64_t>>& rows) {
+    std::vector<std::uint64_t> flat;
+    for (const auto& row : rows) flat.insert(flat.end(), row.begin(), row.end());
+    llvm::Constant* const data = llvm::ConstantDataArray::get(context_, llvm::ArrayRef<std::uint64_t>(flat));
+    return new llvm::GlobalVariable(module_, data->getType(), true, llvm::GlobalValue::PrivateLinkage, data, "mlp.indexes");
+  }
 
   // A block of equal bytes that stands in for an array that a caller left out.
   template <class T>
@@ -206,45 +299,45 @@ class Builder {
     }
     return slot;
   }
-  enum : int { column_value, column_presence, number, text_data, text_size, dictionary, dictionary_size, table_values, folds, output_value, output_presence };
+  enum : int { column_value, column_presence, number, text_data, text_size, dictionary, dictionary_size, table_values, folds, output_value, output_presence, parameter };
 
-  Value* column_values(std::int64_t column, Type* type) {
-    return hoisted({column_value, column}, [&] {
+  Value* column_values(Index column, Type* type) {
+    return hoisted({column_value, column.key()}, [&] {
       Value* const at = element(abi_.mlp_column, columns_, column);
       return b_.CreateInBoundsGEP(type, field(abi_.mlp_column, at, mlp_column_field::values, pointer_), base_);
     });
   }
-  Value* column_present(std::int64_t column) {
-    return hoisted({column_presence, column}, [&] {
+  Value* column_present(Index column) {
+    return hoisted({column_presence, column.key()}, [&] {
       Value* const at = element(abi_.mlp_column, columns_, column);
       return or_block(field(abi_.mlp_column, at, mlp_column_field::present, pointer_), b_.getInt8Ty(),
                       constant_block<std::uint8_t>("mlp.ones", 1));
     });
   }
-  Value* fitted_number(std::int64_t slot) {
-    return hoisted({number, slot}, [&] {
+  Value* fitted_number(Index slot) {
+    return hoisted({number, slot.key()}, [&] {
       Value* const numbers = field(abi_.mlp_fitted, function_->getArg(1), mlp_fitted_field::numbers, pointer_);
       return b_.CreateLoad(b_.getDoubleTy(), element(b_.getDoubleTy(), numbers, slot));
     });
   }
-  Value* fitted_text(std::int64_t slot, bool size) {
-    return hoisted({size ? text_size : text_data, slot}, [&] {
+  Value* fitted_text(Index slot, bool size) {
+    return hoisted({size ? text_size : text_data, slot.key()}, [&] {
       Value* const texts = field(abi_.mlp_fitted, function_->getArg(1), mlp_fitted_field::texts, pointer_);
       Value* const at = element(abi_.mlp_string, texts, slot);
       return size ? field(abi_.mlp_string, at, mlp_string_field::size, b_.getInt64Ty())
                   : field(abi_.mlp_string, at, mlp_string_field::data, pointer_);
     });
   }
-  Value* table_field(std::int64_t slot, unsigned index) {
+  Value* table_field(Index slot, unsigned index) {
     Value* const tables = field(abi_.mlp_fitted, function_->getArg(1), mlp_fitted_field::tables, pointer_);
     return field(abi_.mlp_table, element(abi_.mlp_table, tables, slot), index, pointer_);
   }
-  Value* table_dictionary(std::int64_t slot) {
-    return hoisted({dictionary, slot}, [&] { return table_field(slot, mlp_table_field::dictionary); });
+  Value* table_dictionary(Index slot) {
+    return hoisted({dictionary, slot.key()}, [&] { return table_field(slot, mlp_table_field::dictionary); });
   }
-  Value* table_size(std::int64_t slot) {
+  Value* table_size(Index slot) {
     Value* const of = table_dictionary(slot);
-    return hoisted({dictionary_size, slot}, [&] { return field(abi_.mlp_dictionary, of, mlp_dictionary_field::size, b_.getInt64Ty()); });
+    return hoisted({dictionary_size, slot.key()}, [&] { return field(abi_.mlp_dictionary, of, mlp_dictionary_field::size, b_.getInt64Ty()); });
   }
   Value* row_fold() {
     Value* const array = hoisted({folds, 0}, [&] {
@@ -291,10 +384,13 @@ class Builder {
     access_group_ = llvm::MDNode::getDistinct(context_, {});
     hoisted_.clear();
     held_.assign(kernel_.body.size(), {});
+    int place = 0;  // of the next index in a row of a shared group
+    const auto index = [&](std::int64_t number) { return Index{number, group.calls.empty() ? -1 : place++}; };
     for (std::size_t i = 0; i < kernel_.body.size(); ++i) {
-      if (group.needed[i]) held_[i] = compute(kernel_.body[i]);
+      const Instr& instr = kernel_.body[i];
+      if (group.needed[i]) held_[i] = compute(instr, has_index(instr.op) ? index(instr.integer) : Index{});
     }
-    for (const int o : group.outputs) write(o);
+    for (const int o : group.outputs) write(kernel_.outputs[o], index(o));
 
     Value* const next = b_.CreateNUWAdd(row_, b_.getInt64(1));
     row->addIncoming(next, b_.GetInsertBlock());
@@ -309,12 +405,11 @@ class Builder {
     b_.CreateRetVoid();
   }
 
-  void write(int index) {
-    const loop::Output& output = kernel_.outputs[index];
+  void write(const loop::Output& output, Index index) {
     const Kind kind = kernel_.body[output.value.index].kind;
     const Held held = held_[output.value.index];
     Type* const type = memory_type(kind);
-    Value* const array = hoisted({output_value, index}, [&] {
+    Value* const array = hoisted({output_value, index.key()}, [&] {
       Value* const at = element(abi_.mlp_output, function_->getArg(2), index);
       return b_.CreateInBoundsGEP(type, field(abi_.mlp_output, at, mlp_output_field::values, pointer_), base_);
     });
@@ -332,7 +427,7 @@ class Builder {
       store_row(kind == Kind::boolean ? b_.CreateZExt(held.value, b_.getInt8Ty()) : held.value, type, array);
     }
     if (output.present.known()) {
-      Value* const present = hoisted({output_presence, index}, [&] {
+      Value* const present = hoisted({output_presence, index.key()}, [&] {
         Value* const at = element(abi_.mlp_output, function_->getArg(2), index);
         if (!unread_) unread_ = stack(llvm::ArrayType::get(b_.getInt8Ty(), block_rows));
         return or_block(field(abi_.mlp_output, at, mlp_output_field::present, pointer_), b_.getInt8Ty(), unread_);
@@ -354,32 +449,32 @@ class Builder {
   Value* arg(const Instr& instr, std::size_t i) { return held_[instr.args[i].index].value; }
   Kind kind_of(const Instr& instr, std::size_t i) { return kernel_.body[instr.args[i].index].kind; }
 
-  Held compute(const Instr& instr) {
+  Held compute(const Instr& instr, Index at) {
     const bool real = !instr.args.empty() && kind_of(instr, 0) == Kind::f64;
     switch (instr.op) {
       case Op::constant: return constant(instr);
       case Op::load: {
         Type* const type = memory_type(instr.kind);
-        Value* const array = column_values(instr.integer, type);
+        Value* const array = column_values(at, type);
         if (instr.kind == Kind::string) {
-          Value* const at = b_.CreateInBoundsGEP(type, array, row_);
-          Value* const data = in_loop(b_.CreateLoad(pointer_, b_.CreateStructGEP(abi_.mlp_string, at, mlp_string_field::data)));
-          return {data, in_loop(b_.CreateLoad(b_.getInt64Ty(), b_.CreateStructGEP(abi_.mlp_string, at, mlp_string_field::size)))};
+          Value* const text = b_.CreateInBoundsGEP(type, array, row_);
+          Value* const data = in_loop(b_.CreateLoad(pointer_, b_.CreateStructGEP(abi_.mlp_string, text, mlp_string_field::data)));
+          return {data, in_loop(b_.CreateLoad(b_.getInt64Ty(), b_.CreateStructGEP(abi_.mlp_string, text, mlp_string_field::size)))};
         }
         Value* const value = load_row(type, array);
         return {instr.kind == Kind::boolean ? b_.CreateIsNotNull(value) : value};
       }
-      case Op::present: return {b_.CreateIsNotNull(load_row(b_.getInt8Ty(), column_present(instr.integer)))};
-      case Op::fitted: return {fitted_number(instr.integer)};
-      case Op::fitted_text: return {fitted_text(instr.integer, false), fitted_text(instr.integer, true)};
+      case Op::present: return {b_.CreateIsNotNull(load_row(b_.getInt8Ty(), column_present(at)))};
+      case Op::fitted: return {fitted_number(at)};
+      case Op::fitted_text: return {fitted_text(at, false), fitted_text(at, true)};
       case Op::table_code: {
         const Held key = held_[instr.args[0].index];
-        return {b_.CreateCall(builtin("mlp_dictionary_find"), {table_dictionary(instr.integer), key.value, key.size})};
+        return {b_.CreateCall(builtin("mlp_dictionary_find"), {table_dictionary(at), key.value, key.size})};
       }
-      case Op::table_size: return {table_size(instr.integer)};
+      case Op::table_size: return {table_size(at)};
       case Op::table_value: {
-        Value* const size = table_size(instr.integer);
-        Value* const values = hoisted({table_values, instr.integer}, [&] { return table_field(instr.integer, mlp_table_field::values); });
+        Value* const size = table_size(at);
+        Value* const values = hoisted({table_values, at.key()}, [&] { return table_field(at, mlp_table_field::values); });
         // A code that no dictionary gave reads as an absent key, never past the table.
         Value* const code = b_.CreateSelect(b_.CreateICmpULT(arg(instr, 0), size), arg(instr, 0), size);
         Value* const line = b_.CreateMul(b_.CreateAdd(row_fold(), b_.getInt64(1)), b_.CreateAdd(size, b_.getInt64(1)));

@@ -98,9 +98,8 @@ struct Results {
   std::vector<mlp_output> outputs;
 };
 
-void expect_equal(const loop::Module& module, const loop::Kernel& kernel, mlp_kernel compiled, Data& data, bool with_fold, bool with_presence, const std::string& what) {
+void expect_equal(const loop::Kernel& kernel, mlp_kernel compiled, Data& data, bool with_fold, bool with_presence, const std::string& what) {
   SCOPED_TRACE(what + ", " + std::to_string(data.rows) + " rows" + (with_fold ? ", folds" : "") + (with_presence ? ", presence" : ""));
-  (void)module;
   const mlp_batch batch = data.batch(with_fold);
   Results got(kernel, data.rows, with_presence);
   compiled(&batch, &data.fitted, got.outputs.data());
@@ -163,11 +162,11 @@ void check(const std::string& text) {
       ASSERT_TRUE(function);
       for (const std::int64_t rows : {0, 1, 7, 64, 255, 256, 257, 1000}) {
         Data data(rows);
-        expect_equal(module, kernel, function, data, true, true, what);
+        expect_equal(kernel, function, data, true, true, what);
         if (testing::Test::HasFatalFailure()) return;
       }
       Data plain(1000, false);
-      expect_equal(module, kernel, function, plain, false, false, what);
+      expect_equal(kernel, function, plain, false, false, what);
       if (testing::Test::HasFatalFailure()) return;
     }
   }
@@ -256,6 +255,37 @@ TEST(Codegen, Presence) {
   output "plain" = %3
 )");
 }
+// The same computation on other columns and slots shares one function; a different one between them does not.
+TEST(Codegen, OutputsOfOneShape) {
+  std::string text = "kernel k\n", outputs;
+  int n = 0;
+  const auto add = [&](const std::string& instruction) {
+    text += "  %" + std::to_string(n) + ": " + instruction + "\n";
+    return "%" + std::to_string(n++);
+  };
+  const auto output = [&](const std::string& value, const std::string& present) {
+    outputs += "  output \"o" + value.substr(1) + "\" = " + value + (present.empty() ? "" : " present " + present) + "\n";
+  };
+  for (int column = 0; column < 2; ++column) {
+    for (int slot = 0; slot < 3; ++slot) {
+      const std::string c = std::to_string(column), load = add("f64 = load " + c), present = add("bool = present " + c), fitted = add("f64 = fitted " + std::to_string(slot));
+      output(add("f64 = mul " + load + ", " + fitted), present);
+    }
+    const std::string sum = add("f64 = load 0"), twice = add("f64 = add " + sum + ", " + sum);
+    output(twice, "");
+    for (int again = 0; again < 2; ++again) {
+      const std::string word = add("string = load " + std::to_string(6 + column)), lower = add("string = call mlp_text_lower, " + word);
+      output(lower, add("bool = present " + std::to_string(6 + column)));
+      output(add("i64 = call mlp_text_length, " + lower), "");
+    }
+    for (int again = 0; again < 3; ++again) {
+      const std::string code = add("i64 = table_code 0, " + add("string = load " + std::to_string(6 + column)));
+      output(add("f64 = table_value 0, " + code), "");
+    }
+  }
+  check(text + outputs);
+}
+
 TEST(Codegen, SeveralKernels) {
   check("kernel fit_0\n  %0: f64 = load 0\n  output \"a\" = %0\nkernel features\n  %0: f64 = load 1\n  %1: f64 = call mlp_exp, %0\n  output \"b\" = %1\n");
 }
