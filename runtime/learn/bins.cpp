@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 
+#include "runtime/model/kernels.h"
 #include "runtime/model/walk.h"
 
 namespace mlp::learn {
@@ -136,33 +137,49 @@ void bin_categories(FeatureBins& out, const double* column, std::int32_t width, 
   out.count = static_cast<std::int32_t>(out.code_of_bin.size());
 }
 
-// Number of thresholds below v, without branches.
+// Number of thresholds below v. No branch depends on a value.
 std::int32_t bin_of(const std::vector<double>& thresholds, double v) {
   const double* base = thresholds.data();
   std::size_t size = thresholds.size();
   if (size == 0) return 0;
   while (size > 1) {
     const std::size_t half = size / 2;
-    base += base[half - 1] < v ? half : 0;
+    base += half * static_cast<std::size_t>(base[half - 1] < v);
     size -= half;
   }
   return static_cast<std::int32_t>(base - thresholds.data()) + (*base < v);
 }
 
+// Bins of the rows begin..end of one feature, into its column.
 template <class Bin>
-void fill(Bin* out, std::int32_t stride, const FeatureBins& bins, const std::vector<std::int32_t>& bin_of_code,
-          const double* column, std::int32_t width, const std::vector<std::int64_t>& rows, std::int64_t begin, std::int64_t end) {
-  for (std::int64_t i = begin; i < end; ++i) {
-    const double v = column[rows[i]];
-    std::int32_t bin;
-    if (bins.category || bins.one_hot) {
-      const std::int32_t code = model::code_of(v, width);
-      bin = code < 0 ? bins.count : bin_of_code[code];
-    } else {
-      bin = std::isnan(v) ? bins.count : bin_of(bins.thresholds, v);
+void fill(Bin* out, const FeatureBins& bins, const model::RankTable& table, const std::vector<std::int32_t>& bin_of_code, const double* column,
+          std::int32_t width, const std::vector<std::int64_t>& rows, std::int64_t begin, std::int64_t end) {
+  if (bins.category || bins.one_hot) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int32_t code = model::code_of(column[rows[i]], width);
+      out[i] = static_cast<Bin>(code < 0 ? bins.count : bin_of_code[code]);
     }
-    out[i * stride] = static_cast<Bin>(bin);
+    return;
   }
+  if constexpr (sizeof(Bin) == 1) {
+    double values[chunk_rows];
+    for (std::int64_t i = begin; i < end; ++i) values[i - begin] = column[rows[i]];
+    model::best_kernels().rank(table, values, end - begin, out + begin);
+    if (bins.has_missing)
+      for (std::int64_t i = begin; i < end; ++i)
+        if (std::isnan(values[i - begin])) out[i] = static_cast<Bin>(bins.count);
+  } else {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const double v = column[rows[i]];
+      out[i] = static_cast<Bin>(std::isnan(v) ? bins.count : bin_of(bins.thresholds, v));
+    }
+  }
+}
+
+template <class Bin>
+void transpose(const Bin* columns, std::int64_t rows, std::int32_t features, std::int64_t begin, std::int64_t end, Bin* out) {
+  for (std::int64_t i = begin; i < end; ++i)
+    for (std::int32_t j = 0; j < features; ++j) out[i * features + j] = columns[j * rows + i];
 }
 
 }  // namespace
@@ -202,10 +219,18 @@ Binned make_bins(const Dataset& data, const std::vector<model::FeatureInfo>& fea
   }
   for (Group& g : out.groups) {
     const std::size_t cells = static_cast<std::size_t>(out.rows) * g.features;
-    if (g.wide)
+    if (g.wide) {
       g.wide_bins.resize(cells);
-    else
+      g.wide_columns.resize(cells);
+    } else {
       g.narrow_bins.resize(cells);
+      g.narrow_columns.resize(cells);
+    }
+  }
+  std::vector<model::RankTable> tables(features.size());
+  for (const std::int32_t f : out.used) {
+    tables[f].sorted = out.features[f].thresholds;
+    if (features[f].width == 0) model::prepare(tables[f]);
   }
   const std::int64_t chunks = chunks_of(out.rows);
   pool.run(chunks * static_cast<std::int64_t>(out.groups.size()), [&](std::int64_t task) {
@@ -214,10 +239,14 @@ Binned make_bins(const Dataset& data, const std::vector<model::FeatureInfo>& fea
     for (std::int32_t j = 0; j < g.features; ++j) {
       const std::int32_t f = out.used[g.first + j];
       if (g.wide)
-        fill(g.wide_bins.data() + j, g.features, out.features[f], bin_of_code[f], data.columns[f], features[f].width, rows, begin, end);
+        fill(g.wide_columns.data() + j * out.rows, out.features[f], tables[f], bin_of_code[f], data.columns[f], features[f].width, rows, begin, end);
       else
-        fill(g.narrow_bins.data() + j, g.features, out.features[f], bin_of_code[f], data.columns[f], features[f].width, rows, begin, end);
+        fill(g.narrow_columns.data() + j * out.rows, out.features[f], tables[f], bin_of_code[f], data.columns[f], features[f].width, rows, begin, end);
     }
+    if (g.wide)
+      transpose(g.wide_columns.data(), out.rows, g.features, begin, end, g.wide_bins.data());
+    else
+      transpose(g.narrow_columns.data(), out.rows, g.features, begin, end, g.narrow_bins.data());
   });
   return out;
 }

@@ -20,12 +20,13 @@ struct FeatureBins {
   std::int32_t slots() const { return count + (has_missing ? 1 : 0); }
 };
 
-// Up to 32 features side by side, row-major: rows x features, one or two bytes a bin.
+// Up to 32 features, one or two bytes a bin. Row-major (rows x features) for histograms, which read whole rows, and
+// column-major (features x rows) for splits, which read one feature.
 struct Group {
   std::int32_t first = 0, features = 0;   // positions in Binned::used
   bool wide = false;
-  std::vector<std::uint8_t> narrow_bins;
-  std::vector<std::uint16_t> wide_bins;
+  std::vector<std::uint8_t> narrow_bins, narrow_columns;
+  std::vector<std::uint16_t> wide_bins, wide_columns;
 };
 
 struct Binned {

@@ -128,13 +128,13 @@ Outcome train_gbdt(const Request& request) {
     std::fill_n(valid_scores.begin() + k * valid_n, valid_n, forest.base[k]);
   }
   std::vector<Cell> cells;
-  std::vector<std::uint32_t> in_tree;
+  std::vector<std::uint32_t> sample, in_tree;
   std::vector<std::uint8_t> sampled;
   double best = std::numeric_limits<double>::infinity();
   objective.evaluate(scores, true);
 
   for (std::int64_t round = 0; round < settings.trees; ++round) {
-    const std::vector<std::uint32_t> sample = sample_rows(request, rows, round);
+    if (round == 0 || settings.subsample < 1) sample = sample_rows(request, rows, round);
     for (std::int32_t k = 0; k < outputs; ++k) {
       double gradient_sum, hessian_sum;
       objective.gradients(scores, k, gradient, hessian, gradient_sum, hessian_sum);

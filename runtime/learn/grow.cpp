@@ -27,7 +27,7 @@ void add_rows(Cell* histogram, const std::int32_t* offset, const Bin* bins, std:
               const std::uint32_t* rows, std::int64_t count) {
   Cell* base[32];
   for (std::int32_t j = 0; j < features; ++j) base[j] = histogram + offset[j];
-  constexpr std::int64_t ahead = 16;
+  constexpr std::int64_t ahead = 16;               // rows to fetch early
   for (std::int64_t i = 0; i < count; ++i) {
     const std::size_t r = rows[i];
     if (i + ahead < count) {
@@ -40,23 +40,20 @@ void add_rows(Cell* histogram, const std::int32_t* offset, const Bin* bins, std:
   }
 }
 
+// Stable partition of `rows`: those that go left to the front, the others into `right`.
+// Returns how many go left.
 template <class Bin>
-std::int64_t count_left(const Bin* bins, std::int32_t stride, const std::uint8_t* left, const std::uint32_t* rows, std::int64_t count) {
-  std::int64_t n = 0;
-  for (std::int64_t i = 0; i < count; ++i) n += left[bins[static_cast<std::size_t>(rows[i]) * stride]];
-  return n;
-}
-template <class Bin>
-void scatter(const Bin* bins, std::int32_t stride, const std::uint8_t* left, const std::uint32_t* rows, std::int64_t count,
-             std::uint32_t* to_left, std::uint32_t* to_right) {
+std::int64_t part_rows(const Bin* bins, const std::uint8_t* left, std::uint32_t* rows, std::int64_t count, std::uint32_t* right) {
+  std::int64_t l = 0, r = 0;
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::uint32_t r = rows[i];
-    const bool l = left[bins[static_cast<std::size_t>(r) * stride]] != 0;
-    *to_left = r;
-    *to_right = r;
-    to_left += l;
-    to_right += !l;
+    const std::uint32_t row = rows[i];
+    const std::int64_t to_left = left[bins[row]];
+    rows[l] = row;
+    right[r] = row;
+    l += to_left;
+    r += 1 - to_left;
   }
+  return l;
 }
 
 double soft(double g, double l1) {
@@ -125,7 +122,7 @@ void Grower::give(std::vector<Cell>* histogram) {
   if (histogram != nullptr) free_.push_back(histogram);
 }
 
-Sums Grower::sums_of(const Cell& cell) const {
+inline Sums Grower::sums_of(const Cell& cell) const {
   return {cell[0], cell[1] >> grid_.count_bits, cell[1] & ((std::int64_t{1} << grid_.count_bits) - 1)};
 }
 static Sums operator-(const Sums& a, const Sums& b) { return {a.gradient - b.gradient, a.hessian - b.hessian, a.count - b.count}; }
@@ -203,19 +200,29 @@ void Grower::build(const Node& node, std::vector<Cell>& histogram) {
   });
 }
 
+template <bool plain>
 Split Grower::find_number(const Node& node, std::int32_t position) const {
   const std::int32_t feature = binned_.used[position];
   const FeatureBins& bins = binned_.features[feature];
   const Cell* cells = node.histogram->data() + binned_.offset[position];
   const int monotone = bounded_ ? request_.monotone[feature] : 0;
-  const double l2 = settings_.l2;
+  const double l2 = settings_.l2, gradient = grid_.gradient, hessian = grid_.hessian;
+  const std::int64_t min_rows = std::max<std::int64_t>(settings_.min_rows, 1);
   const Sums missing = bins.has_missing ? sums_of(cells[bins.count]) : Sums{};
   Split best;
   const auto consider = [&](const Sums& left, std::int32_t bin, bool default_left) {
     const Sums right = node.sums - left;
-    if (!heavy_enough(left) || !heavy_enough(right)) return;
-    if (monotone != 0 && (weight_of(left, l2, node) - weight_of(right, l2, node)) * monotone > 0) return;
-    const double gain = part(left, l2, node) + part(right, l2, node);
+    if (left.count < min_rows || right.count < min_rows) return;
+    const double left_h = static_cast<double>(left.hessian) * hessian, right_h = static_cast<double>(right.hessian) * hessian;
+    if (!(left_h >= settings_.min_weight) || !(right_h >= settings_.min_weight)) return;
+    double gain;
+    if constexpr (plain) {  // the same sums as part(), without its cases: this loop is where small data spends its time
+      const double left_g = static_cast<double>(left.gradient) * gradient, right_g = static_cast<double>(right.gradient) * gradient;
+      gain = left_g * left_g / (left_h + l2) + right_g * right_g / (right_h + l2);
+    } else {
+      if (monotone != 0 && (weight_of(left, l2, node) - weight_of(right, l2, node)) * monotone > 0) return;
+      gain = part(left, l2, node) + part(right, l2, node);
+    }
     if (gain > best.gain) {
       best.gain = gain;
       best.position = position;
@@ -231,7 +238,7 @@ Split Grower::find_number(const Node& node, std::int32_t position) const {
     for (std::int32_t b = 0; b + 1 < bins.count; ++b) {
       if (cells[b][1] == 0) continue;
       left += sums_of(cells[b]);
-      if (node.sums.count - left.count < settings_.min_rows) break;
+      if (node.sums.count - left.count < min_rows) break;
       consider(left, b, missing_left);
     }
   }
@@ -297,7 +304,9 @@ Split Grower::find_category(const Node& node, std::int32_t position) const {
 
 Split Grower::find_one(const Node& node, std::int32_t position) const {
   const FeatureBins& bins = binned_.features[binned_.used[position]];
-  return bins.category || bins.one_hot ? find_category(node, position) : find_number(node, position);
+  if (bins.category || bins.one_hot) return find_category(node, position);
+  const bool plain = !bounded_ && settings_.l1 == 0 && settings_.l2 > 0;
+  return plain ? find_number<true>(node, position) : find_number<false>(node, position);
 }
 
 void Grower::find(std::initializer_list<Node*> nodes) {
@@ -331,35 +340,27 @@ void Grower::find(std::initializer_list<Node*> nodes) {
 
 std::int64_t Grower::partition(const Node& node, std::int32_t position, const std::vector<std::uint8_t>& left) {
   const Group& group = binned_.groups[binned_.group_of[position]];
-  const std::int32_t j = position - group.first, stride = group.features;
+  const std::int64_t column = (position - group.first) * binned_.rows;
   const std::int64_t count = node.end - node.begin;
   const std::int64_t parts = count >= parallel_work ? pool_.threads() : 1;
-  const std::uint32_t* rows = rows_->data() + node.begin;
+  std::uint32_t* rows = rows_->data() + node.begin;
   const auto range = [&](std::int64_t p) { return std::pair{count * p / parts, count * (p + 1) / parts}; };
-  std::vector<std::int64_t> lefts(parts + 1, 0);
+  const auto right_of = [&](std::int64_t p) { return moved_.data() + range(p).first; };
+  std::vector<std::int64_t> lefts(parts), to(parts);
   pool_.run(parts, [&](std::int64_t p) {
     const auto [begin, end] = range(p);
-    lefts[p + 1] = group.wide ? count_left(group.wide_bins.data() + j, stride, left.data(), rows + begin, end - begin)
-                              : count_left(group.narrow_bins.data() + j, stride, left.data(), rows + begin, end - begin);
+    lefts[p] = group.wide ? part_rows(group.wide_columns.data() + column, left.data(), rows + begin, end - begin, right_of(p))
+                          : part_rows(group.narrow_columns.data() + column, left.data(), rows + begin, end - begin, right_of(p));
   });
-  std::partial_sum(lefts.begin(), lefts.end(), lefts.begin());
-  const std::int64_t total = lefts[parts];
-  std::uint32_t* out = moved_.data() + node.begin;
-  // Each part writes one element past its own ranges; the scratch copies keep neighbours safe.
+  std::int64_t total = 0;
+  for (std::int64_t p = 0; p < parts; ++p) {  // downwards only, so no part runs over one that has not moved
+    std::copy_n(rows + range(p).first, lefts[p], rows + total);
+    to[p] = range(p).first - total;           // how many went right before this part
+    total += lefts[p];
+  }
   pool_.run(parts, [&](std::int64_t p) {
     const auto [begin, end] = range(p);
-    const std::int64_t n = end - begin, l = lefts[p + 1] - lefts[p];
-    std::vector<std::uint32_t> to_left(l + 1), to_right(n - l + 1);
-    if (group.wide)
-      scatter(group.wide_bins.data() + j, stride, left.data(), rows + begin, n, to_left.data(), to_right.data());
-    else
-      scatter(group.narrow_bins.data() + j, stride, left.data(), rows + begin, n, to_left.data(), to_right.data());
-    std::copy_n(to_left.begin(), l, out + lefts[p]);
-    std::copy_n(to_right.begin(), n - l, out + total + begin - lefts[p]);
-  });
-  pool_.run(parts, [&](std::int64_t p) {
-    const auto [begin, end] = range(p);
-    std::copy(out + begin, out + end, rows_->data() + node.begin + begin);
+    std::copy_n(right_of(p), end - begin - lefts[p], rows + total + to[p]);
   });
   return total;
 }

@@ -65,6 +65,7 @@ class Grower {
   void build(const Node& node, std::vector<Cell>& histogram);
   void find(std::initializer_list<Node*> nodes);
   Split find_one(const Node& node, std::int32_t position) const;
+  template <bool plain>
   Split find_number(const Node& node, std::int32_t position) const;
   Split find_category(const Node& node, std::int32_t position) const;
   std::vector<std::int32_t> category_order(const Node& node, std::int32_t position) const;

@@ -25,6 +25,8 @@ struct RankTable {
   int depth = 0;                                   // levels in use; 0 = more than 63 thresholds
 };
 
+void prepare(RankTable& table);                    // from `sorted`
+
 struct Kernels {
   // out[i] = number of thresholds below values[i] (NaN: 0); at most 255 of them.
   void (*rank)(const RankTable& table, const double* values, std::int64_t rows, std::uint8_t* out);
@@ -40,6 +42,8 @@ const Kernels& portable_kernels();
 const Kernels& avx2_kernels();
 const Kernels& avx512_kernels();
 #endif
+const Kernels& kernels_of(Scorer::Level level);
+inline const Kernels& best_kernels() { return kernels_of(Scorer::best_level()); }
 
 // One row through 64 trees side by side (a lane each), after the preorder scheme above. Needs AVX-512 with VBMI.
 struct Lanes {

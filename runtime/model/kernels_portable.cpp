@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "runtime/model/kernels.h"
 
@@ -9,14 +11,14 @@ namespace {
 typedef std::uint8_t Bytes __attribute__((vector_size(16)));
 
 void rank(const RankTable& table, const double* values, std::int64_t rows, std::uint8_t* out) {
-  const double* begin = table.sorted.data();
-  const std::size_t count = table.sorted.size();
+  const double* begin = table.padded.data();
+  const std::size_t count = std::max<std::size_t>(table.sorted.size(), 1);
   for (std::int64_t i = 0; i < rows; ++i) {
     const double* base = begin;
     std::size_t size = count;
     while (size > 1) {
       const std::size_t half = size / 2;
-      base += base[half - 1] < values[i] ? half : 0;
+      base += half * static_cast<std::size_t>(base[half - 1] < values[i]);  // no branch depends on a value
       size -= half;
     }
     out[i] = static_cast<std::uint8_t>(base - begin + (*base < values[i] ? 1 : 0));
@@ -54,6 +56,31 @@ void add_leaves(const double* values, std::int32_t, const std::uint8_t* leaf, do
 const Kernels& portable_kernels() {
   static constexpr Kernels kernels{rank, look_up, descend, add_leaves};
   return kernels;
+}
+
+const Kernels& kernels_of(Scorer::Level level) {
+#if defined(__x86_64__)
+  if (level == Scorer::Level::avx512) return avx512_kernels();
+  if (level == Scorer::Level::avx2) return avx2_kernels();
+#endif
+  return portable_kernels();
+}
+
+void prepare(RankTable& table) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  const std::size_t count = table.sorted.size();
+  if (count > 255) return;
+  table.padded = table.sorted;
+  table.padded.resize(256 + 8, infinity);
+  table.depth = count <= 15 ? 4 : count <= 31 ? 5 : count <= 63 ? 6 : 0;
+  for (int level = 0; level < table.depth; ++level) {
+    const std::size_t pivots = std::size_t{1} << level, span = std::size_t{1} << (table.depth - level);
+    table.levels[level].assign(std::max<std::size_t>(pivots, 8), infinity);
+    for (std::size_t p = 0; p < pivots; ++p) {
+      const std::size_t at = p * span + span / 2 - 1;
+      if (at < count) table.levels[level][p] = table.sorted[at];
+    }
+  }
 }
 
 }  // namespace mlp::model

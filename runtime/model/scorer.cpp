@@ -68,7 +68,6 @@ struct Scorer::Impl {
   void collect();
   void lay_out(const Tree& tree, std::map<std::tuple<std::int32_t, std::int32_t, bool>, std::int32_t>& ids);
   void make_lanes();
-  const Kernels& kernels() const;
   void block(const Matrix& matrix, std::int64_t first, std::int64_t rows, double* scores) const;
   void single(const Matrix& matrix, std::int64_t row, double* scores) const;
   void linear(const Matrix& matrix, std::int64_t rows, double* scores) const;
@@ -83,23 +82,6 @@ std::int32_t find_number(const std::vector<NumberFeature>& numbers, std::int32_t
 std::int32_t find_category(const std::vector<CategoryFeature>& categories, std::int32_t feature) {
   const auto it = std::lower_bound(categories.begin(), categories.end(), feature, [](const CategoryFeature& c, std::int32_t f) { return c.feature < f; });
   return static_cast<std::int32_t>(it - categories.begin());
-}
-
-void prepare(RankTable& table) {
-  constexpr double infinity = std::numeric_limits<double>::infinity();
-  const std::size_t count = table.sorted.size();
-  if (count > window) return;
-  table.padded = table.sorted;
-  table.padded.resize(256 + 8, infinity);
-  table.depth = count <= 15 ? 4 : count <= 31 ? 5 : count <= 63 ? 6 : 0;
-  for (int level = 0; level < table.depth; ++level) {
-    const std::size_t pivots = std::size_t{1} << level, span = std::size_t{1} << (table.depth - level);
-    table.levels[level].assign(std::max<std::size_t>(pivots, 8), infinity);
-    for (std::size_t p = 0; p < pivots; ++p) {
-      const std::size_t at = p * span + span / 2 - 1;
-      if (at < count) table.levels[level][p] = table.sorted[at];
-    }
-  }
 }
 
 }  // namespace
@@ -281,16 +263,8 @@ void Scorer::Impl::make_lanes() {
   lanes_fit = true;
 }
 
-const Kernels& Scorer::Impl::kernels() const {
-#if defined(__x86_64__)
-  if (level == Level::avx512) return avx512_kernels();
-  if (level == Level::avx2) return avx2_kernels();
-#endif
-  return portable_kernels();
-}
-
 void Scorer::Impl::block(const Matrix& matrix, std::int64_t first, std::int64_t rows, double* scores) const {
-  const Kernels& k = kernels();
+  const Kernels& k = kernels_of(level);
   const std::int32_t outputs = model.forest.outputs;
   // Scratch of this thread, kept between calls.
   thread_local std::vector<std::uint8_t> bytes;
@@ -373,7 +347,7 @@ void Scorer::Impl::single(const Matrix& matrix, std::int64_t row, double* scores
     thread_local std::vector<const std::uint64_t*> rights;
     if (leaf.size() < lanes.groups * 64u) leaf.resize(lanes.groups * 64u);
     if (rights.size() < lanes.categories.size()) rights.resize(lanes.categories.size());
-    const Kernels& k = kernels();
+    const Kernels& k = kernels_of(level);
     std::uint8_t bytes[lane_columns] = {};
     for (const NumberFeature& n : numbers) {
       const double v = matrix[n.feature][row];
