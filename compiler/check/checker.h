@@ -173,6 +173,7 @@ class Checker {
   mutable std::uint32_t walks_ = 0;
   bool has_valid_ = true, has_test_ = true;              // parts of the split
   std::string model_name_;
+  bool kind_known_ = true;                               // of the model
 };
 
 }  // namespace mlp::checking

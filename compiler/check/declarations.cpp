@@ -56,14 +56,11 @@ void Checker::check_unused_functions() {
       std::vector<Operand> bound;
       bool typed = true;
       for (const ast::Parameter& p : ref.function->parameters) {
-        Scalar scalar{};
-        bool known = false;
-        for (int s = 0; s <= static_cast<int>(Scalar::duration); ++s)
-          if (ir::enum_words<Scalar>::words[s] == p.type.name) scalar = static_cast<Scalar>(s), known = true;
-        typed = typed && known && p.type.shape.empty();
+        const auto scalar = read_scalar(p.type.name);
+        typed = typed && scalar && p.type.shape.empty();
         ir::Expr e;
         e.op = ir::ExprOp::column;
-        e.type = {scalar == Scalar::real32 ? Scalar::real : scalar, p.type.nullable};
+        e.type = {scalar == Scalar::real32 ? Scalar::real : scalar.value_or(Scalar::real), p.type.nullable};
         e.stage = ir::Stage::row;
         e.span = p.name_span;
         bound.push_back(value(add(std::move(e)), p.name_span));

@@ -336,9 +336,7 @@ std::optional<int> Checker::match(const FunctionRef& ref, const std::vector<Argu
       cost += 200;
       continue;
     }
-    Scalar scalar{};
-    for (int s = 0; s <= static_cast<int>(Scalar::duration); ++s)
-      if (ir::enum_words<Scalar>::words[s] == p.type.name) scalar = static_cast<Scalar>(s);
+    const Scalar scalar = read_scalar(p.type.name).value_or(Scalar::real);
     if (o.vector != !p.type.shape.empty()) return {};
     if (o.vector) {
       const ast::Expr& shape = (*ref.file)[p.type.shape[0]];
@@ -424,12 +422,9 @@ Operand Checker::call_function(const std::string& name, const std::vector<Functi
       o.vector = false;
     } else {
       o.function.clear();
-      Scalar scalar{};
-      for (int s = 0; s <= static_cast<int>(Scalar::duration); ++s)
-        if (ir::enum_words<Scalar>::words[s] == p.type.name) scalar = static_cast<Scalar>(s);
-      if (p.type.name != "any" && p.type.name != "table") {
+      if (const auto scalar = read_scalar(p.type.name)) {  // not `any`, not `table`
         for (Item& item : o.items) {
-          const ir::ExprId converted = convert(item.value, scalar);
+          const ir::ExprId converted = convert(item.value, *scalar);
           if (!converted.known()) {
             report(Code::type_mismatch, "the default of `" + p.name + "` is no `" + p.type.name + "`", p.name_span);
             return poison();
@@ -468,15 +463,11 @@ Operand Checker::inline_function(const FunctionRef& ref, std::vector<Operand> bo
   const Frame* outer = frame_;
   frame_ = &inner;
   Operand result = eval(f.body);
-  if (!result.poison && !f.result.name.empty() && f.result.name != "any") {
-    Scalar scalar{};
-    bool known = false;
-    for (int s = 0; s <= static_cast<int>(Scalar::duration); ++s)
-      if (ir::enum_words<Scalar>::words[s] == f.result.name) scalar = static_cast<Scalar>(s), known = true;
+  if (const auto scalar = read_scalar(f.result.name); !result.poison && scalar) {
     const Span body = (*ref.file)[f.body].kind == ast::ExprKind::block ? (*ref.file)[(*ref.file)[f.body].args.back()].span : (*ref.file)[f.body].span;
     for (Item& item : result.items) {
-      if (!known || item.encoding == ir::Encoding::one_hot) continue;
-      const ir::ExprId converted = convert(item.value, scalar);
+      if (item.encoding == ir::Encoding::one_hot) continue;
+      const ir::ExprId converted = convert(item.value, *scalar);
       if (!converted.known() || result.vector != !f.result.shape.empty()) {
         report(Code::type_mismatch, "`" + f.head.name + "` says that it gives " + "`" + text(f.result.span) + "`, and gives " +
                                         show(type_of(item.value)) + (result.vector ? " in a vector" : ""), body)

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <string>
 
+#include "compiler/ir/common/types.h"
+
 namespace mlp::checking {
 namespace {
 
@@ -128,6 +130,13 @@ Moment read_moment(std::string_view text) {
   skip(text, 'Z');
   if (!text.empty() || hour > 23 || minute > 59 || sec > 59) return m;
   return {Moment::timestamp, ((days * 24 + hour) * 60 + minute) * 60 * second + sec * second + micro};
+}
+
+std::optional<Scalar> read_scalar(std::string_view word) {
+  const auto& words = ir::enum_words<Scalar>::words;
+  for (std::size_t i = 0; i < std::size(words); ++i)
+    if (words[i] == word) return static_cast<Scalar>(i);
+  return {};
 }
 
 }  // namespace mlp::checking

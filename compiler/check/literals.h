@@ -1,7 +1,10 @@
-// Numbers with units, and dates, as they are written.
+// Numbers with units, dates, and names of types, as they are written.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string_view>
+
+#include "base/schema.h"
 
 namespace mlp::checking {
 
@@ -17,5 +20,7 @@ struct Moment {
   std::int64_t value = 0;  // days, or microseconds, since 1970-01-01
 };
 Moment read_moment(std::string_view text);  // @2024-01-31  @2024-01-31T12:30:00Z
+
+std::optional<Scalar> read_scalar(std::string_view word);  // "float"
 
 }  // namespace mlp::checking

@@ -12,6 +12,7 @@ void Checker::check_target(const ast::Model& model) {
   m.span = model.head.name_span;
   if (model.kind == "linear") m.settings.kind = ModelKind::linear;
   else if (model.kind != "gbdt") {
+    kind_known_ = false;
     const bool later = model.kind == "forest" || model.kind == "network" || model.kind == "kmeans" || model.kind == "isolation_forest" || model.kind == "import";
     Diagnostic& d = report(later ? Code::not_available : Code::unknown_model_kind,
                            later ? "`" + model.kind + "` models are not available in this version" : "there is no model kind `" + model.kind + "`", model.kind_span);
@@ -151,6 +152,7 @@ void Checker::check_monotone(const ast::Setting& setting, std::vector<std::strin
 void Checker::check_model(const ast::Model& model) {
   ir::Model& m = module_.model;
   ModelSettings& s = m.settings;
+  if (!kind_known_) return;  // its settings are those of another kind
   std::set<std::string> given;
   const ast::Setting* loss = nullptr;
   const ast::Setting* early = nullptr;

@@ -40,10 +40,10 @@ void Checker::check_field(const ast::Field& field) {
   c.span = field.name_span;
   c.description = !field.description.empty() ? field.description : field.doc;
   c.type.nullable = field.type.nullable;
-  bool known = false;
-  for (int s = 0; s <= static_cast<int>(Scalar::duration); ++s)
-    if (ir::enum_words<Scalar>::words[s] == field.type.name) c.type.scalar = static_cast<Scalar>(s), known = true;
-  if (!known) {
+  const auto scalar = read_scalar(field.type.name);
+  if (scalar) {
+    c.type.scalar = *scalar;
+  } else {
     std::vector<std::string> words(std::begin(ir::enum_words<Scalar>::words), std::end(ir::enum_words<Scalar>::words));
     const Span span{field.type.span.source, field.type.span.begin, field.type.span.begin + static_cast<std::uint32_t>(field.type.name.size())};
     Diagnostic& d = report(Code::unknown_type, "there is no type `" + field.type.name + "`", span, "not known");
