@@ -207,7 +207,9 @@ Binned make_bins(const Dataset& data, const std::vector<model::FeatureInfo>& fea
       const std::int32_t slots = out.features[f].slots();
       if (slots < 2 || (slots > narrow_slots) != wide) continue;
       if (!open || out.groups.back().features == group_features) {
-        out.groups.push_back({.first = static_cast<std::int32_t>(out.used.size()), .features = 0, .wide = wide, .narrow_bins = {}, .wide_bins = {}});
+        out.groups.emplace_back();
+        out.groups.back().first = static_cast<std::int32_t>(out.used.size());
+        out.groups.back().wide = wide;
         open = true;
       }
       ++out.groups.back().features;

@@ -13,18 +13,50 @@ namespace {
 constexpr std::int64_t lanes = 8;
 typedef double Lanes __attribute__((vector_size(64), aligned(8)));
 
-// Eight sums side by side, then folded in a fixed order: the same bits at every vector width.
+// Eight sums side by side, then folded in a fixed order: the same bits at every vector width. Four rows at a time.
+double fold(const Lanes& s) { return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7])); }
 MLP_CLONES void dots(const double* rows, std::int64_t count, std::int64_t width, const double* weights, double start, double* out) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    Lanes sum = {start, 0, 0, 0, 0, 0, 0, 0};
-    for (std::int64_t j = 0; j < width; j += lanes)
-      sum += *reinterpret_cast<const Lanes*>(rows + i * width + j) * *reinterpret_cast<const Lanes*>(weights + j);
-    out[i] = ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+  const auto at = [](const double* p) { return *reinterpret_cast<const Lanes*>(p); };
+  std::int64_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const double* row = rows + i * width;
+    Lanes a = {start, 0, 0, 0, 0, 0, 0, 0}, b = a, c = a, d = a;
+    for (std::int64_t j = 0; j < width; j += lanes) {
+      const Lanes w = at(weights + j);
+      a += at(row + j) * w;
+      b += at(row + width + j) * w;
+      c += at(row + 2 * width + j) * w;
+      d += at(row + 3 * width + j) * w;
+    }
+    out[i] = fold(a);
+    out[i + 1] = fold(b);
+    out[i + 2] = fold(c);
+    out[i + 3] = fold(d);
+  }
+  for (; i < count; ++i) {
+    Lanes a = {start, 0, 0, 0, 0, 0, 0, 0};
+    for (std::int64_t j = 0; j < width; j += lanes) a += at(rows + i * width + j) * at(weights + j);
+    out[i] = fold(a);
   }
 }
-MLP_CLONES void add_scaled(const double* row, std::int64_t width, double factor, double* out) {
-  for (std::int64_t j = 0; j < width; j += lanes)
-    *reinterpret_cast<Lanes*>(out + j) += factor * *reinterpret_cast<const Lanes*>(row + j);
+// out += sum of factor[i] * row i, in the order of the rows.
+MLP_CLONES void add_scaled(const double* rows, std::int64_t count, std::int64_t width, const double* factor, double* out) {
+  const auto at = [](const double* p) { return *reinterpret_cast<const Lanes*>(p); };
+  std::int64_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const double* row = rows + i * width;
+    const double fa = factor[i], fb = factor[i + 1], fc = factor[i + 2], fd = factor[i + 3];
+    for (std::int64_t j = 0; j < width; j += lanes) {
+      Lanes sum = at(out + j);
+      sum += fa * at(row + j);
+      sum += fb * at(row + width + j);
+      sum += fc * at(row + 2 * width + j);
+      sum += fd * at(row + 3 * width + j);
+      *reinterpret_cast<Lanes*>(out + j) = sum;
+    }
+  }
+  for (; i < count; ++i)
+    for (std::int64_t j = 0; j < width; j += lanes) *reinterpret_cast<Lanes*>(out + j) += factor[i] * at(rows + i * width + j);
 }
 // Blocks of 4 x 8 products, rows inside: the sums stay in registers.
 MLP_CLONES void add_gram(const double* rows, std::int64_t count, std::int64_t width, const double* factor, double* out, std::int64_t stride) {
@@ -115,36 +147,53 @@ Design::Design(const Dataset& data, const std::vector<model::FeatureInfo>& featu
 
 std::int64_t Design::stripes(std::int64_t most) const { return std::clamp<std::int64_t>(rows_ / 1024, 1, most); }
 
-void Design::multiply(const double* weights, double* out) const {
-  std::vector<double> padded(padded_, 0.0);
-  std::copy_n(weights, numbers_, padded.begin());
-  pool_.run(chunks_of(rows_), [&](std::int64_t chunk) {
-    const std::int64_t begin = chunk * chunk_rows, end = std::min(begin + chunk_rows, rows_);
-    dots(values_.data() + begin * padded_, end - begin, padded_, padded.data(), weights[columns_], out + begin);
-    for (std::int64_t i = begin; i < end; ++i)
-      for (std::int64_t h = 0; h < hot_; ++h)
-        if (const std::int32_t c = hot_column_[i * hot_ + h]; c >= 0) out[i] += weights[c];
+// Rows of this many bytes stay in the second-level cache while every output passes over them.
+std::int64_t Design::tile() const { return std::clamp<std::int64_t>((256 << 10) / std::max<std::int64_t>(8 * padded_, 1), 16, 1024) / 4 * 4; }
+
+void Design::multiply(const double* weights, std::int32_t outputs, double* out) const {
+  const std::int64_t size = columns_ + 1, step = tile();
+  std::vector<double> padded(outputs * padded_, 0.0);
+  for (std::int32_t k = 0; k < outputs; ++k) std::copy_n(weights + k * size, numbers_, padded.begin() + k * padded_);
+  pool_.run((rows_ + step - 1) / step, [&](std::int64_t t) {
+    const std::int64_t begin = t * step, end = std::min(begin + step, rows_);
+    for (std::int32_t k = 0; k < outputs; ++k) {
+      const double* w = weights + k * size;
+      double* to = out + k * rows_;
+      dots(values_.data() + begin * padded_, end - begin, padded_, padded.data() + k * padded_, w[columns_], to + begin);
+      for (std::int64_t i = begin; i < end; ++i)
+        for (std::int64_t h = 0; h < hot_; ++h)
+          if (const std::int32_t c = hot_column_[i * hot_ + h]; c >= 0) to[i] += w[c];
+    }
   });
 }
 
-void Design::multiply_transposed(const double* factor, double* out) const {
-  const std::int64_t parts = stripes(32);
+void Design::multiply_transposed(const double* factor, std::int32_t outputs, double* out) const {
+  const std::int64_t parts = stripes(32), size = columns_ + 1, room = columns_ + 1 + lanes, step = tile();
   std::vector<std::vector<double>> sums(parts);
   pool_.run(parts, [&](std::int64_t p) {
     std::vector<double>& sum = sums[p];
-    sum.assign(columns_ + 1 + lanes, 0.0);
-    std::vector<double> numbers(padded_, 0.0);
-    for (std::int64_t i = rows_ * p / parts; i < rows_ * (p + 1) / parts; ++i) {
-      add_scaled(values_.data() + i * padded_, padded_, factor[i], numbers.data());
-      for (std::int64_t h = 0; h < hot_; ++h)
-        if (const std::int32_t c = hot_column_[i * hot_ + h]; c >= 0) sum[c] += factor[i];
-      sum[columns_] += factor[i];
+    sum.assign(outputs * room, 0.0);
+    std::vector<double> numbers(outputs * padded_, 0.0);
+    const std::int64_t last = rows_ * (p + 1) / parts;
+    for (std::int64_t begin = rows_ * p / parts; begin < last; begin += step) {
+      const std::int64_t end = std::min(begin + step, last);
+      for (std::int32_t k = 0; k < outputs; ++k) {
+        const double* f = factor + k * rows_;
+        double* to = sum.data() + k * room;
+        add_scaled(values_.data() + begin * padded_, end - begin, padded_, f + begin, numbers.data() + k * padded_);
+        for (std::int64_t i = begin; i < end; ++i) {
+          for (std::int64_t h = 0; h < hot_; ++h)
+            if (const std::int32_t c = hot_column_[i * hot_ + h]; c >= 0) to[c] += f[i];
+          to[columns_] += f[i];
+        }
+      }
     }
-    std::copy_n(numbers.begin(), numbers_, sum.begin());
+    for (std::int32_t k = 0; k < outputs; ++k) std::copy_n(numbers.begin() + k * padded_, numbers_, sum.begin() + k * room);
   });
-  std::fill_n(out, columns_ + 1, 0.0);
+  std::fill_n(out, outputs * size, 0.0);
   for (const auto& sum : sums)
-    for (std::int64_t j = 0; j <= columns_; ++j) out[j] += sum[j];
+    for (std::int32_t k = 0; k < outputs; ++k)
+      for (std::int64_t j = 0; j < size; ++j) out[k * size + j] += sum[k * room + j];
 }
 
 std::vector<double> Design::gram(const double* factor) const {
@@ -165,7 +214,7 @@ std::vector<double> Design::gram(const double* factor) const {
       const std::int32_t* hot = hot_column_.data() + i * hot_;
       const double w = factor[i];
       double* intercept = sum.data() + columns_ * stride;
-      add_scaled(row, padded_, w, last.data());
+      add_scaled(row, 1, padded_, &w, last.data());
       for (std::int64_t h = 0; h < hot_; ++h) {
         if (hot[h] < 0) continue;
         double* to = sum.data() + hot[h] * stride;

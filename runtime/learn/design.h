@@ -20,10 +20,10 @@ class Design {
   std::int64_t columns() const { return columns_; }            // without the intercept
   const std::vector<double>& scale() const { return scale_; }  // by column: weight of the raw feature = weight / scale
   const std::vector<double>& mass() const { return mass_; }    // by column: weighted sum of squares
-  // out[i] = row i times `weights` (columns + 1 numbers, intercept last).
-  void multiply(const double* weights, double* out) const;
-  // out[j] = sum over rows of factor[i] * x[i][j]; columns + 1 numbers.
-  void multiply_transposed(const double* factor, double* out) const;
+  // For each output k, of `outputs` sets of columns + 1 weights (intercept last): out[k * rows + i] = row i times set k.
+  void multiply(const double* weights, std::int32_t outputs, double* out) const;
+  // For each output: out[k * (columns + 1) + j] = sum over rows of factor[k * rows + i] * x[i][j].
+  void multiply_transposed(const double* factor, std::int32_t outputs, double* out) const;
   // Sum over rows of factor[i] * x[i] x[i]^T, (columns + 1) squared, both triangles.
   std::vector<double> gram(const double* factor) const;
   // Weights in the units of the raw features, laid out as model::Linear has them; returns the intercept.
@@ -32,6 +32,7 @@ class Design {
  private:
   // Sums run over fixed stripes of rows and are added in stripe order: the same at any number of threads.
   std::int64_t stripes(std::int64_t most) const;
+  std::int64_t tile() const;
   std::int64_t rows_ = 0, columns_ = 0, numbers_ = 0, padded_ = 0, hot_ = 0;
   std::vector<double> values_;              // rows x padded_
   std::vector<std::int32_t> hot_column_;    // rows x hot_; -1 = none

@@ -74,7 +74,7 @@ struct Problem {
   std::int64_t size() const { return design.columns() + 1; }
   void scores(const Vector& x, Vector& out) const {
     out.resize(design.rows() * outputs);
-    for (std::int32_t k = 0; k < outputs; ++k) design.multiply(&x[k * size()], &out[k * design.rows()]);
+    design.multiply(x.data(), outputs, out.data());
   }
   double penalty(const Vector& x) const {
     double sum = 0;
@@ -124,7 +124,7 @@ bool newton(const Problem& p, Vector& x) {
   for (std::int64_t iteration = 0; iteration < s.iterations; ++iteration) {
     double gs, hs;
     p.objective.gradients(at, 0, gradient, hessian, gs, hs);
-    p.design.multiply_transposed(gradient.data(), g.data());
+    p.design.multiply_transposed(gradient.data(), 1, g.data());
     std::vector<double> h = p.design.gram(hessian.data());
     for (std::int64_t j = 0; j < n; ++j) {
       g[j] += p.l2[j] * x[j];
@@ -165,13 +165,14 @@ bool lbfgs(const Problem& p, Vector& x) {
   const std::int64_t rows = p.design.rows(), n = static_cast<std::int64_t>(x.size()), per = p.size();
   const bool sparse = s.l1 > 0;
   constexpr std::size_t memory = 10;
-  Vector at, gradient(rows), hessian(rows), g(n), scale(n);
+  Vector at, gradient(rows), hessian(rows), gradients(rows * p.outputs), g(n), scale(n);
   const auto gradient_at = [&](Vector& out) {
     for (std::int32_t k = 0; k < p.outputs; ++k) {
       double gs, hs;
       p.objective.gradients(at, k, gradient, hessian, gs, hs);
-      p.design.multiply_transposed(gradient.data(), &out[k * per]);
+      std::copy(gradient.begin(), gradient.end(), gradients.begin() + k * rows);
     }
+    p.design.multiply_transposed(gradients.data(), p.outputs, out.data());
     for (std::int64_t j = 0; j < n; ++j) out[j] += p.l2[j] * x[j];
   };
   double metric = 0, value = p.value(x, at, &metric);
@@ -288,11 +289,11 @@ bool interior_point(const Problem& p, Vector& x) {
   spread = std::max(spread / p.labels.total_weight, 1e-300);
   for (std::size_t i = 0; i < sparse.size(); ++i) upper[rows + i] = lower[rows + i] = p.l1[sparse[i]];
   const auto fits = [&](const Vector& at, Vector& out) {
-    p.design.multiply(at.data(), out.data());
+    p.design.multiply(at.data(), 1, out.data());
     for (std::size_t i = 0; i < sparse.size(); ++i) out[rows + i] = at[sparse[i]];
   };
   const auto transposed = [&](const Vector& factor, Vector& out) {
-    p.design.multiply_transposed(factor.data(), out.data());
+    p.design.multiply_transposed(factor.data(), 1, out.data());
     for (std::size_t i = 0; i < sparse.size(); ++i) out[sparse[i]] += factor[rows + i];
   };
   fits(x, fit);
