@@ -11,12 +11,12 @@ namespace {
 
 #define MLP_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 constexpr std::int64_t lanes = 8;
-typedef double Lanes __attribute__((vector_size(64), aligned(8)));
+typedef double Lanes __attribute__((vector_size(64), aligned(8), may_alias));
 
 // Eight sums side by side, then folded in a fixed order: the same bits at every vector width. Four rows at a time.
 double fold(const Lanes& s) { return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7])); }
 MLP_CLONES void dots(const double* rows, std::int64_t count, std::int64_t width, const double* weights, double start, double* out) {
-  const auto at = [](const double* p) { return *reinterpret_cast<const Lanes*>(p); };
+  const auto at = [](const double* p) -> const Lanes& { return *reinterpret_cast<const Lanes*>(p); };
   std::int64_t i = 0;
   for (; i + 4 <= count; i += 4) {
     const double* row = rows + i * width;
@@ -41,7 +41,7 @@ MLP_CLONES void dots(const double* rows, std::int64_t count, std::int64_t width,
 }
 // out += sum of factor[i] * row i, in the order of the rows.
 MLP_CLONES void add_scaled(const double* rows, std::int64_t count, std::int64_t width, const double* factor, double* out) {
-  const auto at = [](const double* p) { return *reinterpret_cast<const Lanes*>(p); };
+  const auto at = [](const double* p) -> const Lanes& { return *reinterpret_cast<const Lanes*>(p); };
   std::int64_t i = 0;
   for (; i + 4 <= count; i += 4) {
     const double* row = rows + i * width;

@@ -15,7 +15,7 @@
 namespace mlp::learn {
 
 // Of one row or of one bin: gradient; Hessian above `count_bits` bits of row count.
-typedef std::int64_t Cell __attribute__((vector_size(16)));
+typedef std::int64_t Cell __attribute__((vector_size(16)));  // aliases its elements
 
 struct Grid {
   double gradient = 1, hessian = 1;          // real value of one unit
