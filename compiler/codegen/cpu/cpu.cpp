@@ -19,6 +19,7 @@
 #include "base/diagnostic.h"
 #include "base/machine.h"
 #include "compiler/codegen/cpu/abi_types.h"
+#include "compiler/codegen/cpu/host_functions.h"
 #include "compiler/codegen/cpu/kernel_builder.h"
 #include "stdlib/builtins/bitcode.h"
 
@@ -74,12 +75,13 @@ struct Wanted {
 // One compilation: builds, links the builtins in, optimises, and writes code.
 class Compilation {
  public:
-  Compilation(const std::vector<Wanted>& wanted, int optimize) : machine_(target_machine(optimize)), optimize_(optimize) {
+  // in_process: text functions are those of this program (host_functions.h).
+  Compilation(const std::vector<Wanted>& wanted, int optimize, bool in_process = false) : machine_(target_machine(optimize)), optimize_(optimize) {
     module_ = std::make_unique<llvm::Module>("millrace", context_);
     module_->setTargetTriple(triple);
     module_->setDataLayout(machine_->createDataLayout());
     module_->setPICLevel(llvm::PICLevel::BigPIC);
-    build(wanted);
+    build(wanted, in_process);
     optimize_module();
   }
 
@@ -95,7 +97,7 @@ class Compilation {
   }
 
  private:
-  void build(const std::vector<Wanted>& wanted) {
+  void build(const std::vector<Wanted>& wanted, bool in_process) {
     const std::string_view bitcode = builtins_bitcode();
     std::unique_ptr<llvm::Module> builtins =
         must(llvm::getLazyBitcodeModule(llvm::MemoryBufferRef(llvm::StringRef(bitcode.data(), bitcode.size()), "builtins"), context_),
@@ -103,7 +105,7 @@ class Compilation {
     builtins->setTargetTriple(triple);
     builtins->setDataLayout(module_->getDataLayout());
     const AbiTypes abi(context_, module_->getDataLayout());
-    for (const Wanted& w : wanted) build_kernel(*w.kernel, w.symbol, w.level, abi, *builtins, *module_);
+    for (const Wanted& w : wanted) build_kernel(*w.kernel, w.symbol, w.level, abi, *builtins, in_process, *module_);
     std::set<std::string> kernels;  // and their parts
     for (const llvm::Function& function : *module_) {
       if (!function.isDeclaration()) kernels.insert(function.getName().str());
@@ -177,7 +179,7 @@ std::vector<Wanted> all_kernels(const loop::Module& module, const Options& optio
 class InProcess final : public Compiled {
  public:
   InProcess(const loop::Module& module, const Options& options) {
-    Compilation compilation(all_kernels(module, options), options.optimize);
+    Compilation compilation(all_kernels(module, options), options.optimize, options.cpu.empty());
     llvm::orc::JITTargetMachineBuilder target{llvm::Triple(triple)};
     jit_ = must(llvm::orc::LLJITBuilder()
                     .setJITTargetMachineBuilder(std::move(target))
@@ -185,15 +187,18 @@ class InProcess final : public Compiled {
                     .create(),
                 "LLJIT");
     // Large copies are the one thing that LLVM leaves to libc.
-    llvm::orc::SymbolMap libc;
+    llvm::orc::SymbolMap symbols;
     const auto add = [&](const char* name, auto* function) {
-      libc[jit_->mangleAndIntern(name)] = {llvm::orc::ExecutorAddr::fromPtr(function), llvm::JITSymbolFlags::Exported};
+      symbols[jit_->mangleAndIntern(name)] = {llvm::orc::ExecutorAddr::fromPtr(function), llvm::JITSymbolFlags::Exported};
     };
     add("memcpy", static_cast<void* (*)(void*, const void*, std::size_t)>(std::memcpy));
     add("memmove", static_cast<void* (*)(void*, const void*, std::size_t)>(std::memmove));
     add("memset", static_cast<void* (*)(void*, int, std::size_t)>(std::memset));
     add("memcmp", static_cast<int (*)(const void*, const void*, std::size_t)>(std::memcmp));
-    must(jit_->getMainJITDylib().define(llvm::orc::absoluteSymbols(std::move(libc))), "libc symbols");
+    for (const auto& [name, function] : host_functions()) {
+      symbols[jit_->mangleAndIntern(host_prefix + name)] = {llvm::orc::ExecutorAddr::fromPtr(function), llvm::JITSymbolFlags::Exported};
+    }
+    must(jit_->getMainJITDylib().define(llvm::orc::absoluteSymbols(std::move(symbols))), "symbols of this program");
     must(jit_->addObjectFile(std::make_unique<llvm::SmallVectorMemoryBuffer>(compilation.write(llvm::CodeGenFileType::ObjectFile), "kernels", false)),
          "the kernels");
     for (const loop::Kernel& kernel : module.kernels) {

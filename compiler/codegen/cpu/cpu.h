@@ -11,7 +11,7 @@ namespace mlp::codegen {
 
 struct Options {
   int optimize = 3;          // 0..3
-  std::string cpu;           // x86-64-v2 | x86-64-v3 | x86-64-v4; "" = this machine (in process)
+  std::string cpu;           // x86-64-v2 | x86-64-v3 | x86-64-v4; "" = the best that this machine has. Ignored by object()
 };
 
 // Kernels compiled into this process. Keep it alive as long as its functions are used.

@@ -2,13 +2,14 @@
 
 #include <llvm/IR/MDBuilder.h>
 
-#include <cmath>
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <numeric>
 #include <set>
 
 #include "base/diagnostic.h"
+#include "compiler/codegen/cpu/host_functions.h"
 
 namespace mlp::codegen {
 namespace {
@@ -185,8 +186,8 @@ struct Index {
 
 class Builder {
  public:
-  Builder(const loop::Kernel& kernel, const AbiTypes& abi, const llvm::Module& builtins, llvm::Module& into)
-      : kernel_(kernel), abi_(abi), builtins_(builtins), module_(into), context_(into.getContext()), b_(context_) {}
+  Builder(const loop::Kernel& kernel, const AbiTypes& abi, const llvm::Module& builtins, bool in_process, llvm::Module& into)
+      : kernel_(kernel), abi_(abi), builtins_(builtins), in_process_(in_process), module_(into), context_(into.getContext()), b_(context_) {}
 
   void build(const std::string& symbol, const std::string& level) {
     pointer_ = llvm::PointerType::get(context_, 0);
@@ -299,7 +300,7 @@ class Builder {
     }
     return slot;
   }
-  enum : int { column_value, column_presence, number, text_data, text_size, dictionary, dictionary_size, table_values, folds, output_value, output_presence, parameter };
+  enum : int { column_value, column_presence, number, text_data, text_size, dictionary, dictionary_size, table_values, table_folds, folds, output_value, output_presence, parameter };
 
   Value* column_values(Index column, Type* type) {
     return hoisted({column_value, column.key()}, [&] {
@@ -328,12 +329,12 @@ class Builder {
                   : field(abi_.mlp_string, at, mlp_string_field::data, pointer_);
     });
   }
-  Value* table_field(Index slot, unsigned index) {
+  Value* table_field(Index slot, unsigned index, Type* as) {
     Value* const tables = field(abi_.mlp_fitted, function_->getArg(1), mlp_fitted_field::tables, pointer_);
-    return field(abi_.mlp_table, element(abi_.mlp_table, tables, slot), index, pointer_);
+    return field(abi_.mlp_table, element(abi_.mlp_table, tables, slot), index, as);
   }
   Value* table_dictionary(Index slot) {
-    return hoisted({dictionary, slot.key()}, [&] { return table_field(slot, mlp_table_field::dictionary); });
+    return hoisted({dictionary, slot.key()}, [&] { return table_field(slot, mlp_table_field::dictionary, pointer_); });
   }
   Value* table_size(Index slot) {
     Value* const of = table_dictionary(slot);
@@ -474,10 +475,14 @@ class Builder {
       case Op::table_size: return {table_size(at)};
       case Op::table_value: {
         Value* const size = table_size(at);
-        Value* const values = hoisted({table_values, at.key()}, [&] { return table_field(at, mlp_table_field::values); });
+        Value* const values = hoisted({table_values, at.key()}, [&] { return table_field(at, mlp_table_field::values, pointer_); });
         // A code that no dictionary gave reads as an absent key, never past the table.
         Value* const code = b_.CreateSelect(b_.CreateICmpULT(arg(instr, 0), size), arg(instr, 0), size);
-        Value* const line = b_.CreateMul(b_.CreateAdd(row_fold(), b_.getInt64(1)), b_.CreateAdd(size, b_.getInt64(1)));
+        // A table without this fold has one line only: frequencies beside target means.
+        Value* const own = hoisted({table_folds, at.key()}, [&] { return table_field(at, mlp_table_field::folds, b_.getInt64Ty()); });
+        Value* const wanted = row_fold();
+        Value* const fold = b_.CreateSelect(b_.CreateICmpULT(wanted, own), wanted, b_.getInt64(static_cast<std::uint64_t>(-1)));
+        Value* const line = b_.CreateMul(b_.CreateAdd(fold, b_.getInt64(1)), b_.CreateAdd(size, b_.getInt64(1)));
         return {in_loop(b_.CreateLoad(b_.getDoubleTy(), b_.CreateInBoundsGEP(b_.getDoubleTy(), values, b_.CreateAdd(line, code))))};
       }
       case Op::add: return {real ? b_.CreateFAdd(arg(instr, 0), arg(instr, 1)) : b_.CreateAdd(arg(instr, 0), arg(instr, 1))};
@@ -524,10 +529,13 @@ class Builder {
   }
 
   llvm::Function* builtin(const std::string& name) {
-    if (llvm::Function* const have = module_.getFunction(name)) return have;
+    const auto& host = host_functions();
+    const bool here = in_process_ && std::any_of(host.begin(), host.end(), [&](const auto& known) { return known.first == name; });
+    const std::string symbol = here ? host_prefix + name : name;
+    if (llvm::Function* const have = module_.getFunction(symbol)) return have;
     const llvm::Function* const known = builtins_.getFunction(name);
     if (!known) MLP_BUG("there is no builtin function `" + name + "`");
-    return llvm::Function::Create(known->getFunctionType(), llvm::Function::ExternalLinkage, name, module_);
+    return llvm::Function::Create(known->getFunctionType(), llvm::Function::ExternalLinkage, symbol, module_);
   }
 
   // Arguments by the C signature (stdlib/builtins/kernels.h): a text is a pointer and a size; a function that gives a text
@@ -565,6 +573,7 @@ class Builder {
   const loop::Kernel& kernel_;
   const AbiTypes& abi_;
   const llvm::Module& builtins_;
+  const bool in_process_;
   llvm::Module& module_;
   llvm::LLVMContext& context_;
   llvm::IRBuilder<> b_;
@@ -584,8 +593,8 @@ class Builder {
 }  // namespace
 
 void build_kernel(const loop::Kernel& kernel, const std::string& symbol, const std::string& level, const AbiTypes& abi,
-                  const llvm::Module& builtins, llvm::Module& into) {
-  Builder(kernel, abi, builtins, into).build(symbol, level);
+                  const llvm::Module& builtins, bool in_process, llvm::Module& into) {
+  Builder(kernel, abi, builtins, in_process, into).build(symbol, level);
 }
 
 }  // namespace mlp::codegen

@@ -10,12 +10,13 @@
 namespace mlp::codegen {
 
 // Adds `symbol` to `into`. `level` is x86-64-v2, -v3 or -v4. `builtins` holds the builtin functions that calls name: it
-// is read for their types only, and may be a lazily loaded module of the same context.
+// is read for their types only, and may be a lazily loaded module of the same context. With `in_process`, functions of
+// host_functions.h are called by their names with host_prefix.
 //
 // The rows are computed in blocks of 256, and inside a block one function runs for each group of outputs that share work.
 // So each is small enough for registers and for quick compilation, text work does not keep numbers from being
 // vectorised, and a column without nulls reads its presence from one constant block of ones.
 void build_kernel(const loop::Kernel& kernel, const std::string& symbol, const std::string& level, const AbiTypes& abi,
-                  const llvm::Module& builtins, llvm::Module& into);
+                  const llvm::Module& builtins, bool in_process, llvm::Module& into);
 
 }  // namespace mlp::codegen
