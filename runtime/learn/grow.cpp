@@ -459,7 +459,7 @@ Grown Grower::grow(const std::vector<Cell>& cells, const Grid& grid, std::vector
   });
   for (const Sums& s : sums) root.sums += s;
   const bool leaf_wise = settings_.growth == Growth::leaf_wise;
-  const std::int64_t leaf_limit = leaf_wise && settings_.leaves > 0 ? settings_.leaves : std::numeric_limits<std::int32_t>::max();
+  const std::int64_t leaf_limit = settings_.leaves > 0 ? settings_.leaves : std::numeric_limits<std::int32_t>::max();
   if (!positions.empty() && leaf_limit > 1 && may_split(root)) {
     root.histogram = take();
     build(root, *root.histogram);

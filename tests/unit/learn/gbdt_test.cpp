@@ -164,6 +164,8 @@ TEST(Gbdt, KeepsTheLimitsOfShape) {
   request.settings.growth = Growth::depth_wise;
   request.settings.depth = 4;
   EXPECT_EQ(shape(), (std::pair<std::int64_t, std::int64_t>{16, 4}));
+  request.settings.leaves = 12;
+  EXPECT_EQ(shape(), (std::pair<std::int64_t, std::int64_t>{12, 4}));
   request.settings.leaves = 1;
   request.settings.growth = Growth::leaf_wise;
   EXPECT_EQ(shape().first, 1);

@@ -29,6 +29,7 @@ void trees_reach(const Source& source, const char* metric, double bar) {
   ASSERT_NE(task, nullptr) << source.file << " is missing";
   for (const Growth growth : {Growth::leaf_wise, Growth::depth_wise}) {
     task->request.settings.growth = growth;
+    task->request.settings.leaves = growth == Growth::leaf_wise ? 31 : 64;
     const Outcome outcome = train_gbdt(task->request);
     const double got = measure(outcome.model, task->test).at(metric);
     testing::Test::RecordProperty(std::string(metric) + (growth == Growth::leaf_wise ? "_leaf_wise" : "_depth_wise"), std::to_string(got));
