@@ -24,7 +24,7 @@ using loop::Op;
 constexpr int block_rows = 256;
 constexpr int group_cost = 64;      // instructions in a loop, about
 constexpr int group_pointers = 12;  // arrays that a loop walks, about: what general registers hold
-constexpr int shared_from = 4;      // so many outputs of one shape share their code
+constexpr int shared_from = 2;      // so many outputs of one shape share their code
 
 // Cheap to have twice: such a value does not tie two outputs together.
 bool is_leaf(Op op) {
