@@ -166,14 +166,21 @@ class Text {
     gutter("");
   }
   void plain_line(std::int32_t source, std::uint32_t number) {
-    const Shown shown = show(sources_.line(source, number));
+    const Shown shown = show(sources_.line(source, number).substr(0, 16 * widest_line));
     std::string line;
     for (std::size_t i = 0; i < std::min(shown.cells.size(), widest_line); ++i) line += shown.cells[i];
     gutter(line, std::to_string(number));
   }
 
   void marked_line(std::int32_t source, std::vector<Mark> marks) {
-    const Shown shown = show(sources_.line(source, marks[0].line));
+    std::string_view whole = sources_.line(source, marks[0].line);
+    const std::size_t cut = whole.size() > 16 * widest_line && marks[0].begin > 8 * widest_line ? marks[0].begin - 8 * widest_line : 0;
+    whole = whole.substr(cut, 16 * widest_line);  // of a line without end, what is near the first mark
+    for (Mark& m : marks) {
+      m.begin = static_cast<std::uint32_t>(std::min(m.begin - std::min<std::size_t>(m.begin, cut), whole.size()));
+      m.end = static_cast<std::uint32_t>(std::min(m.end - std::min<std::size_t>(m.end, cut), whole.size()));
+    }
+    const Shown shown = show(whole);
     std::size_t from = 0, to = shown.cells.size();
     if (to > widest_line) {
       const std::size_t focus = shown.columns[marks[0].begin];

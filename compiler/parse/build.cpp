@@ -74,7 +74,7 @@ class Builder {
       if (doc_used_[i]) continue;
       const Doc& d = scan_.docs[i];
       for (const Span line : d.lines) file_.comments.push_back({line, true});
-      if (!diagnostics_.has_errors())
+      if (!diagnostics_.has_errors() && !enough(diagnostics_))
         diagnostics_.report(Code::dangling_documentation, "this documentation documents nothing")
             .at({source_, d.lines.front().begin, d.lines.front().begin + 3}, "no declaration, field or feature follows")
             .suggest("write `//` for a comment");
@@ -358,6 +358,7 @@ class Builder {
   }
 
   void unknown(P::UnknownContext* c) {
+    if (enough(diagnostics_)) return;
     static const std::vector<std::string> known = {"pipeline", "schema", "source", "expect", "features", "split",
                                                    "model",    "test",   "deploy", "monitor", "fn"};
     static const std::vector<std::string> later = {"table", "tune", "loss", "layer", "import", "param", "extern"};

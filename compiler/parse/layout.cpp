@@ -102,10 +102,11 @@ class Brackets {
     const int type = tokens_[i].type;
     const bool has_partner = std::any_of(open_.begin(), open_.end(), [&](std::size_t o) { return partner(tokens_[o].type) == type; });
     if (!has_partner) {
+      dropped_.push_back(i);
+      if (enough(diagnostics_)) return;
       diagnostics_.report(Code::stray_bracket, std::string("`") + sign(type) + "` closes nothing")
           .at(span(i), "no bracket is open here")
           .edit(span(i), "");
-      dropped_.push_back(i);
       return;
     }
     while (partner(tokens_[open_.back()].type) != type) {
@@ -125,6 +126,7 @@ class Brackets {
   }
 
   void unclosed(std::size_t opener, std::size_t where) {
+    if (enough(diagnostics_)) return;
     const char* missing = sign(partner(tokens_[opener].type));
     auto& d = diagnostics_.report(Code::unclosed_bracket, std::string("`") + sign(tokens_[opener].type) + "` is not closed")
                   .at(span(opener), std::string("its `") + missing + "` is missing");

@@ -65,7 +65,7 @@ bool ErrorStrategy::follows_from_another(std::size_t token) const {
 
 void ErrorStrategy::report(antlr4::Parser* parser, std::size_t at, std::size_t rule, const Set& expected) {
   const Token& found = tokens_[at];
-  if (follows_from_another(at)) return;
+  if (follows_from_another(at) || enough(diagnostics_)) return;
   const std::vector<std::string> words = literals(expected, parser->getVocabulary());
   const std::string after = at > 0 && tokens_[at - 1].type != P::NEWLINE && tokens_[at - 1].type != P::LBRACE ? " after " + shown(at - 1) : "";
   const auto fresh = [&](std::string message, std::string label) -> Diagnostic& {

@@ -26,6 +26,10 @@ struct Flush {
   ~Flush() {
     std::vector<Diagnostic> list = from.take();
     std::stable_sort(list.begin(), list.end(), [](const Diagnostic& a, const Diagnostic& b) { return a.span.begin < b.span.begin; });
+    if (list.size() >= parsing::most_findings) {
+      list.resize(parsing::most_findings);
+      list.back().note("there may be more; a file is given up after " + std::to_string(parsing::most_findings) + " findings");
+    }
     for (Diagnostic& d : list) to.add(std::move(d));
   }
 };

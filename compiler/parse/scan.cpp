@@ -98,7 +98,13 @@ class Scanner {
       token.first_on_line = line_start;
       line_start = token.type == Lexer::NEWLINE;
       take(token);
-      if (too_deep(token)) return std::move(out_);
+      if (too_deep(token) || enough(diagnostics_)) return std::move(out_);
+      if (out_.tokens.size() > most_tokens) {
+        diagnostics_.report(Code::source_too_large, "the spec has more than " + std::to_string(most_tokens) + " words and signs")
+            .at(span(token.begin, token.end), "the rest is not read")
+            .suggest("many similar columns are written as a family: `p0..p783 : int`");
+        return std::move(out_);
+      }
     }
     const auto end = static_cast<std::uint32_t>(text_.size());
     close_doc(-1);

@@ -9,6 +9,8 @@
 namespace mlp::parsing {
 
 inline constexpr std::size_t largest_source = std::size_t{4} << 20;  // bytes
+inline constexpr std::size_t most_tokens = 250'000;                  // a spec of 300 lines has about 3,000
+inline constexpr std::size_t most_findings = 100;                    // of one file; then it is given up
 inline constexpr int deepest_nesting = 256;                          // open brackets and unfinished `if`s
 
 struct Token {
@@ -31,6 +33,8 @@ struct Scan {
   std::vector<ast::Comment> comments;
   bool usable = false;        // false: the text is no spec at all (encoding, size, nesting); nothing to parse
 };
+
+inline bool enough(const Diagnostics& d) { return d.all().size() >= most_findings; }
 
 Scan scan(const SourceMap& sources, std::int32_t source, Diagnostics& diagnostics);
 

@@ -145,11 +145,24 @@ TEST(Limits, LongChains) {
 
 TEST(Limits, SizeIsCapped) {  // E0111
   EXPECT_EQ(Spec(std::string((4 << 20) + 1, ' ')).findings(), std::vector<std::string>{"E0111 1:1"});
+  std::string words = "expect s {";
+  for (int i = 0; i < 200'000; ++i) words += "a\n";
+  EXPECT_EQ(Spec(words + "}").findings(), std::vector<std::string>{"E0111 124999:2"});
   std::string wide = "schema A {\n";
   for (int i = 0; i < 5'000; ++i) wide += "  column_" + std::to_string(i) + " : float? >= 0\n";
   const Spec s(wide + "}\n");
   ASSERT_TRUE(s.good());
   EXPECT_EQ(s.file.schemas[0].columns.size(), 5'000u);
+}
+
+TEST(Limits, AFileIsGivenUpAfterAHundredFindings) {
+  for (const std::string line : {"$ ", "word\n", "split s { a }\n", "}\n", "'x'\n", "fn f(a: int) = a < b < c\n"}) {
+    std::string text;
+    for (int i = 0; i < 1'000; ++i) text += line;
+    const Spec s(text);
+    EXPECT_EQ(s.diagnostics.all().size(), 100u) << line;
+    EXPECT_EQ(s.diagnostics.all().back().notes.size(), 1u) << line;
+  }
 }
 
 TEST(Names, SpelledSoThatTheyReadBack) {
