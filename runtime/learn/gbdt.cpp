@@ -10,6 +10,7 @@
 #include "runtime/learn/learn.h"
 #include "runtime/learn/objective.h"
 #include "runtime/learn/random.h"
+#include "runtime/model/exact_math.h"
 #include "runtime/model/walk.h"
 
 namespace mlp::learn {
@@ -145,6 +146,10 @@ Outcome train_gbdt(const Request& request) {
       model::Tree& tree = grown.tree;
       double* out_scores = scores.data() + k * n;
       if (settings.loss == Loss::quantile) renew_quantiles(grown, in_tree, scores, labels, request);
+      // A Newton step overshoots where counts are rare; under the log link the best leaf value is the logarithm of
+      // observed over expected, which is that of one plus the step (l2 counts as that many events on both sides).
+      if (settings.loss == Loss::poisson)
+        for (double& v : tree.value) v = model::exact_log(std::max(1 + v, 1e-9));
       for (double& v : tree.value) v *= settings.learning_rate;
       set_covers(grown, in_tree, labels);
 

@@ -19,7 +19,8 @@ constexpr std::size_t histogram_memory = 512u << 20;
 // Category splits. One against the rest up to this many categories; else categories in the order of gradient ratio,
 // smoothed towards zero for the rare ones (Fisher 1958; smoothing as in LightGBM).
 constexpr std::int32_t one_vs_rest_bins = 4;
-constexpr double category_smooth = 10, category_l2 = 0;
+constexpr double category_smooth = 10;
+constexpr double luck_margin = 1.5;                  // of find_category
 constexpr std::int64_t category_rows = 5;            // rarer ones never enter a set
 
 template <class Bin>
@@ -105,6 +106,7 @@ void quantise(const std::vector<double>& gradient, const std::vector<double>& he
 Grower::Grower(const Binned& binned, const Request& request, Pool& pool)
     : binned_(binned), request_(request), settings_(request.settings), pool_(pool), moved_(binned.rows) {
   for (const int m : request.monotone) bounded_ |= m != 0;
+  for (const FeatureBins& b : binned.features) sorted_categories_ |= b.category && b.slots() > 3;
   spare_.resize(pool.threads() - 1);
   for (auto& s : spare_) s.resize(binned.slots);
 }
@@ -200,6 +202,26 @@ void Grower::build(const Node& node, std::vector<Cell>& histogram) {
   });
 }
 
+double Grower::squares_of(const Node& node) const {
+  if (!sorted_categories_) return 0;
+  std::vector<double> sums(chunks_of(node.end - node.begin), 0.0);
+  const auto task = [&](std::int64_t chunk) {
+    const std::int64_t begin = node.begin + chunk * chunk_rows, end = std::min(begin + chunk_rows, node.end);
+    double sum = 0;
+    for (std::int64_t i = begin; i < end; ++i) {
+      const double g = static_cast<double>((*cells_)[(*rows_)[i]][0]) * grid_.gradient;
+      sum += g * g;
+    }
+    sums[chunk] = sum;
+  };
+  if (node.end - node.begin >= parallel_work) {
+    pool_.run(static_cast<std::int64_t>(sums.size()), task);
+  } else {
+    for (std::size_t c = 0; c < sums.size(); ++c) task(static_cast<std::int64_t>(c));
+  }
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
+}
+
 template <bool plain>
 Split Grower::find_number(const Node& node, std::int32_t position) const {
   const std::int32_t feature = binned_.used[position];
@@ -267,10 +289,11 @@ Split Grower::find_category(const Node& node, std::int32_t position) const {
   const FeatureBins& bins = binned_.features[binned_.used[position]];
   const Cell* cells = node.histogram->data() + binned_.offset[position];
   Split best;
-  const auto consider = [&](const Sums& left, std::int32_t bin, bool suffix, bool one, double l2) {
+  double luck = 0;
+  const auto consider = [&](const Sums& left, std::int32_t bin, bool suffix, bool one) {
     const Sums right = node.sums - left;
     if (!heavy_enough(left) || !heavy_enough(right)) return;
-    const double gain = part(left, l2, node) + part(right, l2, node);
+    const double gain = part(left, settings_.l2, node) + part(right, settings_.l2, node) - luck;
     if (gain > best.gain) {
       best.gain = gain;
       best.position = position;
@@ -285,19 +308,30 @@ Split Grower::find_category(const Node& node, std::int32_t position) const {
   if (bins.one_hot || present <= one_vs_rest_bins) {
     const std::int32_t last = bins.one_hot ? bins.count : bins.slots();
     for (std::int32_t b = 0; b < last; ++b)
-      if (cells[b][1] != 0 && b != bins.rest_bin) consider(sums_of(cells[b]), b, false, true, settings_.l2);
+      if (cells[b][1] != 0 && b != bins.rest_bin) consider(sums_of(cells[b]), b, false, true);
     if (bins.one_hot || present <= 3) return best;  // up to three categories: these are all the partitions
   }
   const std::vector<std::int32_t> order = category_order(node, position);
   const std::int32_t size = static_cast<std::int32_t>(order.size());
   Sums all;
-  for (const std::int32_t b : order) all += sums_of(cells[b]);
+  double roots = 0;
+  for (const std::int32_t b : order) {
+    const Sums s = sums_of(cells[b]);
+    all += s;
+    roots += std::sqrt(static_cast<double>(s.hessian) * grid_.hessian);
+  }
+  // Sorted by their gradients, categories without any effect still seem to gain: a category's gradient sum is then
+  // normal with variance v H, and cutting such sums at 0 gives (2 / pi) v (sum of sqrt H)^2 / H on average. A set is
+  // credited with what it gains above that, and a margin. v, the variance of gradients per Hessian, is measured in the node.
+  const double node_g = static_cast<double>(node.sums.gradient) * grid_.gradient, node_h = static_cast<double>(node.sums.hessian) * grid_.hessian;
+  const double variance = node_h > 0 ? std::max(node.squares - node_g * node_g / node_h, 0.0) / node_h : 0;
+  luck = luck_margin * 0.63661977236758138 * variance * roots * roots / std::max(node_h, 1e-300);
   const bool leftovers = all.count != node.sums.count;  // too rare for a set: with the right child
   Sums prefix;
   for (std::int32_t i = 0; i < size; ++i) {
     prefix += sums_of(cells[order[i]]);
-    if (i + 1 < size || leftovers) consider(prefix, i + 1, false, false, settings_.l2 + category_l2);
-    if (leftovers && i + 1 < size) consider(all - prefix, i + 1, true, false, settings_.l2 + category_l2);
+    if (i + 1 < size || leftovers) consider(prefix, i + 1, false, false);
+    if (leftovers && i + 1 < size) consider(all - prefix, i + 1, true, false);
   }
   return best;
 }
@@ -462,6 +496,7 @@ Grown Grower::grow(const std::vector<Cell>& cells, const Grid& grid, std::vector
   const std::int64_t leaf_limit = settings_.leaves > 0 ? settings_.leaves : std::numeric_limits<std::int32_t>::max();
   if (!positions.empty() && leaf_limit > 1 && may_split(root)) {
     root.histogram = take();
+    root.squares = squares_of(root);
     build(root, *root.histogram);
     find({&root});
   }
@@ -503,6 +538,8 @@ Grown Grower::grow(const std::vector<Cell>& cells, const Grid& grid, std::vector
     Node &small = nodes_[left_smaller ? l : r], &large = nodes_[left_smaller ? r : l];
     small.histogram = take();
     build(small, *small.histogram);
+    small.squares = squares_of(small);
+    large.squares = std::max(nodes_[at].squares - small.squares, 0.0);
     if (inherited != nullptr) {
       large.histogram = inherited;
       for (std::size_t s = 0; s < large.histogram->size(); ++s) (*large.histogram)[s] -= (*small.histogram)[s];

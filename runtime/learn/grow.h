@@ -54,6 +54,7 @@ class Grower {
   struct Node {
     std::int64_t begin = 0, end = 0;
     Sums sums;
+    double squares = 0;                      // sum of squared gradients; kept where a category needs it
     std::int32_t depth = 0;
     double low = 0, high = 0;                // bounds of the leaf value (monotone constraints)
     std::vector<Cell>* histogram = nullptr;
@@ -63,6 +64,7 @@ class Grower {
   std::vector<Cell>* take();
   void give(std::vector<Cell>* histogram);
   void build(const Node& node, std::vector<Cell>& histogram);
+  double squares_of(const Node& node) const;
   void find(std::initializer_list<Node*> nodes);
   Split find_one(const Node& node, std::int32_t position) const;
   template <bool plain>
@@ -81,7 +83,7 @@ class Grower {
   const Request& request_;
   const ModelSettings& settings_;
   Pool& pool_;
-  bool bounded_ = false;
+  bool bounded_ = false, sorted_categories_ = false;
   std::vector<std::unique_ptr<std::vector<Cell>>> store_;
   std::vector<std::vector<Cell>*> free_;
   std::vector<std::vector<Cell>> spare_;     // one more histogram per extra thread

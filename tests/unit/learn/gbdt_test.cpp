@@ -356,6 +356,48 @@ TEST(Gbdt, CategoriesAreGroupedByTheirEffect) {
   for (const double code : {33.0, std::nan("")}) EXPECT_EQ(model::leaf_of(model.forest, tree, model.features, {&code}, 0), tree.right[0]);
 }
 
+TEST(Gbdt, CategoriesWithoutEffectAreNotLearned) {
+  // 400 categories of 10 rows that mean nothing: sorted by their gradients they always seem to gain.
+  std::mt19937_64 rng(19);
+  Rows rows, test;
+  for (Rows* part : {&rows, &test}) {
+    part->columns.assign(2, {});
+    for (int i = 0; i < 4000; ++i) {
+      part->columns[0].push_back(draw(rng));
+      part->columns[1].push_back(static_cast<double>(rng() % 400));
+      part->target.push_back(std::sin(6 * part->columns[0].back()) + normal(rng));
+    }
+  }
+  Request request;
+  request.settings.trees = 30;
+  request.features = {number("x"), category("noise", 400)};
+  request.train = rows.dataset();
+  const double with = measure(train_gbdt(request).model, test).at("rmse");
+  request.features.pop_back();
+  request.train.columns.pop_back();
+  const double without = measure(train_gbdt(request).model, test).at("rmse");
+  EXPECT_LT(with, without * 1.01);
+}
+
+TEST(Gbdt, RareCountsDoNotOvershoot) {
+  // One row in 50 has a count of 1000: a Newton step from the mean would multiply the prediction by e^40.
+  Rows rows;
+  rows.columns.assign(1, {});
+  for (int i = 0; i < 5000; ++i) {
+    rows.columns[0].push_back(i % 50);
+    rows.target.push_back(i % 50 == 7 ? 1000 : i % 50 == 8 ? 1 : 0);
+  }
+  Request request;
+  request.settings.loss = Loss::poisson;
+  request.settings.trees = 60;
+  request.settings.learning_rate = 0.3;
+  request.features = {number("x")};
+  request.train = rows.dataset();
+  const Outcome outcome = train_gbdt(request);
+  for (std::size_t i = 1; i < outcome.history.size(); ++i) EXPECT_LE(outcome.history[i].train, outcome.history[i - 1].train);
+  EXPECT_NEAR(predict(outcome.model, rows)[7], 1000, 10);
+}
+
 TEST(Gbdt, OneHotFeaturesSplitOneAgainstTheRest) {
   const Example e = make_example(13, 3000, Loss::squared);
   const model::Model model = train_gbdt(make_request(e, Loss::squared)).model;
