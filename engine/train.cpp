@@ -12,6 +12,7 @@
 #include "base/files.h"
 #include "runtime/learn/metrics.h"
 #include "runtime/monitor/monitor.h"
+#include "runtime/score/probe.h"
 #include "stdlib/builtins/kernels.h"
 
 namespace mlp::engine {
@@ -239,7 +240,7 @@ package::Signature signature_of(const flow::Program& program) {
   return signature;
 }
 
-std::string manifest_of(const Pipeline& pipeline, const Data& data, const learn::Outcome& outcome, const Metrics& metrics) {
+std::string manifest_of(const Pipeline& pipeline, const Data& data, const learn::Outcome& outcome, const Metrics& metrics, const score::Engine& engine) {
   const flow::Program& program = pipeline.program();
   nlohmann::ordered_json manifest;
   manifest["format"] = 1;
@@ -255,6 +256,7 @@ std::string manifest_of(const Pipeline& pipeline, const Data& data, const learn:
                        {"loss", ir::enum_words<Loss>::words[static_cast<int>(program.model.settings.loss)]},
                        {"rounds", outcome.best_round}};
   manifest["metrics"] = metrics;
+  manifest["golden"] = score::golden_predictions(engine);  // what an artifact's selftest must give again
   return manifest.dump(1);
 }
 
@@ -369,7 +371,7 @@ Trained train(const Pipeline& pipeline, const std::filesystem::path& directory, 
   for (std::size_t f = 0; f < train_columns.size(); ++f)
     package.signature.feature_reference.push_back(monitor::make_reference(train_columns[f], package.model.features[f]));
   package.signature.prediction_reference = monitor::make_prediction_reference(package.model, predict(engine, data.train));
-  package.manifest = manifest_of(pipeline, data, outcome, trained.metrics);
+  package.manifest = manifest_of(pipeline, data, outcome, trained.metrics, engine);
   trained.bytes = package::to_bytes(package);
   trained.digest = sha256(trained.bytes);
   trained.unseen_class = data.valid.unseen_class + data.test.unseen_class;

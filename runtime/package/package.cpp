@@ -245,7 +245,7 @@ void check_whole(const Package& p) {
   const Signature& s = p.signature;
   const model::Model& m = p.model;
   if (s.name.empty() || s.deployment.empty()) fail("the pipeline has no name");
-  if (s.request.empty() || s.request.size() != s.request_place.size()) fail("the request has no columns, or not a place for each");
+  if (s.request.size() != s.request_place.size()) fail("the request columns do not have a place each");
   std::set<std::string> names;
   for (std::size_t i = 0; i < s.request.size(); ++i) {
     if (s.request[i].name.empty() || !names.insert(s.request[i].name).second) fail("column names are empty or doubled");
