@@ -54,19 +54,20 @@ void our_fault(const std::string& what, int argc, char** argv) {
 
 int run(int argc, char** argv) {
   Globals globals;
-  Action action;
+  std::vector<Action> actions(commands().size());
   CLI::App app{"Millrace compiles machine-learning pipelines to native code.", "mlp"};
   app.set_version_flag("--version", std::string("mlp ") + version);
   app.require_subcommand(1);
   app.set_help_all_flag("--help-all", "help of every command");
   const char* const store = std::getenv("MLP_STORE");
   if (store && *store) globals.store = store;
-  for (const Command& command : commands()) {
+  for (std::size_t i = 0; i < commands().size(); ++i) {
+    const Command& command = commands()[i];
     CLI::App* sub = app.add_subcommand(command.name, command.summary);
     sub->add_option("--store", globals.store, "directory that holds the registry `.mlp/` (default: here, or $MLP_STORE)");
     sub->add_flag("--no-color", globals.no_color, "no colours, as with NO_COLOR");
     sub->add_flag("-q,--quiet", globals.quiet, "only results and errors");
-    command.add(*sub, globals, action);
+    command.add(*sub, globals, actions[i]);
   }
   app.footer("Exit codes: 0 ok, 1 findings or a failed test, 2 usage, 3 environment, 70 a bug of mlp.\nmlp COMMAND --help shows examples.");
   try {
@@ -98,7 +99,9 @@ int run(int argc, char** argv) {
   }
   globals.color = wants_color(globals.no_color);
   try {
-    const int code = action();
+    int code = 0;
+    for (std::size_t i = 0; i < actions.size(); ++i)
+      if (app.got_subcommand(commands()[i].name)) code = actions[i]();
     flush_output();
     return code;
   } catch (const engine::SpecError& e) {
