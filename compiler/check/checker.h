@@ -137,6 +137,7 @@ class Checker {
   Diagnostic& report(Code code, std::string message, Span span, std::string label = {});
   void suggest_name(Diagnostic& d, Span span, const std::string& wanted, const std::vector<std::string>& candidates);
   std::vector<std::string> column_names() const;
+  Span callee_span(const ast::Expr& e) const;  // the name in a call; the whole of anything else
   std::string text(Span span) const { return std::string(sources_.text(span)); }
   const ast::Expr& node(ast::ExprId id) const { return (*frame_->file)[id]; }
   Type type_of(ir::ExprId id) const { return module_.exprs[id.index].type; }
@@ -173,6 +174,7 @@ class Checker {
   mutable std::uint32_t walks_ = 0;
   bool has_valid_ = true, has_test_ = true;              // parts of the split
   std::string model_name_;
+  Type target_type_;                                     // as written, before an int becomes a float
   bool kind_known_ = true;                               // of the model
 };
 

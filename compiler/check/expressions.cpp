@@ -244,7 +244,7 @@ Operand Checker::eval_node(const ast::Expr& e) {
         }
         args.push_back(std::move(a));
       }
-      const Span name_span{e.span.source, e.span.begin, e.span.begin + static_cast<std::uint32_t>(e.text.size())};
+      const Span name_span = callee_span(e);
       if (local != frame_->locals.end() && !local->second.function.empty())
         return call(local->second.function, local->second.library, std::move(args), e.span, name_span);
       return call(e.text, frame_->library, std::move(args), e.span, name_span);
@@ -346,6 +346,12 @@ Operand Checker::eval_name(const ast::Expr& e) {
   Diagnostic& d = report(Code::unknown_name, "`" + e.text + "` is not known " + where, e.span,
                          frame_->function ? "no parameter and no `let` has this name" : "no column has this name");
   suggest_name(d, e.span, e.text, candidates);
+  if (in_features_ && !frame_->function)
+    for (const ast::FeatureEntry& later : file_.features.front().entries)
+      if (later.name == e.text && later.name_span.begin > e.span.begin) {
+        d.fix.clear();
+        d.also(later.name_span, "defined here, further down").suggest("move the definition of `" + e.text + "` up");
+      }
   if (frame_->function && d.help.empty() && find_column(e.text).known())
     d.suggest("a function sees its parameters only: pass the column as an argument");
   return poison();
@@ -396,7 +402,7 @@ Operand Checker::eval_pipe(const ast::Expr& e) {
     }
     args.push_back(std::move(a));
   }
-  const Span name_span{step.span.source, step.span.begin, step.span.begin + static_cast<std::uint32_t>(step.text.size())};
+  const Span name_span = callee_span(step);
   const auto local = frame_->locals.find(step.text);
   if (local != frame_->locals.end() && !local->second.function.empty())
     return call(local->second.function, local->second.library, std::move(args), step.span, name_span);

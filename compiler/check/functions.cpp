@@ -46,7 +46,8 @@ std::vector<std::string> Checker::function_names() const {
   std::vector<std::string> names;
   for (const auto& [name, unused] : own_functions_) names.push_back(name);
   for (const auto& [name, unused] : library_functions_) names.push_back(name);
-  for (const Builtin& b : builtins()) names.emplace_back(b.name);
+  for (const Builtin& b : builtins())
+    if (spelled(b.name) == b.name || b.name == "not") names.emplace_back(b.name);  // operators have signs, not names
   for (const char* name : {"each", "columns", "except"}) names.emplace_back(name);
   return names;
 }
@@ -76,9 +77,9 @@ Operand Checker::call(const std::string& name, bool library_scope, std::vector<A
         {"ln", "log"}, {"std", "stddev"}, {"avg", "mean"}, {"average", "mean"}, {"mode", "most_frequent"}, {"fillna", "impute"}, {"zscore", "standardize"},
         {"scale", "standardize"}, {"onehot", "one_hot"}, {"dummies", "one_hot"}, {"len", "length"}, {"clip", "clamp"}, {"bin", "quantile_bins"}, {"isnull", "is_null"},
         {"ifnull", "coalesce"}, {"float", "to_float"}, {"int", "to_int"}, {"string", "to_text"}, {"category", "to_category"}, {"label_encode", "ordinal"}};
-    if (const auto f = foreign.find(name); f != foreign.end()) d.suggest("it is called `" + std::string(f->second) + "` here").edit(name_span, f->second);
+    if (find_column(name).known()) d.suggest("`" + name + "` is a column, and columns are not called");
+    else if (const auto f = foreign.find(name); f != foreign.end()) d.suggest("it is called `" + std::string(f->second) + "` here").edit(name_span, f->second);
     else suggest_name(d, name_span, name, function_names());
-    if (d.help.empty() && find_column(name).known()) d.suggest("`" + name + "` is a column, and columns are not called");
     return poison();
   }
   for (const Argument& a : args)

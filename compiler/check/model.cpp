@@ -74,6 +74,7 @@ void Checker::check_target(const ast::Model& model) {
       return;
   }
   m.target = target;
+  target_type_ = e.type;
 }
 
 void Checker::check_loss(const ast::Setting* setting) {
@@ -83,7 +84,7 @@ void Checker::check_loss(const ast::Setting* setting) {
   static const std::map<std::string, Loss> losses = {{"squared", Loss::squared}, {"logistic", Loss::logistic}, {"softmax", Loss::softmax},
                                                      {"poisson", Loss::poisson}, {"quantile", Loss::quantile}};
   const auto loss = losses.find(e.text);
-  const Span name_span{e.span.source, e.span.begin, e.kind == ast::ExprKind::call ? e.span.begin + static_cast<std::uint32_t>(e.text.size()) : e.span.end};
+  const Span name_span = callee_span(e);
   if ((e.kind != ast::ExprKind::name && e.kind != ast::ExprKind::call) || loss == losses.end()) {
     Diagnostic& d = report(Code::bad_setting, "there is no loss `" + text(e.span) + "`", name_span, "not known");
     suggest_name(d, name_span, e.text, {"squared", "logistic", "softmax", "poisson", "quantile"});
@@ -102,7 +103,7 @@ void Checker::check_loss(const ast::Setting* setting) {
     return;
   }
   if (!m.target.known()) return;
-  const Type type = type_of(m.target);
+  const Type type = target_type_;
   const bool boolean = type.scalar == Scalar::boolean, category = is_text(type.scalar);
   const bool fits = loss->second == Loss::logistic ? boolean || category : loss->second == Loss::softmax ? category : !boolean && !category;
   if (!fits) {

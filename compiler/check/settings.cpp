@@ -33,6 +33,11 @@ void Checker::suggest_name(Diagnostic& d, Span span, const std::string& wanted, 
   if (!frame_->library) d.edit(span, near);
 }
 
+Span Checker::callee_span(const ast::Expr& e) const {
+  if (e.kind != ast::ExprKind::call || !sources_.text(e.span).starts_with(e.text)) return e.span;
+  return {e.span.source, e.span.begin, e.span.begin + static_cast<std::uint32_t>(e.text.size())};
+}
+
 ColumnId Checker::find_column(const std::string& name) const {
   const auto found = columns_.find(name);
   return found == columns_.end() ? ColumnId{} : found->second;

@@ -26,9 +26,7 @@ void Checker::check_source(const ast::Source& source) {
   const auto format = formats.find(reader.text);
   if (reader.kind != ast::ExprKind::call || format == formats.end()) {
     const bool later = reader.text == "arrow" || reader.text == "sqlite" || reader.text == "postgres" || reader.text == "sql";
-    const Span span = reader.kind == ast::ExprKind::call
-                          ? Span{reader.span.source, reader.span.begin, reader.span.begin + static_cast<std::uint32_t>(reader.text.size())}
-                          : reader.span;
+    const Span span = callee_span(reader);
     Diagnostic& d = report(later ? Code::not_available : Code::unknown_reader,
                            later ? "`" + reader.text + "` sources are not available in this version" : "a source is read by `csv`, `parquet` or `jsonl`", span);
     if (!later && reader.kind == ast::ExprKind::call) suggest_name(d, span, reader.text, {"csv", "parquet", "jsonl"});
@@ -160,7 +158,7 @@ void Checker::check_split(const ast::Split& split) {
                                                                {"every", SplitMethod::every}, {"column", SplitMethod::column}};
     const auto method = methods.find(e.text);
     if ((e.kind != ast::ExprKind::name && e.kind != ast::ExprKind::call) || method == methods.end()) {
-      const Span span{e.span.source, e.span.begin, e.kind == ast::ExprKind::call ? e.span.begin + static_cast<std::uint32_t>(e.text.size()) : e.span.end};
+      const Span span = callee_span(e);
       Diagnostic& d = report(Code::bad_split, "there is no such way to split: `" + text(e.span) + "`", span);
       if (e.kind == ast::ExprKind::name && find_column(e.text).known()) d.suggest("split by its values: `hash(" + e.text + ")` or `group(" + e.text + ")`");
       else suggest_name(d, span, e.text, {"random", "hash", "group", "time", "stratified", "every", "column"});

@@ -27,6 +27,29 @@ TEST(Check, EveryFailingSpecGivesExactlyItsFindings) {
   }
 }
 
+// What a finding offers to replace, mends it: the finding is gone afterwards.
+TEST(Check, EveryOfferedFixMends) {
+  int offered = 0;
+  for (const fs::path& path : specs(true)) {
+    SCOPED_TRACE(path.filename().string());
+    const std::string text = read(path);
+    const Checked before(path.filename().string(), text);
+    for (const Diagnostic& d : before.diagnostics.all()) {
+      if (d.fix.empty()) continue;
+      ++offered;
+      std::string mended = text;
+      for (auto edit = d.fix.rbegin(); edit != d.fix.rend(); ++edit) {
+        ASSERT_EQ(edit->span.source, before.spec);
+        mended.replace(edit->span.begin, edit->span.end - edit->span.begin, edit->replacement);
+      }
+      const Checked after(path.filename().string(), mended);
+      for (const Diagnostic& left : after.diagnostics.all())
+        EXPECT_FALSE(left.code == d.code && left.span.begin == d.span.begin) << after.text();
+    }
+  }
+  EXPECT_GE(offered, 25);
+}
+
 // Every call of a module has exactly the types of a row in the table of builtins.
 void expect_exact_calls(const sem::Module& m) {
   for (const ir::Expr& e : m.exprs) {
