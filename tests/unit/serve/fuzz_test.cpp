@@ -1,0 +1,76 @@
+// Mutated requests straight into the endpoints: always an answer, always JSON, never a fault of ours.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "nlohmann/json.hpp"
+#include "runtime/serve/api.h"
+#include "tests/unit/score/sample.h"
+
+namespace mlp::serve {
+namespace {
+
+std::string mutated(std::string text, std::mt19937_64& random) {
+  static const std::string alphabet = "{}[]\",:\\/0123456789.eE+-ntfu \n\r;|\t\x00\x80\xff" "aNI";
+  const auto place = [&] { return text.empty() ? 0 : random() % text.size(); };
+  for (std::uint64_t n = random() % 4 + 1; n > 0; --n) {
+    switch (random() % 5) {
+      case 0: if (!text.empty()) text[place()] = alphabet[random() % alphabet.size()]; break;
+      case 1: text.insert(place(), 1, alphabet[random() % alphabet.size()]); break;
+      case 2: if (!text.empty()) text.erase(place(), random() % 8 + 1); break;
+      case 3: text.insert(place(), text.substr(place(), random() % 20)); break;
+      default: text.resize(place());
+    }
+  }
+  return text;
+}
+
+TEST(Fuzz, MutatedRequests) {
+  const std::string v2 = R"({"id":"q","parameters":{"a":[1,{}]},"inputs":[{"name":"tenure","datatype":"INT64","shape":[2],"data":[3,40]},)"
+                         R"({"name":"Contract","datatype":"BYTES","shape":[2,1],"data":[["One \u00e9\ud83d\ude00"],["new"]]},{"name":"TotalCharges","datatype":"FP64","shape":[2],"data":[5e1,null]},)"
+                         R"({"name":"senior","datatype":"BOOL","shape":[2],"data":[false,true]}],"outputs":[{"name":"p_Yes"}]})";
+  const std::vector<std::pair<std::string, std::string>> invocations = {
+      {"application/json", R"({"dataframe_split":{"columns":["senior","tenure","Contract","TotalCharges"],"data":[["No",3,"One year",50],["Yes",40,"new",null]]}})"},
+      {"application/json", R"({"dataframe_records":[{"tenure":3,"Contract":"One year","TotalCharges":-0.0,"senior":false}],"params":{}})"},
+      {"application/json", R"({"inputs":{"tenure":[3,40],"Contract":["One year","new"],"TotalCharges":[50,null],"senior":[false,true]}})"},
+      {"application/json", R"({"instances":[[3,"One year",50,false],[40,"new",null,true]]})"},
+      {"text/csv", "tenure,Contract,TotalCharges,senior\n3,\"One \"\"year\"\"\",50,No\r\n40,new,,Yes\n"}};
+  const score::Engine engine(sample::binary(), sample::features);
+  Api api(engine, {});
+  std::mt19937_64 random(1);
+  int good = 0, bad = 0;
+  for (int i = 0; i < 40000; ++i) {
+    const bool infer = i % 2 == 0;
+    const auto& [type, seed] = invocations[static_cast<std::size_t>(i / 2) % invocations.size()];
+    const std::string body = mutated(infer ? v2 : seed, random);
+    Request request;
+    request.method = "POST";
+    request.target = infer ? "/v2/models/churn_api/infer" : "/invocations";
+    request.content_type = infer ? std::string_view("application/json") : std::string_view(type);
+    request.body = body;
+    const Response response = api.handle(request);
+    ASSERT_TRUE(response.status == 200 || response.status == 400) << response.status << "\n" << body << "\n" << response.body;
+    ASSERT_TRUE(nlohmann::json::accept(response.body)) << body << "\n" << response.body;
+    ++(response.status == 200 ? good : bad);
+  }
+  EXPECT_GT(good, 100);
+  EXPECT_GT(bad, 10000);
+}
+
+TEST(Fuzz, TargetsAndMethods) {
+  const score::Engine engine(sample::binary(), sample::features);
+  Api api(engine, {});
+  std::mt19937_64 random(2);
+  for (int i = 0; i < 20000; ++i) {
+    const std::string target = "/" + mutated("v2/models/churn_api/versions/1/ready?x=/%2f#a", random), method = mutated("GET", random);
+    Request request;
+    request.method = i % 3 ? "GET" : method;
+    request.target = target;
+    const Response response = api.handle(request);
+    ASSERT_TRUE(response.status == 200 || response.status == 404 || response.status == 405) << response.status << " " << target;
+    ASSERT_TRUE(nlohmann::json::accept(response.body)) << target << "\n" << response.body;
+  }
+}
+
+}  // namespace
+}  // namespace mlp::serve
