@@ -43,8 +43,8 @@ std::vector<std::uint32_t> byte_offsets(std::string_view text, std::uint32_t bas
 
 bool digit(char c) { return c >= '0' && c <= '9'; }
 
-constexpr std::array<std::string_view, 8> duration_units = {"ns", "us", "ms", "s", "m", "h", "d", "w"};
-constexpr std::array<std::string_view, 9> size_units = {"B", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB"};
+constexpr std::array<std::string_view, 7> duration_units = {"us", "ms", "s", "m", "h", "d", "w"};
+constexpr std::array<std::string_view, 7> size_units = {"B", "KB", "MB", "GB", "KiB", "MiB", "GiB"};
 
 struct Foreign {
   std::string_view text;
@@ -261,7 +261,7 @@ class Scanner {
         for (const std::string& u : units)
           if (u.size() == unit.size() && std::equal(u.begin(), u.end(), unit.begin(), [](char a, char b) { return std::tolower(a) == std::tolower(static_cast<unsigned char>(b)); })) near = u;
       auto& d = diagnostics_.report(Code::bad_number, "`" + unit + "` is no unit").at(at, near.empty() ? "unknown unit" : "did you mean `" + near + "`?");
-      d.suggest("durations end in ns us ms s m h d w, sizes in B KB MB GB TB KiB MiB GiB TiB, shares in %");
+      d.suggest("durations end in us ms s m h d w, sizes in B KB MB GB KiB MiB GiB, shares in %");
       if (!near.empty()) d.edit(at, near);
     }
   }
