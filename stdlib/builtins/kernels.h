@@ -23,6 +23,10 @@ double mlp_log1p(double v);    // 1
 double mlp_pow(double a, double b);  // 1; exact where the result is a double
 double mlp_sin(double v);      // 1
 double mlp_cos(double v);      // 1
+double mlp_asin(double v);     // 3
+double mlp_acos(double v);     // 3
+double mlp_atan(double v);     // 1
+double mlp_atan2(double y, double x);  // 2
 double mlp_tanh(double v);     // 3
 double mlp_sigmoid(double v);  // 3
 double mlp_sqrt(double v);     // exactly rounded, as are all below

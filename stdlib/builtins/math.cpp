@@ -195,6 +195,19 @@ inline double sin_or_cos(double v, uint64_t turn) {  // turn 1: cosine
   return quadrant & 2 ? -r : r;
 }
 
+// Arc tangent for v >= 0: reduced to |t| <= 7/16 around one of five points, then fdlibm's polynomial.
+inline double atan_of(double v) {
+  const bool r1 = v >= 0.4375, r2 = v >= 0.6875, r3 = v >= 1.1875, r4 = v >= 2.4375;
+  const double top = r4 ? -1.0 : r3 ? v - 1.5 : r2 ? v - 1.0 : r1 ? 2.0 * v - 1.0 : v;
+  const double bottom = r4 ? v : r3 ? 1.0 + 1.5 * v : r2 ? v + 1.0 : r1 ? 2.0 + v : 1.0;
+  const double high = r4 ? 1.57079632679489655800e+00 : r3 ? 9.82793723247329054082e-01 : r2 ? 7.85398163397448278999e-01 : r1 ? 4.63647609000806093515e-01 : 0.0;
+  const double low = r4 ? 6.12323399573676603587e-17 : r3 ? 1.39033110312309984516e-17 : r2 ? 3.06161699786838301793e-17 : r1 ? 2.26987774529616870924e-17 : 0.0;
+  const double t = top / bottom, z = t * t, w = z * z;
+  const double odd = z * (3.33333333333329318027e-01 + w * (1.42857142725034663711e-01 + w * (9.09088713343650656196e-02 + w * (6.66107313738753120669e-02 + w * (4.97687799461593236017e-02 + w * 1.62858201153657823623e-02)))));
+  const double even = w * (-1.99999999998764832476e-01 + w * (-1.11111104054623557880e-01 + w * (-7.69187620504482999495e-02 + w * (-5.83357013379057348645e-02 + w * -3.65315727442169155270e-02))));
+  return high - ((t * (odd + even) - low) - t);
+}
+
 }  // namespace
 
 extern "C" {
@@ -287,6 +300,26 @@ double mlp_pow(double a, double b) {
 
 double mlp_sin(double v) { return v == 0 ? v : sin_or_cos(v, 0); }
 double mlp_cos(double v) { return sin_or_cos(v, 1); }
+
+MLP_INLINE double mlp_atan(double v) { return with_sign_of(atan_of(magnitude(v)), v); }
+
+// By the quotient, and IEEE 754's atan2 at the edges.
+MLP_INLINE double mlp_atan2(double y, double x) {
+  constexpr double pi = 3.14159265358979311600e+00, pi_low = 1.22464679914735317720e-16;
+  const double height = magnitude(y), width = magnitude(x);
+  const double both = height == width ? 1.0 : height / width;  // 0 / 0 and inf / inf are settled here and below
+  const double steep = atan_of(height == 0 ? 0.0 : both);
+  const double angle = bits_of(x) >> 63 ? pi - (steep - pi_low) : steep;
+  return x != x || y != y ? not_a_number : with_sign_of(angle, y);
+}
+MLP_INLINE double mlp_asin(double v) {
+  const double r = mlp_atan2(v, __builtin_sqrt((1.0 - v) * (1.0 + v)));
+  return magnitude(v) <= 1.0 ? r : not_a_number;
+}
+MLP_INLINE double mlp_acos(double v) {
+  const double r = 2.0 * mlp_atan2(__builtin_sqrt(1.0 - v), __builtin_sqrt(1.0 + v));
+  return magnitude(v) <= 1.0 ? r : not_a_number;
+}
 
 MLP_INLINE double mlp_tanh(double v) {
   const double t = mlp_expm1(-2.0 * magnitude(v));

@@ -85,9 +85,11 @@ Value of_reals(const std::string& f, double a, double b, double c) {
   if (f == "is_finite") return of(std::isfinite(a));
   if (f == "to_int") return a >= -0x1p63 && a < 0x1p63 ? of(static_cast<std::int64_t>(a)) : null();
   if (f == "pow") return of(mlp_pow(a, b));
+  if (f == "atan2") return of(mlp_atan2(a, b));
   static const std::map<std::string, double (*)(double)> elementary = {
       {"exp", mlp_exp},     {"expm1", mlp_expm1}, {"log", mlp_log}, {"log2", mlp_log2}, {"log10", mlp_log10}, {"log1p", mlp_log1p},
-      {"sin", mlp_sin},     {"cos", mlp_cos},     {"tanh", mlp_tanh}, {"sigmoid", mlp_sigmoid}};
+      {"sin", mlp_sin},     {"cos", mlp_cos},     {"tanh", mlp_tanh}, {"sigmoid", mlp_sigmoid},
+      {"asin", mlp_asin},   {"acos", mlp_acos},   {"atan", mlp_atan}};
   const auto found = elementary.find(f);
   if (found == elementary.end()) unknown(f);
   return of(found->second(a));

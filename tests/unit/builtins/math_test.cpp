@@ -65,6 +65,10 @@ const Case cases[] = {
     {"cos", mlp_cos, std::cos, -10, 10, 1},
     {"cos", mlp_cos, std::cos, -2e6, 2e6, 1},
     {"cos", mlp_cos, std::cos, -1e18, 1e18, 1},
+    {"asin", mlp_asin, std::asin, -1, 1, 3},
+    {"acos", mlp_acos, std::acos, -1, 1, 3},
+    {"atan", mlp_atan, std::atan, -5, 5, 1},
+    {"atan", mlp_atan, std::atan, -1e6, 1e6, 1},
     {"tanh", mlp_tanh, std::tanh, -25, 25, 3},
     {"tanh", mlp_tanh, std::tanh, -1, 1, 3},
     {"sigmoid", mlp_sigmoid, [](long double v) -> long double { return v < 0 ? std::exp(v) / (1 + std::exp(v)) : 1 / (1 + std::exp(-v)); }, -750, 50, 3},
@@ -107,6 +111,27 @@ TEST(Math, HugeAngles) {
   EXPECT_EQ(mlp_cos(0x1.fffffffffffffp+1023), -0.9999876894265599);
   EXPECT_EQ(mlp_sin(-0x1.fffffffffffffp+1023), -0.004961954789184062);
   EXPECT_EQ(mlp_cos(0x1.6ac5b262ca1ffp+849), -4.687165924254628e-19);  // the double nearest to a multiple of pi/2
+}
+
+TEST(Math, AnglesOfPoints) {
+  std::mt19937_64 random(13);
+  double worst = 0;
+  const auto look = [&](double y, double x) {
+    const double error = ulps(mlp_atan2(y, x), std::atan2(static_cast<long double>(y), static_cast<long double>(x)));
+    if (error > 2) ADD_FAILURE() << "atan2(" << y << ", " << x << ") = " << mlp_atan2(y, x) << ": " << error << " ulp";
+    worst = std::max(worst, error);
+  };
+  for (double y : edges)
+    for (double x : edges) look(y, x);
+  const auto uniform = [&] { return (static_cast<double>(random() >> 11) * 0x1p-52 - 1) * 10; };
+  for (int i = 0; i < 1'000'000; ++i) look(uniform(), uniform());
+  for (int i = 0; i < 200'000; ++i) {
+    const std::uint64_t bits[2] = {random(), random()};
+    double v[2];
+    std::memcpy(v, bits, sizeof v);
+    look(v[0], v[1]);
+  }
+  std::printf("atan2: %.3f ulp\n", worst);
 }
 
 TEST(Math, Pow) {

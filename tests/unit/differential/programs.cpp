@@ -102,7 +102,7 @@ const std::vector<Value>& edges(Scalar scalar) {
 values::Table edge_table(std::int64_t rows) {
   return table_of(rows, [](std::int64_t row, int letter, std::size_t count) {
     const auto r = static_cast<std::size_t>(row);
-    return (letter == 0 ? r : letter == 1 ? r / count : r * 5 + r / 3) % count;
+    return (letter == 0 ? r : letter == 1 ? r / count : letter == 2 ? r * 5 + r / 3 : r * 3 + r / 7) % count;
   });
 }
 values::Table random_table(std::uint64_t seed, std::int64_t rows) {

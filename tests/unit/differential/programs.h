@@ -9,9 +9,9 @@
 
 namespace mlp::differential {
 
-// Three nullable columns of each type: `real a`, `real b`, ... by type, then letter.
+// Four nullable columns of each type: `real a`, `real b`, ... by type, then letter.
 inline constexpr Scalar types[] = {Scalar::real, Scalar::integer, Scalar::boolean, Scalar::string, Scalar::timestamp, Scalar::date, Scalar::duration};
-inline constexpr int letters = 3;
+inline constexpr int letters = 4;
 
 const std::vector<Value>& edges(Scalar scalar);       // of one type, a null among them
 values::Table edge_table(std::int64_t rows);          // rows >= 1,100 hold every pair of edges of every type
