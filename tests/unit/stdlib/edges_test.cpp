@@ -23,7 +23,7 @@ struct Spec {
 };
 
 // One feature for each function, its arguments being columns of the parameter types: in order a, b, c.
-Spec spec_of_all() {
+Spec spec_of_all(bool nullable) {
   Spec spec;
   for (const LibraryFile& file : library_files()) {
     Diagnostics faults;
@@ -47,13 +47,16 @@ Spec spec_of_all() {
   spec.text = "pipeline edges\nschema S {\n";
   for (const Scalar scalar : differential::types)
     for (int letter = 0; letter < differential::letters; ++letter)
-      spec.text += "  " + spell(Type{scalar, false}) + static_cast<char>('a' + letter) + " : " + (scalar == Scalar::string ? "category" : spell(Type{scalar, false})) + "?\n";
+      spec.text += "  " + spell(Type{scalar, false}) + static_cast<char>('a' + letter) + " : " + (scalar == Scalar::string ? "category" : spell(Type{scalar, false})) + (nullable ? "?\n" : "\n");
   spec.text += "  y : float\n}\nsource s: S = csv(\"none.csv\")\nfeatures x from s {\n" + features + "}\nmodel m = gbdt { predict y from x }\n";
   return spec;
 }
 
-TEST(Edges, EveryFunctionOfTheLibrary) {
-  Spec spec = spec_of_all();
+class Edges : public testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Nullable, Edges, testing::Bool());
+
+TEST_P(Edges, EveryFunctionOfTheLibrary) {
+  Spec spec = spec_of_all(GetParam());
   EXPECT_GT(spec.functions, 70u);
   Diagnostics faults;
   const ast::File file = parse(spec.sources, spec.sources.add("edges.mlp", spec.text), faults);
@@ -64,6 +67,10 @@ TEST(Edges, EveryFunctionOfTheLibrary) {
   const flow::Program program = plan(module, {{}, true});
 
   values::Table table = differential::edge_table(1'100);
+  values::Table train = differential::edge_table(1'100);
+  if (!GetParam())  // what was null is 0 or ""
+    for (values::Table* t : {&table, &train})
+      for (values::ColumnData& column : t->columns) column.present.clear();
   std::vector<double> target;
   std::vector<std::int32_t> folds;
   for (std::int64_t row = 0; row < table.rows; ++row) {
@@ -72,7 +79,6 @@ TEST(Edges, EveryFunctionOfTheLibrary) {
   }
   table.columns.push_back(harness::reals(target));
 
-  values::Table train = differential::edge_table(1'100);
   for (int letter = 0; letter < differential::letters; ++letter) {
     std::vector<double>& reals = train.columns[static_cast<std::size_t>(letter)].reals;
     for (std::size_t row = 0; row < reals.size(); ++row)
