@@ -267,6 +267,15 @@ Operand Checker::call_builtin(std::string_view name, const std::vector<Argument>
     // Both values become one type; the first wins unless only the second can hold both.
     const ir::Expr &a = module_.exprs[e.args[0].index], &b = module_.exprs[e.args[1].index];
     const bool texts = is_text(a.type.scalar) && is_text(b.type.scalar);
+    if (texts && a.type.scalar != b.type.scalar && a.type.scalar != Scalar::string && b.type.scalar != Scalar::string) {
+      // Two kinds of text meet as strings.
+      std::vector<Argument> strings;
+      for (const Argument* arg : best_bound) {
+        bool fits = false;
+        strings.push_back({"", {}, call_builtin("to_text", {{"", {}, arg->value}}, arg->value.span, name_span, fits, true)});
+      }
+      return call_builtin(name, strings, span, name_span, matched, report_it);
+    }
     const Scalar to = texts || conversion_cost(b, a.type.scalar) >= 0 ? a.type.scalar : b.type.scalar;
     const Type found_a = a.type, found_b = b.type;
     if (conversion_cost(a, to) < 0 || conversion_cost(b, to) < 0) {

@@ -3,7 +3,6 @@
 // warnings that it expects, and its module verifies and survives printing.
 #include <gtest/gtest.h>
 
-#include "stdlib/builtins/builtins.h"
 #include "tests/unit/check/checked.h"
 
 namespace mlp {
@@ -48,22 +47,6 @@ TEST(Check, EveryOfferedFixMends) {
     }
   }
   EXPECT_GE(offered, 25);
-}
-
-// Every call of a module has exactly the types of a row in the table of builtins.
-void expect_exact_calls(const sem::Module& m) {
-  for (const ir::Expr& e : m.exprs) {
-    if (e.op != ir::ExprOp::call && e.op != ir::ExprOp::aggregate && e.op != ir::ExprOp::table) continue;
-    std::vector<BuiltinType> types;
-    for (const ir::ExprId id : e.args) types.push_back({m[id].op == ir::ExprOp::table ? BuiltinShape::table : BuiltinShape::scalar, m[id].type});
-    bool exact = false;
-    const Builtin* row = resolve_builtin(e.callee, types, &exact);
-    ASSERT_NE(row, nullptr) << e.callee;
-    EXPECT_TRUE(exact) << e.callee;
-    EXPECT_EQ(types.size(), row->parameters.size()) << e.callee;
-    if (e.op == ir::ExprOp::table || row->result.shape != BuiltinShape::scalar) continue;
-    EXPECT_EQ(e.type.scalar, row->result.type.scalar) << e.callee;
-  }
 }
 
 TEST(Check, EveryValidSpecGivesAModuleThatHoldsAndPrints) {

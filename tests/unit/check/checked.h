@@ -1,5 +1,7 @@
 // A spec through parse and check, and the specs of tests/check.
 #pragma once
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -10,6 +12,7 @@
 #include "compiler/check/check.h"
 #include "compiler/diag/render.h"
 #include "compiler/parse/parse.h"
+#include "stdlib/builtins/builtins.h"
 #include "stdlib/stdlib.h"
 
 namespace mlp {
@@ -83,6 +86,22 @@ inline std::vector<fs::path> specs(bool failing) {
     if (entry.path().extension() == ".mlp" && entry.path().filename().string().starts_with("fail_") == failing) out.push_back(entry.path());
   std::sort(out.begin(), out.end());
   return out;
+}
+
+// Every call of a module has exactly the types of a row in the table of builtins.
+inline void expect_exact_calls(const sem::Module& m) {
+  for (const ir::Expr& e : m.exprs) {
+    if (e.op != ir::ExprOp::call && e.op != ir::ExprOp::aggregate && e.op != ir::ExprOp::table) continue;
+    std::vector<BuiltinType> types;
+    for (const ir::ExprId id : e.args) types.push_back({m[id].op == ir::ExprOp::table ? BuiltinShape::table : BuiltinShape::scalar, m[id].type});
+    bool exact = false;
+    const Builtin* row = resolve_builtin(e.callee, types, &exact);
+    ASSERT_NE(row, nullptr) << e.callee;
+    EXPECT_TRUE(exact) << e.callee;
+    EXPECT_EQ(types.size(), row->parameters.size()) << e.callee;
+    if (e.op == ir::ExprOp::table || row->result.shape != BuiltinShape::scalar) continue;
+    EXPECT_EQ(e.type.scalar, row->result.type.scalar) << e.callee;
+  }
 }
 
 }  // namespace mlp

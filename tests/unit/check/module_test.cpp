@@ -106,6 +106,15 @@ TEST(CheckModule, NothingReplacesWhatIsNeverMissing) {
   EXPECT_FALSE(m.features[0].nullable);
 }
 
+TEST(CheckModule, TwoKindsOfTextMeetAsStrings) {
+  const Checked c("test.mlp", "schema R { a: text?, b: category, y: float }\nsource r: R = csv(\"r.csv\")\nfeatures x from r { z = coalesce(a, b) }\nmodel p = gbdt { predict y from x }\n");
+  EXPECT_EQ(c.findings(), std::vector<std::string>{}) << c.text();
+  for (const ir::Expr& e : c.module.exprs) {
+    if (e.callee != "coalesce") continue;
+    for (const ir::ExprId id : e.args) EXPECT_EQ(c.module[id].type.scalar, Scalar::string);
+  }
+}
+
 TEST(CheckModule, NullsFlowThroughFunctions) {
   EXPECT_TRUE(with_features("  z = m |> standardize").features[0].nullable);
   EXPECT_FALSE(with_features("  z = m |> impute(0) |> standardize").features[0].nullable);
@@ -170,6 +179,15 @@ TEST(CheckModule, EveryLineMayBeMissing) {
       begin = end;
     }
   }
+}
+
+TEST(CheckModule, DamagedTextIsRefused) {
+  const std::string printed = sem::print(with_features("  z = a |> standardize"));
+  EXPECT_THROW(sem::parse_text("sem 2\n"), ir::TextError);
+  EXPECT_THROW(sem::parse_text(printed + "nonsense\n"), ir::TextError);
+  std::string word = printed;
+  word.replace(word.find("op=column"), 9, "op=colour");
+  EXPECT_THROW(sem::parse_text(word), ir::TextError);
 }
 
 TEST(CheckModule, VerifierSeesDamage) {
