@@ -9,6 +9,8 @@
 namespace mlp::model {
 namespace {
 
+constexpr std::int32_t widest = 1 << 24;           // categories of a feature: bounds what a hostile file can make us allocate
+
 // Collects what is wrong; stops after a few, a broken file needs no list of a million lines.
 struct Findings {
   std::vector<std::string> list;
@@ -117,7 +119,7 @@ std::vector<std::string> validate(const Model& model) {
   Findings out;
   for (std::size_t f = 0; f < model.features.size(); ++f) {
     const FeatureInfo& feature = model.features[f];
-    if (feature.width < 0) out.add("feature " + std::to_string(f) + ": negative width");
+    if (feature.width < 0 || feature.width > widest) out.add("feature " + std::to_string(f) + ": width out of range");
     if ((feature.category || feature.one_hot) != (feature.width > 0))
       out.add("feature " + std::to_string(f) + ": a width belongs to categories and one-hot features only");
   }

@@ -84,6 +84,7 @@ TEST(Validate, FindsEveryBrokenInvariant) {
       {"outputs 0", [](Model& m) { m.forest.outputs = 0; }},
       {"unfinished round", [](Model& m) { m.forest.outputs = 2; m.forest.base = {0, 0}; }},
       {"width of a number", [](Model& m) { m.features[0].width = 3; }},
+      {"enormous width", [](Model& m) { m.features[1].width = std::numeric_limits<std::int32_t>::max(); }},
       {"negative width", [](Model& m) { m.features[1].width = -1; }},
       {"logistic without classes", [](Model& m) { m.loss = Loss::logistic; }},
       {"softmax with one output", [](Model& m) { m.loss = Loss::softmax; m.classes = {"a", "b"}; }},

@@ -83,6 +83,47 @@ TEST(Scorer, EqualsReferenceOnLinearModels) {
   }
 }
 
+// Damaged models are refused, or harmless: then every level still gives the reference's bits.
+TEST(Scorer, DamagedModelsAreRefusedOrHarmless) {
+  std::mt19937_64 rng(7);
+  int refused = 0, harmless = 0;
+  for (int round = 0; round < 3000; ++round) {
+    Shape shape{.features = 4, .outputs = 1, .trees = 2, .leaves = 6, .grid = 10, .widths = {0, 3, 70, 0}};
+    Model model = random_forest(rng, shape);
+    Tree& tree = model.forest.trees[0];
+    const std::size_t node = below(rng, static_cast<std::int64_t>(tree.feature.size()));
+    constexpr std::int32_t most = std::numeric_limits<std::int32_t>::max(), least = std::numeric_limits<std::int32_t>::min();
+    const auto whole = [&](std::int32_t v) {
+      const std::int32_t values[] = {0, -1, 1, 2, v + 1, v - 1, most, least};
+      return values[below(rng, 8)];
+    };
+    const double odd[] = {0, -1, std::nan(""), HUGE_VAL, -HUGE_VAL, 1e308, -0.0};
+    switch (below(rng, 11)) {
+      case 0: tree.feature[node] = whole(tree.feature[node]); break;
+      case 1: tree.left[node] = whole(tree.left[node]); break;
+      case 2: tree.right[node] = whole(tree.right[node]); break;
+      case 3: tree.category_set[node] = whole(tree.category_set[node]); break;
+      case 4: tree.default_left[node] = static_cast<std::uint8_t>(below(rng, 256)); break;
+      case 5: tree.threshold[node] = odd[below(rng, 7)]; break;
+      case 6: tree.value[node] = odd[below(rng, 7)]; break;
+      case 7: model.features[below(rng, 4)].width = whole(3); break;
+      case 8: model.forest.outputs = whole(1); break;
+      case 9:
+        if (!model.forest.category_sets.empty()) model.forest.category_sets[0].resize(below(rng, 4), ~0ull);
+        break;
+      default: tree.value.resize(below(rng, 20)); break;
+    }
+    if (!validate(model).empty()) {
+      ++refused;
+      continue;
+    }
+    ++harmless;
+    expect_same(model, random_rows(rng, model, 12, 12), 12, "damaged");
+  }
+  EXPECT_GT(refused, 1000);
+  EXPECT_GT(harmless, 300);
+}
+
 TEST(Scorer, RowsDoNotDependOnTheirNeighbours) {
   std::mt19937_64 rng(6);
   const Shape shape;
