@@ -146,7 +146,7 @@ void plan_csv(const Source& source, const std::vector<Column>& schema, const std
   // Everything is said, nothing found out: DuckDB's own guesses depend on its version.
   const bool clean = !plan.census.flawed.empty() || plan.census.uneven_line_ends;
   if (clean) copy_clean(source, width, plan);
-  plan.from = "read_csv(" + sql_path(clean ? plan.copy->close() : plan.path.string()) + ", auto_detect=false, header=false, quote='\"', escape='\"', delim=" +
+  plan.from = "read_csv(" + sql_path(clean ? plan.copy->path() : plan.path.string()) + ", auto_detect=false, header=false, quote='\"', escape='\"', delim=" +
               sql_text(std::string(1, plan.census.delimiter)) + ", compression='" + (plan.census.gzip && !clean ? "gzip" : "none") + "', columns={" + columns + "}";
   // Else a line end inside a quoted cell would decide.
   plan.from += std::string(", new_line='") + (clean || plan.census.line_end == "\n" ? "\\n" : plan.census.line_end == "\r" ? "\\r" : "\\r\\n") + "'";
@@ -163,7 +163,7 @@ void plan_jsonl(const Source& source, const std::vector<Column>& schema, const s
   locate(source, schema, needed, plan.census.header, plan.path, false);
   const bool clean = !plan.census.flawed.empty();
   if (clean) copy_clean(source, 0, plan);
-  plan.from = "read_json_objects(" + sql_path(clean ? plan.copy->close() : plan.path.string()) + ", format='newline_delimited', compression='" +
+  plan.from = "read_json_objects(" + sql_path(clean ? plan.copy->path() : plan.path.string()) + ", format='newline_delimited', compression='" +
               (plan.census.gzip && !clean ? "gzip" : "uncompressed") + "'";
   if (plan.census.longest >= 16'000'000) plan.from += ", maximum_object_size=" + std::to_string(plan.census.longest + 1024);
   plan.from += ")";
@@ -225,29 +225,27 @@ void plan_parquet(Duck& duck, const Source& source, const std::vector<Column>& s
 
 }  // namespace
 
-CleanCopy::CleanCopy() : path_((std::filesystem::temp_directory_path() / "millrace-rows-XXXXXX").string()) {
-  fd_ = ::mkostemp(path_.data(), O_CLOEXEC);
-  if (fd_ < 0) throw Failure(Code::write_failed, "cannot write `" + path_ + "`: " + std::strerror(errno), "set TMPDIR to a directory that has room");
+CleanCopy::CleanCopy() {
+  std::string name = (std::filesystem::temp_directory_path() / "millrace-rows-XXXXXX").string();
+  fd_ = ::mkostemp(name.data(), O_CLOEXEC);
+  if (fd_ < 0) throw Failure(Code::write_failed, "cannot write `" + name + "`: " + std::strerror(errno), "set TMPDIR to a directory that has room");
+  ::unlink(name.c_str());  // it lives as long as it is open, and nothing is left behind however we end
+  path_ = "/proc/self/fd/" + std::to_string(fd_);
 }
-CleanCopy::~CleanCopy() {
-  if (fd_ >= 0) ::close(fd_);
-  ::unlink(path_.c_str());
-}
+CleanCopy::~CleanCopy() { ::close(fd_); }
 void CleanCopy::add(std::string_view record) {
   (buffer_ += record) += '\n';
   if (buffer_.size() > 1 << 20) flush();
 }
-const std::string& CleanCopy::close() {
+const std::string& CleanCopy::path() {
   flush();
-  ::close(fd_);
-  fd_ = -1;
   return path_;
 }
 void CleanCopy::flush() {
   for (std::size_t done = 0; done < buffer_.size();) {
     const ssize_t n = ::write(fd_, buffer_.data() + done, buffer_.size() - done);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw Failure(Code::write_failed, "cannot write `" + path_ + "`: " + std::strerror(errno), "set TMPDIR to a directory that has room");
+    if (n < 0) throw Failure(Code::write_failed, "cannot write to `" + std::filesystem::temp_directory_path().string() + "`: " + std::strerror(errno), "set TMPDIR to a directory that has room");
     done += static_cast<std::size_t>(n);
   }
   buffer_.clear();

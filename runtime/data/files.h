@@ -22,14 +22,14 @@ struct FieldSource {
   Arrives arrives = Arrives::text;
 };
 // The good records of a file, for DuckDB to read in its stead: with a row of bad quotes in it, DuckDB loses others too,
-// and it takes one kind of line end only. Gone with its owner.
+// and it takes one kind of line end only. It has no name, so that nothing is left behind.
 class CleanCopy {
  public:
   CleanCopy();
   ~CleanCopy();
   CleanCopy(const CleanCopy&) = delete;
   void add(std::string_view record);
-  const std::string& close();  // throws Failure when not all could be written; gives the path
+  const std::string& path();  // when all is added; throws Failure when not all could be written
 
  private:
   void flush();

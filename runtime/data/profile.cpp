@@ -13,7 +13,10 @@ namespace {
 
 const std::vector<std::string> null_candidates = {"", " ", "?", "NA", "N/A", "#N/A", "NULL", "null", "None", "NaN", "nan", "\\N", "-"};
 
-bool is_candidate(std::string_view text) { return std::find(null_candidates.begin(), null_candidates.end(), text) != null_candidates.end(); }
+// Only CSV has null words of its own; the other formats say null, and the empty text counts as it by default.
+bool is_candidate(Format format, std::string_view text) {
+  return format == Format::csv ? std::find(null_candidates.begin(), null_candidates.end(), text) != null_candidates.end() : text.empty();
+}
 
 // The distinct texts of a column with their numbers of rows, in order of first appearance.
 struct Texts {
@@ -103,7 +106,7 @@ void infer(Column& column, const std::vector<std::string_view>& texts, const std
   }
   const double share = static_cast<double>(texts.size()) / static_cast<double>(rows), length = static_cast<double>(bytes) / static_cast<double>(rows);
   if (length > 24 && share > 0.3) scalar = Scalar::text;
-  else if (most == 1 && rows >= 20) scalar = Scalar::id;
+  else if (most == 1 && rows >= 5) scalar = Scalar::id;
   else if (share > 0.5 && texts.size() > 50) scalar = Scalar::string;
   else scalar = Scalar::category;
 }
@@ -221,7 +224,7 @@ Profile profile(const std::filesystem::path& file) {
     std::vector<std::int64_t> counts;
     std::vector<std::string> met;
     for (std::size_t i = 0; i < texts[c].values.size(); ++i) {
-      if (is_candidate(texts[c].values[i])) {
+      if (is_candidate(out.source.format, texts[c].values[i])) {
         met.emplace_back(texts[c].values[i]);
       } else {
         kept.push_back(texts[c].values[i]);

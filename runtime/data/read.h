@@ -63,7 +63,7 @@ std::vector<Part> split(const Split& split, const std::vector<Column>& schema, c
 
 // What `mlp init` finds out about a file by reading all of it: a schema under which it reads without a rejected row.
 //   null words  of "", " ", ?, NA, N/A, #N/A, NULL, null, None, NaN, nan, \N, -: those that occur where a column is
-//               otherwise numbers, dates or bool, and, but for "-", those that occur in a category
+//               otherwise numbers, dates or bool, and, but for "-", those that occur in a category (CSV only)
 //   bool        two words of a known pair (Yes/No, true/false, Y/N, on/off, 1/0 …) and no third
 //   int, float, date, timestamp: when every value reads as one; numbers with leading zeros (zip codes) are texts
 //   id          texts that are all different · text: long ones, mostly different · string: short ones, mostly

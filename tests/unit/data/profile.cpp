@@ -73,6 +73,7 @@ TEST(Profiles, OtherShapes) {
   const Profile lines = profile(scratch.write("x.jsonl", "{\"a\":1,\"b\":\"x\"}\n{\"b\":\"y\",\"a\":2.5,\"c\":true}\n{\"b\":null,\"a\":3,\"c\":false}\n"));
   EXPECT_EQ(show(lines), "a float in 1..3 3 0\nb category? 2 1\nc bool? 2 1\n");
   reads_as_profiled(lines);
+  EXPECT_EQ(show(profile(scratch.write("y.jsonl", "{\"a\":1,\"b\":\"\"}\n{\"a\":\"?\",\"b\":\"y\"}\n"))), "a category 2 0\nb category? 1 1\n");
   const std::string file = (scratch.path() / "x.parquet").string();
   Duck(1).query("COPY (SELECT i AS i, i / 4.0 AS f, i % 2 = 0 AS b, 'w' || (i % 3) AS s, DATE '2024-01-01' + i::INTEGER AS d, CASE WHEN i > 3 THEN 7 END AS n, [i] AS list FROM range(30) t(i)) TO " + sql_text(file) +
                     " (FORMAT parquet)",
