@@ -2,9 +2,22 @@
 
 #include "base/files.h"
 #include "cli/cli.h"
+#include "compiler/format/format.h"
+#include "compiler/parse/parse.h"
 #include "engine/init.h"
 
 namespace mlp::cli {
+namespace {
+
+std::string canonical(const std::string& spec) {
+  SourceMap sources;
+  Diagnostics faults;
+  const ast::File file = parse(sources, sources.add("spec", spec), faults);
+  if (faults.has_errors()) MLP_BUG("the spec of `mlp init` does not parse: " + faults.all().front().message);
+  return format(sources, file);
+}
+
+}  // namespace
 
 void add_init(CLI::App& app, Globals& globals, Action& run) {
   struct Args { std::string data, predict, output; bool force = false; };
@@ -15,7 +28,7 @@ void add_init(CLI::App& app, Globals& globals, Action& run) {
   app.add_flag("-f,--force", args->force, "overwrite the output");
   app.footer("Examples:\n  mlp init customers.csv --predict Churn --output churn.mlp\n  mlp init houses.csv > houses.mlp");
   run = [&globals, args] {
-    const std::string spec = engine::write_spec(args->data, args->predict, args->output.empty() ? "." : engine::directory_of(args->output));
+    const std::string spec = canonical(engine::write_spec(args->data, args->predict, args->output.empty() ? "." : engine::directory_of(args->output)));
     if (args->output.empty()) {
       std::cout << spec;
       return 0;

@@ -20,11 +20,13 @@ std::string spell(double value, const char* unit) {
 
 // Median time of one row of zeros and empty texts through the scoring path.
 double measure_latency(const score::Engine& engine) {
-  const std::vector<Column>& request = engine.package().signature.request;
+  const package::Signature& signature = engine.package().signature;
   const std::vector<double> zeros(2, 0.0);
   const mlp_string empty{"", 0};
-  std::vector<mlp_column> columns;
-  for (const Column& column : request) columns.push_back({is_text(column.type.scalar) ? static_cast<const void*>(&empty) : zeros.data(), nullptr});
+  std::vector<mlp_column> columns(static_cast<std::size_t>(signature.schema_size));
+  for (std::size_t i = 0; i < signature.request.size(); ++i) {
+    columns[static_cast<std::size_t>(signature.request_place[i])] = {is_text(signature.request[i].type.scalar) ? static_cast<const void*>(&empty) : zeros.data(), nullptr};
+  }
   std::vector<double> out(engine.width());
   std::vector<double> times;
   for (int i = 0; i < 2000; ++i) {

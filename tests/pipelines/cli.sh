@@ -21,10 +21,10 @@ run 0 "$MLP" runs
 # A finding has file:line:column.
 sed 's/each(bool)/each(bool)\n  MonthlyCharge/' "$spec" >typo.mlp
 run 1 "$MLP" check typo.mlp
-says err "typo.mlp:48:3"
+says err "typo.mlp:38:3"
 says err 'did you mean `MonthlyCharges`'
 run 1 "$MLP" check --json typo.mlp
-says out '"line":48'
+says out '"line":38'
 
 # Formatting.
 sed 's/^  tenure$/       tenure/' "$spec" >loose.mlp
