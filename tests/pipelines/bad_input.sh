@@ -52,6 +52,14 @@ good | sed 's/,no$/,yes/' >d.csv;                                 broken error 1
 good | sed '6s/,yes$/,maybe/;6s/,no$/,maybe/' >d.csv;             broken error 1 maybe
 good | sed -n 1,3p >d.csv;                                            broken error 1
 
+# A weight that cannot be one (E0640), and a class that only the test part has (W0641).
+good >d.csv; spec d.csv "" random gbdt "  weight = size - 100" >s.mlp
+broken E0640 1 weight
+good | sed '2s/,[ab],/,rare,/' >d.csv
+spec d.csv "" "every(5), valid = 0" | sed 's/train = 60%, valid = 20%, test = 20%, //; s/predict label/predict kind/; s/^  kind$/  label/' >s.mlp
+run 0 "$MLP" train s.mlp; says err W0641; rm -rf .mlp
+good >d.csv; spec d.csv >s.mlp
+
 # Policies: drop and quarantine count what they reject; read + rejected = present.
 good | sed '5s/,[0-9.]*,/,many,/;7s/,[0-9.]*,/,-3,/' >d.csv
 spec d.csv ", on_violation = drop" >s.mlp
