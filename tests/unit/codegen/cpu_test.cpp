@@ -49,7 +49,7 @@ struct Data {
         strings[c].push_back(view(storage.back()));
       }
       present.push_back(with_nulls ? random() % 4 != 0 : 1);
-      fold.push_back(static_cast<std::int32_t>(random() % 3) - 1);
+      fold.push_back(static_cast<std::int32_t>(random() % 4) - 1);  // the table has folds 0 and 1
     }
     const std::uint8_t* nulls = with_nulls ? present.data() : nullptr;
     columns = {{reals[0].data(), nullptr}, {reals[1].data(), nulls}, {ints[0].data(), nullptr}, {ints[1].data(), nulls},

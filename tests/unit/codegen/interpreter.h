@@ -105,7 +105,7 @@ class Interpreter {
       case Op::table_value: {
         const mlp_table& t = f_.tables[in.integer];
         const std::int64_t size = t.dictionary->size, fold = b_.fold ? b_.fold[r] : -1;
-        return {.f = t.values[(fold + 1) * (size + 1) + arg(0).i]};
+        return {.f = t.values[(fold < t.folds ? fold + 1 : 0) * (size + 1) + arg(0).i]};
       }
       case Op::add: return real ? Val{.f = arg(0).f + arg(1).f} : wrap(u(0) + u(1));
       case Op::sub: return real ? Val{.f = arg(0).f - arg(1).f} : wrap(u(0) - u(1));
