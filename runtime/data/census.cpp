@@ -302,6 +302,7 @@ Census count_csv(const CensusRequest& request, const EachRecord& each) {
     census.bytes += static_cast<std::int64_t>(size);
     window.skip(size);
     const bool blank = record.bytes.empty();
+    if (blank && header) census.blank_lines_first = true;
     if (blank && (header || fields != 1)) continue;  // as DuckDB: in a file of one column a blank line is a row
     if (record.flaw == Flaw::none && !values::valid_utf8(record.bytes)) record.flaw = Flaw::encoding;
     census.longest = std::max(census.longest, static_cast<std::int64_t>(record.bytes.size()));

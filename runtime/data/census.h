@@ -67,6 +67,7 @@ struct Census {
   bool gzip = false;
   std::string line_end = "\n";        // CSV: LF, CRLF or CR; LF when they are mixed
   bool uneven_line_ends = false;
+  bool blank_lines_first = false;     // CSV: before the header
   std::int64_t records = 0;           // data rows, flawed ones with them; blank lines are none
   std::int64_t longest = 0;           // bytes
   struct Flawed {

@@ -144,7 +144,7 @@ void plan_csv(const Source& source, const std::vector<Column>& schema, const std
   std::string columns;
   for (std::size_t i = 0; i < width; ++i) columns += (i == 0 ? "'c" : ",'c") + std::to_string(i) + "':'VARCHAR'";
   // Everything is said, nothing found out: DuckDB's own guesses depend on its version.
-  const bool clean = !plan.census.flawed.empty() || plan.census.uneven_line_ends;
+  const bool clean = !plan.census.flawed.empty() || plan.census.uneven_line_ends || (plan.census.blank_lines_first && width == 1);
   if (clean) copy_clean(source, width, plan);
   plan.from = "read_csv(" + sql_path(clean ? plan.copy->path() : plan.path.string()) + ", auto_detect=false, header=false, quote='\"', escape='\"', delim=" +
               sql_text(std::string(1, plan.census.delimiter)) + ", compression='" + (plan.census.gzip && !clean ? "gzip" : "none") + "', columns={" + columns + "}";

@@ -4,7 +4,7 @@
 #include <future>
 #include <map>
 
-#include "runtime/base/files.h"
+#include "base/files.h"
 #include "runtime/data/files.h"
 
 namespace mlp::data {

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <cstdlib>
 
-#include "runtime/base/files.h"
+#include "base/files.h"
 #include "runtime/data/duck.h"
 #include "runtime/data/files.h"
 #include "tests/unit/data/common.h"
@@ -174,8 +174,11 @@ TEST(Read, StrangeCells) {
   EXPECT_EQ(got.table.columns[1].cell(2).text, "a\r\nb");
   EXPECT_EQ(got.table.columns[1].cell(3).text, "\xF0\x9F\x98\x80");
   // One column: a blank line is a row.
-  scratch.write("one.csv", "b\nx\n\ny\n");
-  EXPECT_EQ(read(request(scratch.path(), {"one.csv"}, {schema[1]})).table.rows, 3);
+  for (const std::string end : {"\n", "\r\n", "\r"})
+    for (const bool first : {false, true}) {
+      scratch.write("one.csv", (first ? end : "") + "b" + end + "x" + end + end + "\"\"" + end + "y" + end + end);
+      EXPECT_EQ(show({schema[1]}, read(request(scratch.path(), {"one.csv"}, {schema[1]})).table), "x\n~\n~\ny\n~\n");
+    }
   // Many columns, of which the schema names two.
   std::string header, line;
   for (int i = 0; i < 3000; ++i) {
