@@ -1,4 +1,5 @@
-// A diagnostic as text for people, without the spec it may point into: head, place in the data, help and notes.
+// A diagnostic about data as text for people, in the layout that compiler/diag gives to those about specs. It is in every
+// artifact, which has no compiler.
 #pragma once
 #include <string>
 
@@ -6,11 +7,7 @@
 
 namespace mlp {
 
-struct PlainStyle {
-  bool color = false;
-};
-// `excerpt`: lines about the place in a spec, put between head and help; compiler/diag makes them. Ends in a newline.
-std::string render_plain(const Diagnostic& d, PlainStyle style = {}, const std::string& excerpt = {});
-std::string render_bug(const std::string& what);  // for exit 70: says that the fault is ours
+std::string render_plain(const Diagnostic& d, bool color = false);  // several lines
+std::string render_bug(const std::string& what);                    // for exit 70: says that the fault is ours
 
 }  // namespace mlp

@@ -35,6 +35,7 @@ class Json {
   // The value of a key, or none. A doubled key: the first.
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
   std::size_t find(std::size_t object, std::string_view key) const;
+  std::size_t capacity() const { return nodes_.capacity(); }  // nodes that memory is kept for
 
  private:
   struct Node {

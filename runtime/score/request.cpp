@@ -7,8 +7,9 @@
 #include "runtime/values/parse.h"
 
 namespace mlp::score {
-
 namespace {
+
+constexpr std::size_t max_compared = 256;  // names that are searched for one nearly right: a request may hold a million
 
 std::string list_of(const std::vector<std::string>& names) {
   std::string out;
@@ -24,7 +25,8 @@ Failure at(Failure failure, DataPlace place) {
 
 }  // namespace
 
-Failure missing_columns(const std::vector<std::string>& missing, const std::vector<std::string>& present, const std::string& input) {
+Failure missing_columns(const std::vector<std::string>& missing, const std::vector<std::string>& all, const std::string& input) {
+  const std::vector<std::string> present(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), max_compared)));
   std::string help;
   for (const std::string& name : missing)
     if (const std::string near = nearest(name, present); !near.empty() && help.empty()) help = "did you mean `" + values::printable(near) + "`? the schema calls it `" + name + "`";
@@ -119,6 +121,7 @@ JsonRequest::JsonRequest(const package::Signature& signature) : signature_(signa
   for (std::size_t c = 0; c < signature.request.size(); ++c) sorted_.emplace_back(signature.request[c].name, c);
   std::sort(sorted_.begin(), sorted_.end());
   filled_.resize(sorted_.size());
+  near_.resize(sorted_.size(), Near::not_asked);
 }
 
 std::size_t JsonRequest::find(std::string_view key, std::size_t place) {
@@ -145,6 +148,12 @@ void JsonRequest::value(const Json& json, std::size_t node, std::size_t column, 
            {rows.input(), rows.row_number(), name, ""});
 }
 
+bool JsonRequest::nearly_there(std::size_t column) {
+  Near& near = near_[column];
+  if (near == Near::not_asked) near = nearest(signature_.request[column].name, unknown_).empty() ? Near::no : Near::yes;
+  return near == Near::yes;
+}
+
 void JsonRequest::read(const Json& json, std::size_t object, RowBuilder& rows) {
   const std::string row = std::to_string(rows.row_number());
   if (json.kind(object) != JsonKind::object)
@@ -166,20 +175,24 @@ void JsonRequest::read(const Json& json, std::size_t object, RowBuilder& rows) {
   if (found < filled_.size()) {
     std::vector<std::string> unknown, missing;
     node = json.first(object);
-    for (std::size_t i = 0; i < json.children(object); ++i) {
-      std::string key(json.string(node, key_));
-      if (find(key, i) == Json::none) unknown.push_back(std::move(key));
+    for (std::size_t i = 0; i < json.children(object) && unknown.size() < max_compared; ++i) {
+      const std::string_view key = json.string(node, key_);
+      if (find(key, i) == Json::none) unknown.emplace_back(key);
       node = json.next(json.next(node));
+    }
+    if (unknown != unknown_) {
+      unknown_ = std::move(unknown);
+      near_.assign(filled_.size(), Near::not_asked);
     }
     for (std::size_t c = 0; c < filled_.size(); ++c) {
       if (filled_[c] == row_) continue;
       const Column& column = signature_.request[c];
       // A key that may be left out, unless one that is hardly different was meant to be it.
-      if (column.type.nullable && (unknown.empty() || nearest(column.name, unknown).empty())) rows.add_null(c);
+      if (column.type.nullable && !nearly_there(c)) rows.add_null(c);
       else missing.push_back(column.name);
     }
     if (!missing.empty()) {
-      Failure failure = missing_columns(missing, unknown, rows.input());
+      Failure failure = missing_columns(missing, unknown_, rows.input());
       failure.diagnostic.message = "row " + row + " has no " + list_of(missing);
       failure.diagnostic.data->row = rows.row_number();
       throw failure;

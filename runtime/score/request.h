@@ -34,6 +34,7 @@ class JsonRequest {
 
  private:
   std::size_t find(std::string_view key, std::size_t place);
+  bool nearly_there(std::size_t column);
   const package::Signature& signature_;
   std::vector<std::pair<std::string, std::size_t>> sorted_;  // names and their columns
   struct Seen {
@@ -44,9 +45,12 @@ class JsonRequest {
   std::vector<std::int64_t> filled_;  // by column: the row that it was last filled in
   std::int64_t row_ = 0;
   std::string scratch_, key_;
+  std::vector<std::string> unknown_;   // keys of the last row that lacked a column
+  enum class Near : std::uint8_t { not_asked, yes, no };
+  std::vector<Near> near_;             // by column: whether one of them is nearly its name
 };
 
-// "the input has no column `tenure`", with the nearest name that it has.
+// "the input has no column `tenure`", with the nearest of the (first) names that it has.
 Failure missing_columns(const std::vector<std::string>& missing, const std::vector<std::string>& present, const std::string& input);
 
 }  // namespace mlp::score

@@ -144,7 +144,7 @@ std::unique_ptr<Worker> Api::worker() {
 void Api::give_back(std::unique_ptr<Worker> worker) {
   worker->rows.clear();
   // A huge request's memory is not kept for ever.
-  if (worker->predictions.capacity() > (std::size_t{1} << 20)) return;
+  if (worker->predictions.capacity() > (std::size_t{1} << 20) || worker->json.capacity() > (std::size_t{1} << 16)) return;
   const std::lock_guard lock(mutex_);
   if (idle_.size() < 64) idle_.push_back(std::move(worker));
 }

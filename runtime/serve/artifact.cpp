@@ -32,7 +32,7 @@ struct Program {
   const Built& built;
   bool color = false;
 
-  void say(const Diagnostic& d) const { std::cerr << render_plain(d, {color}) << std::flush; }
+  void say(const Diagnostic& d) const { std::cerr << render_plain(d, color) << std::flush; }
   // Results go to standard output; that it is closed or full is an error.
   void print(const std::string& text) const {
     if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)

@@ -124,9 +124,10 @@ TEST_F(ArtifactTest, Score) {
   EXPECT_EQ(bad.out, "prediction,p_No,p_Yes\n");
   EXPECT_EQ(bad.err,
             "error[E0804]: `x` in row 1 is not an int, as `tenure` must be\n"
-            "  --> standard input, row 1, column `tenure`: `x`\n"
-            "   = help: an int is a whole number of at most 64 bits: 42\n"
-            "   = note: mlp explain E0804\n");
+            " --> standard input: row 1, column `tenure`\n"
+            "  |\n"
+            "  = help: an int is a whole number of at most 64 bits: 42\n"
+            "  = note: mlp explain E0804\n");
   EXPECT_EQ(finish(start({"score"}, rows, directory, package, kernel_of, true)).code, 3);  // standard output is closed
   EXPECT_EQ(finish(start({"info"}, "", directory, package, kernel_of, true)).code, 3);
 }
