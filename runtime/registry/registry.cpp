@@ -11,7 +11,7 @@
 #include <ctime>
 #include <set>
 
-#include "runtime/base/files.h"
+#include "base/files.h"
 #include "runtime/registry/database.h"
 
 namespace mlp::registry {

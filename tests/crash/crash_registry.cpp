@@ -13,7 +13,7 @@
 #include <set>
 #include <sstream>
 
-#include "runtime/base/files.h"
+#include "base/files.h"
 #include "runtime/registry/registry.h"
 
 namespace {

@@ -13,7 +13,7 @@
 #include <fstream>
 #include <set>
 
-#include "runtime/base/files.h"
+#include "base/files.h"
 
 namespace mlp::registry {
 namespace {
