@@ -254,7 +254,7 @@ void CleanCopy::flush() {
 std::vector<std::filesystem::path> find_files(const Source& source, const std::filesystem::path& base) {
   std::vector<std::filesystem::path> out;
   for (const std::string& written : source.paths) {
-    const std::filesystem::path full = base / written;
+    const std::filesystem::path full = (base / written).lexically_normal();
     std::error_code error;
     if (std::filesystem::exists(full, error)) {
       out.push_back(full);
@@ -273,7 +273,7 @@ std::vector<std::filesystem::path> find_files(const Source& source, const std::f
     if (state != GLOB_NOMATCH) ::globfree(&found);
     if (paths.empty()) throw missing_file(source, written, full);
     std::sort(paths.begin(), paths.end());
-    out.insert(out.end(), paths.begin(), paths.end());
+    for (const std::string& path : paths) out.push_back(std::filesystem::path(path).lexically_normal());
   }
   return out;
 }
