@@ -3,13 +3,28 @@
 // /proc, the path that the kernel was given. A wrong byte gives one line on stderr and exit code 1.
 #include <elf.h>
 
+#include "base/diagnostic.h"
 #include "base/trailer.h"
 
 namespace {
 
+constexpr const char* codes[] = {
+#define MLP_DIAGNOSTIC(code, name, exit, title, explanation) #code,
+#include "base/diagnostics.def"
+#undef MLP_DIAGNOSTIC
+};
+
 template <unsigned long n>
 void say(const char (&text)[n]) {
   mlp::system_call(SYS_write, 2, reinterpret_cast<long>(text), n - 1);
+}
+
+template <unsigned long n>
+void fail(const char* code, const char (&text)[n], mlp::Exit exit) {
+  say("error[");
+  mlp::system_call(SYS_write, 2, reinterpret_cast<long>(code), 5);
+  say(text);
+  mlp::system_call(SYS_exit_group, static_cast<long>(exit), 0, 0);
 }
 
 }  // namespace
@@ -27,10 +42,12 @@ __attribute__((used)) void mlp_check_self(const long* stack) {
     }
   }
   if (result == mlp::Whole::yes) return;
-  const bool damaged = result == mlp::Whole::damaged;
-  if (damaged) say("error[E0420]: this artifact is damaged: its bytes are not those that `mlp build` wrote; copy or build it again\n");
-  else say("error[E0421]: this artifact cannot read its own file, so it cannot tell whether it is whole; make it readable\n");
-  mlp::system_call(SYS_exit_group, damaged ? 1 : 3, 0, 0);
+  if (result == mlp::Whole::damaged) {
+    constexpr const char* code = codes[static_cast<int>(mlp::Code::artifact_damaged)];
+    fail(code, "]: this artifact is damaged: its bytes are not those that `mlp build` wrote; copy or build it again\n", mlp::Exit::finding);
+  }
+  constexpr const char* code = codes[static_cast<int>(mlp::Code::artifact_unreadable)];
+  fail(code, "]: this artifact cannot read its own file, so it cannot tell whether it is whole; make it readable\n", mlp::Exit::environment);
 }
 
 asm(R"(
