@@ -2,6 +2,8 @@
 
 #include <lld/Common/Driver.h>
 #include <llvm/Support/raw_ostream.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,7 +25,9 @@ namespace {
 class Scratch {
  public:
   Scratch() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "mlp-build.XXXXXX").string();
+    std::error_code error;
+    std::string pattern = (std::filesystem::temp_directory_path(error) / "mlp-build.XXXXXX").string();
+    if (error) throw Failure(Code::write_failed, "the temporary folder named by TMPDIR is not there", "set TMPDIR to a folder that you may write to");
     if (!::mkdtemp(pattern.data())) {
       throw Failure(Code::write_failed, "cannot make a temporary folder `" + pattern + "`: " + std::strerror(errno), "set TMPDIR to a folder that you may write to");
     }
@@ -35,6 +39,7 @@ class Scratch {
   }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
+  const std::filesystem::path& path() const { return path_; }
   std::string operator/(const char* name) const { return (path_ / name).string(); }
   std::string put(const char* name, std::string_view bytes) const {
     const std::string path = *this / name;
@@ -48,25 +53,29 @@ class Scratch {
 
 // lld in a process of its own: it keeps state in globals, and what goes wrong in it must not end us.
 void link(const Scratch& scratch, const std::vector<std::string>& arguments) {
-  const std::string log = scratch / "log";
+  const int log = ::memfd_create("log", MFD_CLOEXEC);  // in memory: the disk may be what is wrong
+  if (log < 0) throw Failure(Code::write_failed, std::string("cannot start the linker: ") + std::strerror(errno));
   const pid_t child = ::fork();
-  if (child < 0) throw Failure(Code::write_failed, std::string("cannot start the linker: ") + std::strerror(errno));
   if (child == 0) {
     std::vector<const char*> list = {"ld.lld", "--threads=1"};
     for (const std::string& argument : arguments) list.push_back(argument.c_str());
-    std::error_code error;
-    llvm::raw_fd_ostream out(log, error);
+    llvm::raw_fd_ostream out(log, false);
     const lld::Result result = lld::lldMain(list, out, out, {{lld::Gnu, &lld::elf::link}});
     out.flush();
     ::_exit(result.retCode);
   }
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+  while (child > 0 && ::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+  std::string text;
+  char buffer[4096];
+  ::lseek(log, 0, SEEK_SET);
+  for (ssize_t n; (n = ::read(log, buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(n));
+  ::close(log);
+  if (child < 0) throw Failure(Code::write_failed, "cannot start the linker: too many processes");
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
-  std::error_code ignored;
-  const std::string text = std::filesystem::exists(log, ignored) ? read_file(log) : "";
-  if (text.find(std::strerror(ENOSPC)) != std::string::npos) {
-    throw Failure(Code::write_failed, "cannot link: " + std::string(std::strerror(ENOSPC)), "free some space, or set TMPDIR to a folder on another disk");
+  // lld writes through a mapping of its output: on a full disk that ends in SIGBUS.
+  if ((WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS) || text.find(std::strerror(ENOSPC)) != std::string::npos) {
+    throw Failure(Code::write_failed, "cannot link: no space left in `" + scratch.path().string() + "`", "free some space, or set TMPDIR to a folder on another disk");
   }
   MLP_BUG("linking failed: " + text);
 }

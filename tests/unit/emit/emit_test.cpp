@@ -3,6 +3,7 @@
 
 #include <elf.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -219,6 +220,42 @@ TEST(Emit, NothingIsLeftBehindByAFailure) {
   request.output = folder.path / "missing" / "tiny";
   EXPECT_THROW(emit::emit(request), Failure);
   EXPECT_TRUE(fs::is_empty(folder.path));
+}
+
+// The linker's own files do not fit, or have no place: no half-written output, and an error that says what to do.
+TEST(Emit, NoRoomForTheLinker) {
+  const Folder folder;
+  emit::Request request;
+  request.kernels = kernels();
+  request.package = "bytes";
+  request.name = "tiny";
+  request.runtime = tiny_runtime;
+  request.output = folder.path / "tiny";
+  const auto message = [&] {
+    try {
+      emit::emit(request);
+      return std::string("no failure");
+    } catch (const Failure& failure) {
+      return failure.diagnostic.message;
+    }
+  };
+  const char* const before = std::getenv("TMPDIR");
+  const std::string kept = before ? before : "";
+  ::setenv("TMPDIR", (folder.path / "none").c_str(), 1);
+  EXPECT_EQ(message(), "the temporary folder named by TMPDIR is not there");
+  const fs::path small = folder.path / "small";
+  fs::create_directory(small);
+  const bool mounted = ::mount("tmpfs", small.c_str(), "tmpfs", 0, "size=512k") == 0;
+  if (mounted) {
+    ::setenv("TMPDIR", small.c_str(), 1);
+    EXPECT_NE(message().find("no space left"), std::string::npos) << message();
+    EXPECT_TRUE(fs::is_empty(small));
+    ::umount(small.c_str());
+  }
+  if (before) ::setenv("TMPDIR", kept.c_str(), 1);
+  else ::unsetenv("TMPDIR");
+  EXPECT_FALSE(fs::exists(request.output));
+  if (!mounted) GTEST_SKIP() << "a small disk needs root";
 }
 
 TEST(Emit, NamesBecomeIdentifiers) {
