@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@ struct Globals {
   bool color = false;                 // of messages on standard error
   bool no_color = false;
   bool quiet = false;
+  std::shared_ptr<SourceMap> sources = std::make_shared<SourceMap>();  // of the spec that was opened last: failures may name its lines
 };
 
 // A command registers its arguments on `app` and leaves its action in `run`; the action returns the exit code.

@@ -108,7 +108,7 @@ int run(int argc, char** argv) {
     report(e.unit().diagnostics.all(), e.unit().sources, globals);
     return exit_code(e.unit().diagnostics.all());
   } catch (const Failure& e) {
-    report({e.diagnostic}, {}, globals);
+    report({e.diagnostic}, *globals.sources, globals);
     return exit_code({e.diagnostic});
   }
 }

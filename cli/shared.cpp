@@ -54,6 +54,7 @@ std::string read_spec(const std::string& path) {
 
 engine::Pipeline open_spec(const std::string& path, const Globals& globals) {
   engine::Pipeline pipeline = engine::prepare(path, read_spec(path));
+  *globals.sources = pipeline.unit.sources;
   report(pipeline.unit.diagnostics.all(), pipeline.unit.sources, globals);
   return pipeline;
 }
@@ -174,6 +175,7 @@ Subject resolve(const std::string& what, const Globals& globals, int threads) {
     subject.label = "run " + subject.run->id;
   }
   subject.loaded = engine::load(package::from_bytes(subject.bytes, subject.label), subject.label);
+  *globals.sources = subject.loaded.pipeline.unit.sources;
   return subject;
 }
 

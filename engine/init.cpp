@@ -118,6 +118,7 @@ std::string write_spec(const std::filesystem::path& data_file, const std::string
   for (const std::string& word : profile.source.null_words) nulls += (nulls.empty() ? "" : ", ") + in_quotes(word);
   std::string options = ", null = [" + nulls + "]";
   if (profile.source.delimiter != "," && !profile.source.delimiter.empty()) options += ", delimiter = " + in_quotes(profile.source.delimiter);
+  if (!profile.source.header) options += ", header = false";
   if (goal.type.nullable) options += ", on_violation = drop";
   static const char* const readers[] = {"csv", "parquet", "jsonl"};
   if (profile.source.format != Format::csv) options = goal.type.nullable ? ", on_violation = drop" : "";

@@ -163,17 +163,6 @@ fit::Fitted fit_all(const Pipeline& pipeline, const Part& train, const std::vect
   return fitted;
 }
 
-// The matrix that a model sees, one column a feature.
-std::vector<std::vector<double>> features_of(const Pipeline& pipeline, const Part& part, const fit::Fitted& fitted, const std::vector<std::int32_t>& fold, int threads) {
-  const flow::Program& program = pipeline.program();
-  const fit::FittedView view(fitted);
-  Results run = run_kernel(pipeline.kernels->find("features"), part.table, view.get(), std::vector<OutputKind>(program.features.size(), OutputKind::real),
-                           std::vector<bool>(program.features.size(), false), fold, threads);
-  std::vector<std::vector<double>> columns;
-  for (Result& result : run.columns) columns.push_back(std::move(result.reals));
-  return columns;
-}
-
 model::Matrix matrix_of(const std::vector<std::vector<double>>& columns) {
   model::Matrix matrix;
   for (const std::vector<double>& column : columns) matrix.push_back(column.data());
@@ -309,6 +298,16 @@ Data read_data(const Pipeline& pipeline, const std::filesystem::path& directory,
   take_target(pipeline, data.valid, data.classes, false);
   take_target(pipeline, data.test, data.classes, false);
   return data;
+}
+
+std::vector<std::vector<double>> features_of(const Pipeline& pipeline, const Part& part, const fit::Fitted& fitted, const std::vector<std::int32_t>& fold, int threads) {
+  const flow::Program& program = pipeline.program();
+  const fit::FittedView view(fitted);
+  Results run = run_kernel(pipeline.kernels->find("features"), part.table, view.get(), std::vector<OutputKind>(program.features.size(), OutputKind::real),
+                           std::vector<bool>(program.features.size(), false), fold, threads);
+  std::vector<std::vector<double>> columns;
+  for (Result& result : run.columns) columns.push_back(std::move(result.reals));
+  return columns;
 }
 
 std::vector<double> predict(const score::Engine& engine, const Part& part) {

@@ -52,6 +52,9 @@ struct Trained {
 
 Trained train(const Pipeline& pipeline, const std::filesystem::path& directory, const TrainOptions& options);
 
+// The matrix that a model sees, one column a feature, as training computes it. `fold`: out-of-fold numbers by row, or empty.
+std::vector<std::vector<double>> features_of(const Pipeline& pipeline, const Part& part, const fit::Fitted& fitted, const std::vector<std::int32_t>& fold, int threads);
+
 // The part of a signature that a spec may change without training: names, port, drift rules.
 void set_deployment(package::Signature& signature, const flow::Program& program);
 
