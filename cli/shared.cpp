@@ -128,12 +128,16 @@ engine::Trained train_with_progress(const engine::Pipeline& pipeline, const std:
   options.on_round = [&](const learn::Progress& p) { bar.round(p); };
   engine::Trained trained = engine::train(pipeline, engine::directory_of(spec_path), options);
   bar.clear();
-  if (trained.unseen_class > 0) {
-    Diagnostics list;
+  Diagnostics list;
+  const ir::Model& model = pipeline.program().model;
+  if (trained.unseen_class > 0)
     list.report(Code::unseen_class, thousands(trained.unseen_class) + " rows of the valid and test parts have a class that no train row has; they are left out of the metrics")
-        .suggest("use `by = stratified(" + pipeline.program().model.target_name + ")` in the split");
-    report(list.all(), {}, globals);
-  }
+        .suggest("use `by = stratified(" + model.target_name + ")` in the split");
+  if (!trained.converged)
+    list.report(Code::not_converged, "the model stopped after " + thousands(model.settings.iterations) + " iterations, before its tolerance")
+        .at(model.span, "this model")
+        .suggest("raise `iterations`, or standardize the features");
+  report(list.all(), *globals.sources, globals);
   return trained;
 }
 

@@ -356,6 +356,7 @@ Trained train(const Pipeline& pipeline, const std::filesystem::path& directory, 
   package.model = std::move(outcome.model);
   trained.history = outcome.history;
   trained.best_round = outcome.best_round;
+  trained.converged = program.model.settings.kind == ModelKind::gbdt || outcome.converged;
   trained.seconds["train"] = watch.lap();
 
   stage("measuring");

@@ -47,6 +47,7 @@ struct Trained {
   std::int64_t unseen_class = 0;        // rows of valid and test left out: no train row has their class
   std::vector<learn::Progress> history;
   std::int64_t best_round = 0;
+  bool converged = true;                // linear: within its tolerance
   std::map<std::string, double> seconds;  // by stage; for people, never part of the package
 };
 

@@ -58,6 +58,9 @@ broken E0640 1 weight
 good | sed '2s/,[ab],/,rare,/' >d.csv
 spec d.csv "" "every(5), valid = 0" | sed 's/train = 60%, valid = 20%, test = 20%, //; s/predict label/predict kind/; s/^  kind$/  label/' >s.mlp
 run 0 "$MLP" train s.mlp; says err W0641; rm -rf .mlp
+# A linear model that may not iterate long enough (W0645).
+good >d.csv; spec d.csv "" random linear "  iterations = 1" | sed 's/^  kind$/  kind |> one_hot/' >s.mlp
+run 0 "$MLP" train s.mlp; says err W0645; rm -rf .mlp
 good >d.csv; spec d.csv >s.mlp
 
 # Policies: drop and quarantine count what they reject; read + rejected = present.
