@@ -65,10 +65,10 @@ template <class F> Response guarded(bool mlflow, F&& work) {
 
 void need_get(const Request& request) {
   if (request.method != "GET" && request.method != "HEAD")
-    throw ApiError{405, "`" + std::string(request.method) + "` is not allowed here", "use GET", "", "GET, HEAD"};
+    throw ApiError{405, "`" + values::printable(request.method) + "` is not allowed here", "use GET", "", "GET, HEAD"};
 }
 void need_post(const Request& request) {
-  if (request.method != "POST") throw ApiError{405, "`" + std::string(request.method) + "` is not allowed here", "use POST", "", "POST"};
+  if (request.method != "POST") throw ApiError{405, "`" + values::printable(request.method) + "` is not allowed here", "use POST", "", "POST"};
 }
 
 Response json(std::string body) {

@@ -64,7 +64,7 @@ TEST(Fuzz, TargetsAndMethods) {
   for (int i = 0; i < 20000; ++i) {
     const std::string target = "/" + mutated("v2/models/churn_api/versions/1/ready?x=/%2f#a", random), method = mutated("GET", random);
     Request request;
-    request.method = i % 3 ? "GET" : method;
+    request.method = i % 3 ? std::string_view("GET") : std::string_view(method);
     request.target = target;
     const Response response = api.handle(request);
     ASSERT_TRUE(response.status == 200 || response.status == 404 || response.status == 405) << response.status << " " << target;
