@@ -14,17 +14,17 @@ using Rule = antlr4::ParserRuleContext;
 
 constexpr int longest_chain = 1000;  // operators in a row; what comes after may recurse over the tree
 
-bool whole(Tree* tree) {
+bool free_of_errors(Tree* tree) {
   if (tree == nullptr || dynamic_cast<antlr4::tree::ErrorNode*>(tree)) return false;
   const auto* rule = dynamic_cast<Rule*>(tree);
   if (rule && rule->exception) return false;
-  return std::all_of(tree->children.begin(), tree->children.end(), whole);
+  return std::all_of(tree->children.begin(), tree->children.end(), free_of_errors);
 }
 
 class Builder {
  public:
-  Builder(const SourceMap& sources, std::int32_t source, const std::vector<Token>& tokens, Scan& scan, Diagnostics& diagnostics)
-      : text_(sources.text(source)), source_(source), tokens_(tokens), scan_(scan), diagnostics_(diagnostics), doc_used_(scan.docs.size()) {
+  Builder(const SourceMap& sources, std::int32_t source, const std::vector<Token>& tokens, Scan& scan, bool recovered, Diagnostics& diagnostics)
+      : recovered_(recovered), text_(sources.text(source)), source_(source), tokens_(tokens), scan_(scan), diagnostics_(diagnostics), doc_used_(scan.docs.size()) {
     file_.source = source;
   }
 
@@ -49,6 +49,10 @@ class Builder {
   }
 
  private:
+  // Every tree of a parse without errors is whole: only after recovery need it be looked at.
+  bool whole(Tree* tree) const { return tree != nullptr && (!recovered_ || free_of_errors(tree)); }
+
+  bool recovered_;
   // ---- places and names
   const Token& token(antlr4::Token* t) const { return tokens_[t->getTokenIndex()]; }
   Span span(antlr4::Token* t) const { return {source_, token(t).begin, token(t).end}; }
@@ -558,8 +562,8 @@ class Builder {
 }  // namespace
 
 ast::File build(P::FileContext* tree, const SourceMap& sources, std::int32_t source, const std::vector<Token>& tokens, Scan& scan,
-                Diagnostics& diagnostics) {
-  return Builder(sources, source, tokens, scan, diagnostics).run(tree);
+                bool recovered, Diagnostics& diagnostics) {
+  return Builder(sources, source, tokens, scan, recovered, diagnostics).run(tree);
 }
 
 }  // namespace mlp::parsing

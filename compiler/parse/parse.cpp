@@ -50,18 +50,20 @@ ast::File parse(const SourceMap& sources, std::int32_t source, Diagnostics& repo
   Parser parser(&stream);
   parser.removeErrorListeners();
   Parser::FileContext* tree = nullptr;
+  bool recovered = false;
   // Fast way first: the weaker prediction, giving up at the first error. Then the thorough way, with recovery.
   parser.setErrorHandler(std::make_shared<antlr4::BailErrorStrategy>());
   parser.getInterpreter<antlr4::atn::ParserATNSimulator>()->setPredictionMode(antlr4::atn::PredictionMode::SLL);
   try {
     tree = parser.file();
   } catch (const antlr4::ParseCancellationException&) {
+    recovered = true;
     parser.reset();
     parser.setErrorHandler(std::make_shared<parsing::ErrorStrategy>(sources, source, tokens, diagnostics));
     parser.getInterpreter<antlr4::atn::ParserATNSimulator>()->setPredictionMode(antlr4::atn::PredictionMode::LL);
     tree = parser.file();
   }
-  return parsing::build(tree, sources, source, tokens, scan, diagnostics);
+  return parsing::build(tree, sources, source, tokens, scan, recovered, diagnostics);
 }
 
 }  // namespace mlp
