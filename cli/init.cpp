@@ -17,6 +17,12 @@ std::string canonical(const std::string& spec) {
   return format(sources, file);
 }
 
+// The target, as the spec writes it.
+std::string predicted(const std::string& spec) {
+  const std::size_t start = spec.find_first_not_of(' ', spec.find("  predict ") + 10);
+  return spec.substr(start, spec.find(" from ", start) - start);
+}
+
 }  // namespace
 
 void add_init(CLI::App& app, Globals& globals, Action& run) {
@@ -36,7 +42,7 @@ void add_init(CLI::App& app, Globals& globals, Action& run) {
     if (std::filesystem::exists(args->output) && !args->force)
       throw Failure(Code::write_failed, "`" + args->output + "` exists already", "name another file with `--output`, or overwrite it with `--force`");
     write_whole(args->output, spec);
-    if (!globals.quiet) std::cerr << "wrote " << args->output << "; next: mlp train " << args->output << '\n';
+    if (!globals.quiet) std::cerr << "wrote " << args->output << ", which predicts " << predicted(spec) << (args->predict.empty() ? " (--predict COLUMN chooses another)" : "") << "; next: mlp train " << args->output << '\n';
     return 0;
   };
 }

@@ -92,7 +92,8 @@ int run(int argc, char** argv) {
       else if (!near.empty()) help = "did you mean `mlp " + near + "`?";
     }
     Diagnostics list;
-    list.report(Code::bad_usage, e.what()).suggest(help);
+    const bool unknown = argc > 1 && argv[1][0] != '-' && std::find(names.begin(), names.end(), argv[1]) == names.end();
+    list.report(Code::bad_usage, unknown ? std::string("`mlp` has no command `") + argv[1] + "`" : e.what()).suggest(help);
     globals.color = wants_color(globals.no_color);
     report(list.all(), {}, globals);
     return static_cast<int>(Exit::usage);

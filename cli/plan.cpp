@@ -74,7 +74,7 @@ void show(const flow::Program& p) {
   for (const std::string& path : p.source.paths) std::cout << ' ' << path;
   std::cout << ", " << p.scan.size() << " of " << p.columns.size() << " columns; rows that break the schema: " << word(p.source.policy) << '\n';
   std::cout << "  split   by " << word(p.split.method) << (p.split.column.known() ? "(" + p.columns[p.split.column.index].name + ")" : "") << ": train " << percent(p.split.train) << ", valid " << percent(p.split.valid) << ", test " << percent(p.split.test)
-            << (p.split.defaulted ? "  (default: no split block)" : "") << '\n';
+            << (p.split.gap > 0 ? ", gap " + std::to_string(p.split.gap / 1'000'000) + " s" : "") << (p.split.defaulted ? "  (default: no split block)" : "") << '\n';
   for (std::size_t i = 0; i < p.passes.size(); ++i) {
     std::cout << "  fit " << i + 1 << "   one scan of the train rows:";
     const auto& ids = p.passes[i].aggregates;

@@ -44,7 +44,9 @@ void add_runs(CLI::App& app, Globals& globals, Action& run) {
       if (!args->json) std::cerr << "no runs: there is no registry `.mlp/` here; `mlp train SPEC` makes one\n";
       return 0;
     }
-    for (const registry::Run& row : registry->runs(pipeline)) {
+    const std::vector<registry::Run> rows = registry->runs(pipeline);
+    if (rows.empty() && !args->json) std::cerr << "no runs" << (pipeline.empty() ? "" : " of `" + pipeline + "`") << '\n';
+    for (const registry::Run& row : rows) {
       if (args->json) print_json(object(row));
       else std::cout << row.id << "  " << row.created << "  " << row.pipeline << "  " << headline(row) << (row.production ? "  production" : "") << '\n';
     }

@@ -12,6 +12,9 @@ void add_score(CLI::App& app, Globals& globals, Action& run) {
   app.add_option("--threads", args->threads, "threads for training, where it is needed")->check(CLI::Range(1, 1024));
   app.footer("A row for each input row, in order: prediction, then p_<label> for each class. The artifact prints the same.\n\nExamples:\n  mlp score telco-churn.mlp --input new.csv > predictions.csv\n  cat rows.jsonl | mlp score latest --from jsonl --to jsonl");
   run = [&globals, args] {
+    std::error_code ignored;
+    if (!args->output.empty() && (std::filesystem::path(args->output).extension() == ".mlp" || std::filesystem::equivalent(args->input, args->output, ignored)))
+      throw Failure(Code::bad_usage, "`" + args->output + "` would overwrite a spec or the input", "name another file with `--output`");
     const Subject subject = resolve(args->what, globals, args->threads);
     score::StreamOptions options;
     options.from = score::format_of(args->from, args->input);

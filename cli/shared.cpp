@@ -41,13 +41,18 @@ std::string significant(double value) {
 }
 
 void flush_output() {
+  errno = 0;
   std::cout.flush();
+  if (!std::cout && errno == EPIPE) return;  // the reader has seen enough, as with `| head`
   if (!std::cout) throw Failure(Code::write_failed, std::string("cannot write to standard output: ") + std::strerror(errno ? errno : EIO));
 }
 
 int default_threads() { return static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
 
 std::string read_spec(const std::string& path) {
+  const std::string extension = std::filesystem::path(path).extension().string();
+  for (const char* data : {".csv", ".gz", ".parquet", ".jsonl", ".ndjson", ".tsv"})
+    if (extension == data) throw Failure(Code::bad_usage, "`" + path + "` is data, not a spec", "`mlp init " + path + "` writes a first spec for it");
   if (path != "-") return read_file(path);
   return std::string(std::istreambuf_iterator<char>(std::cin), {});
 }

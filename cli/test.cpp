@@ -13,10 +13,21 @@ void add_test(CLI::App& app, Globals& globals, Action& run) {
   app.add_flag("--json", args->json, "one JSON object on standard output");
   app.footer("Runs the `test` block on the data of the spec. Exit 1 when a line does not hold.\n\nExamples:\n  mlp test telco-churn.mlp\n  mlp test telco-churn.mlp --json | jq '.gates[] | select(.passed | not)'");
   run = [&globals, args] {
-    const Subject subject = resolve(args->spec, globals, args->threads);
-    const engine::Pipeline& pipeline = subject.loaded.pipeline;
+    Subject subject = resolve(args->spec, globals, args->threads);
+    engine::Pipeline& pipeline = subject.loaded.pipeline;
     const std::filesystem::path directory = engine::directory_of(std::filesystem::path(args->spec).extension() == ".mlp" || !subject.run ? args->spec : subject.run->spec_path);
-    const engine::Data data = engine::read_data(pipeline, directory, &subject.loaded.engine->package().model.classes, args->threads);
+    engine::Data data = engine::read_data(pipeline, directory, &subject.loaded.engine->package().model.classes, args->threads);
+    if (Json::parse(subject.loaded.engine->package().manifest)["data"]["sha256"] != data.report.digest) {
+      // Rows that the model was trained on would stand among the test rows.
+      const std::string run = subject.run ? subject.run->id : "";
+      if (std::filesystem::path(args->spec).extension() != ".mlp") throw Failure(Code::differs, "the data is not what " + subject.label + " was trained on, so its split would not be the same", "test the spec instead: it is trained on the data of today");
+      if (!globals.quiet) std::cerr << "the data has changed since run " << run << ": training again\n";
+      engine::Trained trained = train_with_progress(pipeline, args->spec, args->threads, globals);
+      subject.run = record(trained, pipeline, args->spec, globals);
+      subject.bytes = std::move(trained.bytes);
+      subject.loaded.engine = std::make_unique<score::Engine>(std::move(trained.package), pipeline.kernels->find("features"));
+      data = engine::read_data(pipeline, directory, &subject.loaded.engine->package().model.classes, args->threads);
+    }
     std::optional<engine::Metrics> production;
     if (const auto registry = registry::Registry::find(globals.store))
       if (const auto promoted = registry->production(pipeline.program().name)) production = promoted->metrics;

@@ -43,6 +43,12 @@ std::string type_text(const Column& column) {
   return std::string(names[static_cast<int>(column.type.scalar)]) + (column.type.nullable ? "?" : "");
 }
 
+bool names_a_target(std::string name) {
+  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  static const std::vector<std::string> known = {"target", "label", "class", "outcome", "y"};
+  return std::find(known.begin(), known.end(), name) != known.end();
+}
+
 // Can a model predict it?
 bool predictable(const Column& column, std::int64_t distinct) {
   if (distinct < 2) return false;
@@ -86,6 +92,8 @@ std::string write_spec(const std::filesystem::path& data_file, const std::string
       throw Failure(Code::not_predictable, "`" + predict + "` cannot be predicted: it is " + (profile.distinct[target] < 2 ? "the same in every row" : "of type `" + type_text(profile.columns[target]) + "`"),
                     "choose a number, a yes-or-no or a category column with `--predict`");
   } else {
+    for (std::size_t i = 0; i < names.size() && target == names.size(); ++i)
+      if (names_a_target(names[i]) && predictable(profile.columns[i], profile.distinct[i])) target = i;
     for (std::size_t i = names.size(); i-- > 0 && target == names.size();)
       if (predictable(profile.columns[i], profile.distinct[i])) target = i;
     if (target == names.size())
@@ -95,6 +103,7 @@ std::string write_spec(const std::filesystem::path& data_file, const std::string
   const Column& goal = profile.columns[target];
   const std::string stem = data_file.stem().extension() == ".csv" ? data_file.stem().stem().string() : data_file.stem().string();
   const std::string pipeline = identifier(stem, "data_");
+  const bool two = goal.type.scalar == Scalar::category && profile.distinct[target] == 2;
   const bool classes = goal.type.scalar == Scalar::boolean || goal.type.scalar == Scalar::category;
 
   std::size_t longest = 0;
@@ -135,8 +144,10 @@ std::string write_spec(const std::filesystem::path& data_file, const std::string
   out += "schema Row {\n" + schema + "}\n\n";
   out += "source rows_in: Row = " + std::string(readers[static_cast<int>(profile.source.format)]) + "(" + in_quotes(relative.string()) + options + ")\n\n";
   out += "features x from rows_in {\n" + features + "}\n\n";
-  out += "split rows_in { train = 70%, valid = 15%, test = 15%, by = " + (classes ? "stratified(" + column_name(goal.name) + ")" : std::string("random")) + " }\n\n";
-  out += "model predictor = gbdt {\n  predict " + column_name(goal.name) + " from x\n  trees         = 200\n  learning_rate = 0.1\n  early_stop    = 20\n}\n\n";
+  const bool few = profile.rows < 100;  // too few for three parts: every fifth row is the test
+  if (few) out += "split rows_in { by = every(5), valid = 0 }\n\n";
+  else out += "split rows_in { train = 70%, valid = 15%, test = 15%, by = " + (classes ? "stratified(" + column_name(goal.name) + ")" : std::string("random")) + " }\n\n";
+  out += "model predictor = gbdt {\n  predict " + column_name(goal.name) + " from x\n" + (two ? "  loss          = logistic\n" : "") + "  trees         = 200\n  learning_rate = 0.1\n" + (few ? "" : "  early_stop    = 20\n") + "}\n\n";
   out += "deploy " + pipeline + "_api serves predictor {\n  http = listen(8080)\n}\n\n";
   out += "monitor " + pipeline + "_api {\n  drift x warn psi > 0.10, alert psi > 0.25\n}\n";
   return out;

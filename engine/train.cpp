@@ -22,11 +22,15 @@ using flow::AggregateKind;
 
 bool text_target(const flow::Program& program) { return is_text(program[program.model.target].type.scalar); }
 
-[[noreturn]] void bad_target(const flow::Program& program, std::int64_t row, const std::string& what) {
+[[noreturn]] void bad_row(const flow::Program& program, std::int64_t row, const std::string& column, const std::string& what, const std::string& help) {
   Diagnostic d{.code = Code::bad_target, .message = what};
-  d.in_data({program.source.paths.empty() ? "" : program.source.paths.front(), row + 1, program.model.target_name, ""});
-  d.suggest("drop such rows with `expect` and `on_violation = drop`, or mend the data");
+  d.in_data({program.source.paths.empty() ? "" : program.source.paths.front(), row + 1, column, ""});
+  d.suggest(help);
   throw Failure(std::move(d));
+}
+
+[[noreturn]] void bad_target(const flow::Program& program, std::int64_t row, const std::string& what) {
+  bad_row(program, row, program.model.target_name, what, "declare the column without `?` and say `on_violation = drop` in the source, or mend the data");
 }
 
 // The classes of a text target: distinct values of the train rows, sorted by bytes.
@@ -50,7 +54,7 @@ Part take_part(const Pipeline& pipeline, const values::Table& table, const std::
     const Results run = run_kernel(pipeline.kernels->find("weight"), part.table, &none, {OutputKind::real}, {false}, {}, 1);
     part.weight = run.columns[0].reals;
     for (std::size_t i = 0; i < part.weight.size(); ++i)
-      if (!(part.weight[i] >= 0) || std::isinf(part.weight[i])) bad_target(pipeline.program(), part.row[i], "the weight of a row is negative, infinite or missing");
+      if (!(part.weight[i] >= 0) || std::isinf(part.weight[i])) bad_row(pipeline.program(), part.row[i], "", "the weight of a row is negative, infinite or missing", "weights are 0 or more: mend the expression behind `weight`, or the data");
   }
   return part;
 }

@@ -6,6 +6,16 @@
 namespace mlp::checking {
 namespace {
 
+// What a constant argument of an aggregate or of a fitted table may be, by the name of its parameter.
+struct BuiltinRange { double low, high; const char* text; };
+BuiltinRange range_of(std::string_view parameter) {
+  if (parameter == "p") return {0, 1, "0%..100%"};
+  if (parameter == "folds") return {2, 100, "2..100"};  // with one fold, a row's own label would reach its features
+  if (parameter == "smoothing") return {0, 1e12, "0..1e12"};
+  if (parameter == "min_count") return {1, 1e15, "1..1e15"};
+  return {0, 1e15, "0..1e15"};
+}
+
 // How a builtin reads where the call was written.
 std::string spelled(std::string_view callee) {
   static const std::map<std::string, std::string, std::less<>> operators = {
@@ -247,6 +257,15 @@ Operand Checker::call_builtin(std::string_view name, const std::vector<Argument>
       report(Code::not_constant, "`" + best->parameters[i].name + "` of `" + std::string(name) + "` must be known when the spec is compiled",
              best_bound[i]->value.span, "of stage " + std::string(ir::spell(stage_of(e.args[i]))))
           .suggest("write a number");
+      return poison();
+    }
+    for (std::size_t i = 1; i < e.args.size(); ++i) {
+      const BuiltinRange range = range_of(best->parameters[i].name);
+      const ir::Expr& given = module_.exprs[e.args[i].index];
+      const double v = given.type.scalar == Scalar::integer ? static_cast<double>(given.value.integer) : given.value.real;
+      if (v >= range.low && v <= range.high) continue;
+      report(Code::out_of_range, "`" + best->parameters[i].name + "` of `" + std::string(name) + "` must lie in " + range.text, best_bound[i]->value.span, "outside of it")
+          .suggest("write a number in " + std::string(range.text));
       return poison();
     }
     e.op = best->kind == BuiltinKind::aggregate ? ir::ExprOp::aggregate : ir::ExprOp::table;

@@ -21,6 +21,35 @@ LLD_HAS_DRIVER(elf)
 namespace mlp::emit {
 namespace {
 
+// An output and its header: both or neither.
+void write_with_header(const std::filesystem::path& output, const std::string& bytes, unsigned mode, const std::string& header) {
+  write_whole(output, bytes, mode);
+  try {
+    write_whole(std::filesystem::path(output).replace_extension(".h"), header);
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove(output, ignored);
+    throw;
+  }
+}
+
+// Ctrl-C and SIGTERM wait until the linker's files are gone.
+class SignalsWait {
+ public:
+  SignalsWait() {
+    sigset_t wait;
+    sigemptyset(&wait);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&wait, signal);
+    pthread_sigmask(SIG_BLOCK, &wait, &before_);
+  }
+  ~SignalsWait() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsWait(const SignalsWait&) = delete;
+  SignalsWait& operator=(const SignalsWait&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
 // A private folder for the linker's files, away from the output, gone afterwards.
 class Scratch {
  public:
@@ -131,11 +160,11 @@ std::string library(const Request& request, const Scratch& scratch, const std::s
 }  // namespace
 
 void emit(const Request& request) {
+  const SignalsWait signals_wait;
   const Scratch scratch;
   const std::string prefix = c_name(request.name);
   const std::string kernels = scratch.put("kernels.o", request.kernels);
   const std::string package = scratch.put("package.o", data_object(request.package, "mlp_package"));
-  const std::filesystem::path header = std::filesystem::path(request.output).replace_extension(".h");
   switch (request.kind) {
     case Kind::executable: {
       std::string bytes = executable(request, scratch, kernels, package);
@@ -146,16 +175,14 @@ void emit(const Request& request) {
     case Kind::library: {
       std::string bytes = library(request, scratch, kernels, package, prefix);
       append_trailer(bytes);
-      write_whole(header, library_header(prefix, request.name));
-      write_whole(request.output, bytes, 0755);
+      write_with_header(request.output, bytes, 0755, library_header(prefix, request.name));
       return;
     }
     case Kind::object: {
       const std::string output = scratch / "object";
       link(scratch, {"-r", "--build-id=none", kernels, package, "-o", output});
       const std::string bytes = read_file(output);
-      write_whole(header, object_header(prefix, request.name));
-      write_whole(request.output, bytes);
+      write_with_header(request.output, bytes, 0644, object_header(prefix, request.name));
       return;
     }
   }

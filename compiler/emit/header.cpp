@@ -28,6 +28,27 @@ typedef struct mlp_column {
 #endif
 )";
 
+// The whole contract of kernels, written out from its table.
+constexpr const char* kernel_contract = R"(
+#ifndef MLP_ABI_COLUMNS
+#define MLP_ABI_COLUMNS
+#define MLP_ABI_KERNELS
+/* Version 1 of the contract between kernels and their callers. A text is not NUL-terminated. A column has values by row: double,
+   int64_t, uint8_t (bool) or mlp_string, and present, one byte a row, NULL when no row is null. The arena is memory for texts: grow
+   gives at least size bytes more, or does not return. A dictionary's keys are sorted; slots is an open-addressed index of mask + 1
+   codes, -1 = empty, probed from mlp_hash(key) & mask. fold is NULL outside of training. */
+struct mlp_arena;
+typedef void (*mlp_arena_grow)(struct mlp_arena* arena, int64_t size);
+)"
+#define MLP_STRUCT(name) "typedef struct " #name " {\n"
+#define MLP_FIELD(structure, kind, type, field, offset) "  " #type " " #field ";\n"
+#define MLP_END(name, size) "} " #name ";\n"
+#include "abi/abi.def"
+#undef MLP_STRUCT
+#undef MLP_FIELD
+#undef MLP_END
+    "#endif\n";
+
 }  // namespace
 
 std::string c_name(std::string_view name) {
@@ -85,15 +106,11 @@ std::string object_header(const std::string& prefix, const std::string& name) {
 #ifdef __cplusplus
 extern "C" {
 #endif
-)" + std::string(abi_part) + R"(
-struct mlp_batch;  /* these three: abi/abi.h of Millrace, version 1 */
-struct mlp_fitted;
-struct mlp_output;
-
+)" + std::string(kernel_contract) + R"(
 /* Computes the features of every row, for processors of x86-64-v2 (SSE4.2), -v3 (AVX2), -v4 (AVX-512). All give the same bits. */
-void mlp_features_v2(const struct mlp_batch* batch, const struct mlp_fitted* fitted, const struct mlp_output* outputs);
-void mlp_features_v3(const struct mlp_batch* batch, const struct mlp_fitted* fitted, const struct mlp_output* outputs);
-void mlp_features_v4(const struct mlp_batch* batch, const struct mlp_fitted* fitted, const struct mlp_output* outputs);
+void mlp_features_v2(const mlp_batch* batch, const mlp_fitted* fitted, const mlp_output* outputs);
+void mlp_features_v3(const mlp_batch* batch, const mlp_fitted* fitted, const mlp_output* outputs);
+void mlp_features_v4(const mlp_batch* batch, const mlp_fitted* fitted, const mlp_output* outputs);
 
 /* The package, as `mlp` stores it. */
 extern const char mlp_package_begin[];

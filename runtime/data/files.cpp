@@ -75,8 +75,7 @@ std::vector<std::size_t> locate(const Source& source, const std::vector<Column>&
   Failure f = failure(Code::data_column_missing,
                       (missing.size() == 1 ? "column " : "columns ") + join(wanted, 10) + (missing.size() == 1 ? " is" : " are") + " not in `" + path.string() + "`",
                       source, in_file(path, 0, missing[0]->name), help);
-  for (const Column* column : missing)
-    if (column->span.known()) f.diagnostic.also(column->span, "asked for here");
+  if (missing[0]->span.known()) f.diagnostic.also(missing[0]->span, missing.size() == 1 ? "asked for here" : "the first of them is asked for here");
   if (!near.empty()) f.diagnostic.note("the columns of the file are " + join(names, 30));
   throw f;
 }

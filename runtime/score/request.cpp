@@ -71,6 +71,9 @@ void CsvRequest::read_header() {
     throw at({Code::request_empty, "`" + name_ + "` is empty", "CSV input starts with the names of the columns"}, {name_, 0, "", ""});
   std::vector<std::string> header;
   for (const std::string_view cell : cells_) {
+    if (cell.starts_with("\x1f\x8b") || cell.starts_with("PAR1"))
+      throw at({Code::request_not_utf8, "`" + name_ + "` is " + (cell[0] == 'P' ? "a Parquet file" : "compressed") + ", and rows to score are CSV or JSON lines",
+                cell[0] == 'P' ? "write it as CSV or JSON lines first" : "unpack it on the way: `gunzip -c FILE | … score`"}, {name_, 0, "", ""});
     if (!values::valid_utf8(cell))
       throw at({Code::request_not_utf8, "the header is not UTF-8", "convert the input: `iconv -f LATIN1 -t UTF-8`"}, {name_, 0, "", values::printable(cell)});
     header.emplace_back(cell);

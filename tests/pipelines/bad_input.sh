@@ -39,6 +39,7 @@ mkdir dir; spec dir >s.mlp;                                       broken error 3
 : >d.csv; spec d.csv >s.mlp;                                      broken error 1 empty
 echo "id,size,kind,label" >d.csv;                                 broken error 1
 good | sed '1s/size/sizee/' >d.csv;                               broken error 1 sizee
+says err "s.mlp:"
 good | sed '1s/kind/size/' >d.csv;                                broken error 1 size
 good | cut -d, -f1-3 >d.csv;                                      broken error 1 label
 good | sed '5s/,.*,\(.\),/,many,\1,/' >d.csv;                     broken error 1 many
