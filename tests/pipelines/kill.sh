@@ -20,7 +20,7 @@ run 0 "$MLP" promote latest
 newest=
 set -m 2>/dev/null  # with job control a background command hears SIGINT
 export TMPDIR=$work/tmp; mkdir -p "$TMPDIR"
-for i in $(seq "${KILLS:-250}"); do
+for i in $(seq "${KILLS:-1000}"); do
   case $((RANDOM % 5)) in
     0 | 1) command=("$MLP" train s.mlp --json) ;;
     2) command=("$MLP" promote latest) ;;
