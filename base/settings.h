@@ -35,6 +35,17 @@ struct Source {
 
 enum class ExpectKind { rows, unique, missing, min, max, mean, distinct };
 enum class Compare { lt, le, gt, ge, eq, ne };
+inline bool holds(double left, Compare compare, double right) {
+  switch (compare) {
+    case Compare::lt: return left < right;
+    case Compare::le: return left <= right;
+    case Compare::gt: return left > right;
+    case Compare::ge: return left >= right;
+    case Compare::eq: return left == right;
+    case Compare::ne: return left != right;
+  }
+  return false;
+}
 struct Expectation {  // missing(column) < 0.01
   ExpectKind kind = ExpectKind::rows;
   ColumnId column;    // unknown for rows

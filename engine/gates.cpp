@@ -19,18 +19,6 @@ std::string spell(double value) {
   return buffer;
 }
 
-bool holds(double left, Compare compare, double right) {
-  switch (compare) {
-    case Compare::lt: return left < right;
-    case Compare::le: return left <= right;
-    case Compare::gt: return left > right;
-    case Compare::ge: return left >= right;
-    case Compare::eq: return left == right;
-    case Compare::ne: return left != right;
-  }
-  return false;
-}
-
 // A value of one column, for grouping and for changing rows.
 struct Cell {
   bool present = false;

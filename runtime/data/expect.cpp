@@ -7,18 +7,6 @@
 namespace mlp::data {
 namespace {
 
-bool holds(double left, Compare compare, double right) {
-  switch (compare) {
-    case Compare::lt: return left < right;
-    case Compare::le: return left <= right;
-    case Compare::gt: return left > right;
-    case Compare::ge: return left >= right;
-    case Compare::eq: return left == right;
-    case Compare::ne: return left != right;
-  }
-  MLP_BUG("unknown comparison");
-}
-
 std::string number(double v) {
   char buffer[40];
   return {buffer, std::to_chars(buffer, buffer + sizeof buffer, v).ptr};

@@ -19,7 +19,6 @@ run 0 "$MLP" train s.mlp --json
 run 0 "$MLP" promote latest
 newest=
 set -m 2>/dev/null  # with job control a background command hears SIGINT
-export TMPDIR=$work/tmp; mkdir -p "$TMPDIR"
 for i in $(seq "${KILLS:-1000}"); do
   case $((RANDOM % 5)) in
     0 | 1) command=("$MLP" train s.mlp --json) ;;
@@ -27,6 +26,7 @@ for i in $(seq "${KILLS:-1000}"); do
     3) command=("$MLP" gc --keep 3) ;;
     4) command=("$MLP" build s.mlp -o built) ;;
   esac
+  export TMPDIR=$work/tmp/$i; mkdir -p "$TMPDIR"
   [ $((RANDOM % 4)) = 0 ] && signal=INT || signal=KILL
   "${command[@]}" >ack 2>/dev/null &
   pid=$!
@@ -35,9 +35,10 @@ for i in $(seq "${KILLS:-1000}"); do
   code=0; wait "$pid" 2>/dev/null || code=$?
   if [ "${command[1]}" = train ] && grep -q '"run"' ack; then newest=$(json run ack); fi
   if [ "${command[1]}" = build ] && [ "$signal" = INT ] && [ -n "$(ls -A "$TMPDIR")" ]; then fail "an interrupted build left $(ls "$TMPDIR")"; fi
-  if [ "$signal" = KILL ]; then rm -rf "$TMPDIR"/*; fi
-done 2>/dev/null
+done 2>loop.err  # the shell reports every job that was killed
 set +m
+grep FAIL loop.err >&2 || true
+export TMPDIR=$work
 run 0 "$MLP" verify
 run 0 "$MLP" runs --json
 [ -z "$newest" ] || says out "$newest"

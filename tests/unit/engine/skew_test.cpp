@@ -61,7 +61,8 @@ Cell real(Random& r) {
   switch (r.below(12)) {
     case 0: return {};
     case 1: case 2: return plain(number(edges[r.below(edges.size())]));
-    case 3: return r.below(2) ? Cell{"inf", "\"inf\""} : Cell{"-inf", "\"-inf\""};
+    case 3: if (r.below(3) == 0) return {"nan", "\"NaN\""};
+      return r.below(2) ? Cell{"inf", "\"inf\""} : Cell{"-inf", "\"-inf\""};
     case 4: return plain(number(std::ldexp(static_cast<double>(r.next() >> 11), static_cast<int>(r.below(600)) - 350)));
     default: return plain(number((static_cast<double>(r.next() >> 11) * 0x1p-53 - 0.5) * 200));
   }
@@ -80,6 +81,7 @@ Cell words(Random& r) {
   if (r.below(9) == 0) return {};
   std::string value = edges[r.below(edges.size())];
   if (value.empty()) return {};  // an empty cell is null in this source
+  if (r.below(20000) == 0) value.assign(50'000, 'l');
   if (r.below(3) == 0) value += std::to_string(r.below(1000));
   return text(value);
 }
