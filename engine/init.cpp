@@ -45,7 +45,7 @@ std::string type_text(const Column& column) {
 
 bool names_a_target(std::string name) {
   for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  static const std::vector<std::string> known = {"target", "label", "class", "outcome", "y"};
+  static const std::vector<std::string> known = {"target", "label", "class", "outcome"};
   return std::find(known.begin(), known.end(), name) != known.end();
 }
 
