@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 
 namespace mlp {
 
@@ -9,13 +10,20 @@ const std::vector<CodeInfo>& catalogue() {
   static const std::vector<CodeInfo> table = {
 #define MLP_DIAGNOSTIC(code, name, exit, title, explanation) \
   {#code, #name, #code[0] == 'W' ? Severity::warning : Severity::error, Exit::exit, title, explanation},
-#include "base/diagnostics.def"
+#include "base/codes/all.def"
 #undef MLP_DIAGNOSTIC
   };
   return table;
 }
 
-const CodeInfo& info(Code code) { return catalogue()[static_cast<int>(code)]; }
+const CodeInfo& info(Code code) {
+  static const std::map<Code, const CodeInfo*> rows = [] {
+    std::map<Code, const CodeInfo*> result;
+    for (const CodeInfo& row : catalogue()) result[code_number(row.code)] = &row;
+    return result;
+  }();
+  return *rows.at(code);
+}
 
 const CodeInfo* find_code(std::string_view text) {
   for (const CodeInfo& row : catalogue()) {

@@ -10,13 +10,14 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/codes/command.h"
 #include "base/diagnostic.h"
 
 namespace mlp {
 namespace {
 
 [[noreturn]] void write_failure(const std::filesystem::path& path, const std::string& what, int error) {
-  throw Failure(Code::write_failed, "cannot " + what + " `" + path.string() + "`: " + std::strerror(error),
+  throw Failure(code::write_failed, "cannot " + what + " `" + path.string() + "`: " + std::strerror(error),
                 error == ENOSPC   ? "free some space and run the command again; nothing half-written was left"
                 : error == EACCES || error == EROFS ? "choose a place that you may write to"
                                   : "");
@@ -43,8 +44,8 @@ std::string read_file(const std::filesystem::path& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
     const int error = errno;
-    if (error == ENOENT || error == ENOTDIR) throw Failure(Code::file_not_found, "cannot find `" + path.string() + "`");
-    throw Failure(Code::file_unreadable, "cannot read `" + path.string() + "`: " + std::strerror(error));
+    if (error == ENOENT || error == ENOTDIR) throw Failure(code::file_not_found, "cannot find `" + path.string() + "`");
+    throw Failure(code::file_unreadable, "cannot read `" + path.string() + "`: " + std::strerror(error));
   }
   std::string out;
   char buffer[1 << 16];
@@ -55,7 +56,7 @@ std::string read_file(const std::filesystem::path& path) {
       if (errno == EINTR) continue;
       const int error = errno;
       ::close(fd);
-      throw Failure(Code::file_unreadable, "cannot read `" + path.string() + "`: " + std::strerror(error));
+      throw Failure(code::file_unreadable, "cannot read `" + path.string() + "`: " + std::strerror(error));
     }
     out.append(buffer, static_cast<std::size_t>(n));
   }

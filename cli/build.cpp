@@ -1,3 +1,5 @@
+#include "base/codes/command.h"
+#include "base/codes/training.h"
 #include "engine/build.h"
 
 #include <iostream>
@@ -21,7 +23,7 @@ void add_build(CLI::App& app, Globals& globals, Action& run) {
     const emit::Kind kind = args->kind == "exe" ? emit::Kind::executable : args->kind == "lib" ? emit::Kind::library : emit::Kind::object;
     std::filesystem::path output = args->output;
     if (output.empty()) output = subject.loaded.engine->package().signature.deployment + (kind == emit::Kind::executable ? "" : kind == emit::Kind::library ? ".so" : ".o");
-    if (output.extension() == ".mlp") throw Failure(Code::bad_usage, "`" + output.string() + "` would overwrite a spec", "name the program without `.mlp`: -o " + output.stem().string());
+    if (output.extension() == ".mlp") throw Failure(code::bad_usage, "`" + output.string() + "` would overwrite a spec", "name the program without `.mlp`: -o " + output.stem().string());
     const engine::Built built = engine::build(subject.loaded, subject.bytes, kind, output);
     if (args->json) {
       print_json({{"output", output.string()}, {"kind", args->kind}, {"size", built.size}, {"latency_seconds", built.latency_seconds}, {"package", sha256(subject.bytes)}, {"run", subject.run ? subject.run->id : ""}, {"over_budget", built.over_budget}});
@@ -32,7 +34,7 @@ void add_build(CLI::App& app, Globals& globals, Action& run) {
     }
     Diagnostics list;
     for (const std::string& breach : built.over_budget)
-      list.report(Code::over_budget, breach).at(subject.loaded.pipeline.program().deploy.span);
+      list.report(code::over_budget, breach).at(subject.loaded.pipeline.program().deploy.span);
     report(list.all(), subject.loaded.pipeline.unit.sources, globals);
     return exit_code(list.all());
   };

@@ -1,5 +1,6 @@
 #include <iostream>
 
+#include "base/codes/command.h"
 #include "cli/cli.h"
 
 namespace mlp::cli {
@@ -28,7 +29,7 @@ void add_explain(CLI::App& app, Globals&, Action& run) {
       std::vector<std::string> codes;
       for (const CodeInfo& known : catalogue()) codes.push_back(known.code);
       const std::string near = nearest(args->code, codes);
-      throw Failure(Code::unknown_code, "no diagnostic has the code `" + args->code + "`", near.empty() ? "`mlp explain` lists all codes" : "did you mean `" + near + "`?");
+      throw Failure(code::unknown_code, "no diagnostic has the code `" + args->code + "`", near.empty() ? "`mlp explain` lists all codes" : "did you mean `" + near + "`?");
     }
     if (args->json) print_json(object(*row));
     else std::cout << row->code << ": " << row->title << "\n\n" << row->explanation << '\n';

@@ -1,5 +1,6 @@
 #include <iostream>
 
+#include "base/codes/command.h"
 #include "base/files.h"
 #include "cli/cli.h"
 #include "compiler/format/format.h"
@@ -64,7 +65,7 @@ void add_fmt(CLI::App& app, Globals& globals, Action& run) {
       const std::string after = format(sources, file);
       if (args->diff && after != before) std::cout << difference(path, before, after);
       if (args->check || args->diff) {
-        if (after != before) findings.report(Code::not_formatted, "`" + path + "` is not in canonical form").suggest("run `mlp fmt " + path + "`");
+        if (after != before) findings.report(code::not_formatted, "`" + path + "` is not in canonical form").suggest("run `mlp fmt " + path + "`");
       } else if (path == "-") {
         std::cout << after;
       } else if (after != before) {

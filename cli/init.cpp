@@ -1,5 +1,6 @@
 #include <iostream>
 
+#include "base/codes/command.h"
 #include "base/files.h"
 #include "cli/cli.h"
 #include "compiler/format/format.h"
@@ -40,7 +41,7 @@ void add_init(CLI::App& app, Globals& globals, Action& run) {
       return 0;
     }
     if (std::filesystem::exists(args->output) && !args->force)
-      throw Failure(Code::write_failed, "`" + args->output + "` exists already", "name another file with `--output`, or overwrite it with `--force`");
+      throw Failure(code::write_failed, "`" + args->output + "` exists already", "name another file with `--output`, or overwrite it with `--force`");
     write_whole(args->output, spec);
     if (!globals.quiet) std::cerr << "wrote " << args->output << ", which predicts " << predicted(spec) << (args->predict.empty() ? " (--predict COLUMN chooses another)" : "") << "; next: mlp train " << args->output << '\n';
     return 0;

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "base/codes/command.h"
 #include "base/version.h"
 #include "cli/cli.h"
 #include "compiler/diag/render.h"
@@ -93,7 +94,7 @@ int run(int argc, char** argv) {
     }
     Diagnostics list;
     const bool unknown = argc > 1 && argv[1][0] != '-' && std::find(names.begin(), names.end(), argv[1]) == names.end();
-    list.report(Code::bad_usage, unknown ? std::string("`mlp` has no command `") + argv[1] + "`" : e.what()).suggest(help);
+    list.report(code::bad_usage, unknown ? std::string("`mlp` has no command `") + argv[1] + "`" : e.what()).suggest(help);
     globals.color = wants_color(globals.no_color);
     report(list.all(), {}, globals);
     return static_cast<int>(Exit::usage);

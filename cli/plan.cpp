@@ -1,5 +1,6 @@
 #include <iostream>
 
+#include "base/codes/command.h"
 #include "cli/cli.h"
 #include "compiler/diag/render.h"
 #include "compiler/lower/lower.h"
@@ -116,7 +117,7 @@ void add_plan(CLI::App& app, Globals& globals, Action& run) {
         for (const PassInfo& pass : *list) std::cout << pass.name << (pass.required ? " (required): " : ": ") << pass.why_here << '\n';
       return 0;
     }
-    if (args->spec.empty()) throw Failure(Code::bad_usage, "`mlp plan` needs a spec", "mlp plan SPEC");
+    if (args->spec.empty()) throw Failure(code::bad_usage, "`mlp plan` needs a spec", "mlp plan SPEC");
     for (const std::string& name : args->disabled) {
       std::vector<std::string> known;
       for (const auto* list : {&plan_passes(), &lower_passes()})
@@ -124,7 +125,7 @@ void add_plan(CLI::App& app, Globals& globals, Action& run) {
           if (!pass.required) known.push_back(pass.name);
       if (std::find(known.begin(), known.end(), name) != known.end()) continue;
       const std::string near = nearest(name, known);
-      throw Failure(Code::bad_usage, "there is no pass `" + name + "` that could be left out", near.empty() ? "`mlp plan --passes` lists them" : "did you mean `" + near + "`?");
+      throw Failure(code::bad_usage, "there is no pass `" + name + "` that could be left out", near.empty() ? "`mlp plan --passes` lists them" : "did you mean `" + near + "`?");
     }
     driver::Options options;
     options.passes = {args->disabled, args->verify};

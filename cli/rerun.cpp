@@ -1,3 +1,4 @@
+#include "base/codes/command.h"
 #include "engine/rerun.h"
 
 #include <iostream>
@@ -38,7 +39,7 @@ void add_rerun(CLI::App& app, Globals& globals, Action& run) {
     else if (result.same) std::cout << label << ": the same bytes again, package " << result.trained.digest << '\n';
     if (result.same) return 0;
     Diagnostics list;
-    Diagnostic& d = list.report(Code::differs, label + " trains to other bytes now");
+    Diagnostic& d = list.report(code::differs, label + " trains to other bytes now");
     for (const std::string& difference : result.differences) d.note(difference);
     report(list.all(), {}, globals);
     return exit_code(list.all());

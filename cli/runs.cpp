@@ -1,6 +1,7 @@
 // runs, show, promote, rollback, gc: the registry.
 #include <iostream>
 
+#include "base/codes/command.h"
 #include "base/files.h"
 #include "cli/cli.h"
 
@@ -115,7 +116,7 @@ void add_rollback(CLI::App& app, Globals& globals, Action& run) {
     if (pipeline.empty()) {
       for (const registry::Run& row : registry.runs())
         if (pipeline.empty()) pipeline = row.pipeline;
-        else if (pipeline != row.pipeline) throw Failure(Code::bad_usage, "there are several pipelines: `" + pipeline + "`, `" + row.pipeline + "`", "name one: mlp rollback PIPELINE");
+        else if (pipeline != row.pipeline) throw Failure(code::bad_usage, "there are several pipelines: `" + pipeline + "`, `" + row.pipeline + "`", "name one: mlp rollback PIPELINE");
     }
     const registry::Run row = registry.rollback(pipeline);
     if (args->json) print_json(object(row));

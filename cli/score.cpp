@@ -1,3 +1,4 @@
+#include "base/codes/command.h"
 #include "cli/cli.h"
 
 namespace mlp::cli {
@@ -14,7 +15,7 @@ void add_score(CLI::App& app, Globals& globals, Action& run) {
   run = [&globals, args] {
     std::error_code ignored;
     if (!args->output.empty() && (std::filesystem::path(args->output).extension() == ".mlp" || std::filesystem::equivalent(args->input, args->output, ignored)))
-      throw Failure(Code::bad_usage, "`" + args->output + "` would overwrite a spec or the input", "name another file with `--output`");
+      throw Failure(code::bad_usage, "`" + args->output + "` would overwrite a spec or the input", "name another file with `--output`");
     const Subject subject = resolve(args->what, globals, args->threads);
     score::StreamOptions options;
     options.from = score::format_of(args->from, args->input);

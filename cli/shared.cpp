@@ -6,6 +6,8 @@
 #include <iostream>
 #include <thread>
 
+#include "base/codes/command.h"
+#include "base/codes/training.h"
 #include "base/files.h"
 #include "cli/cli.h"
 #include "compiler/diag/render.h"
@@ -44,7 +46,7 @@ void flush_output() {
   errno = 0;
   std::cout.flush();
   if (!std::cout && errno == EPIPE) return;  // the reader has seen enough, as with `| head`
-  if (!std::cout) throw Failure(Code::write_failed, std::string("cannot write to standard output: ") + std::strerror(errno ? errno : EIO));
+  if (!std::cout) throw Failure(code::write_failed, std::string("cannot write to standard output: ") + std::strerror(errno ? errno : EIO));
 }
 
 int default_threads() { return static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
@@ -52,7 +54,7 @@ int default_threads() { return static_cast<int>(std::max(1u, std::thread::hardwa
 std::string read_spec(const std::string& path) {
   const std::string extension = std::filesystem::path(path).extension().string();
   for (const char* data : {".csv", ".gz", ".parquet", ".jsonl", ".ndjson", ".tsv"})
-    if (extension == data) throw Failure(Code::bad_usage, "`" + path + "` is data, not a spec", "`mlp init " + path + "` writes a first spec for it");
+    if (extension == data) throw Failure(code::bad_usage, "`" + path + "` is data, not a spec", "`mlp init " + path + "` writes a first spec for it");
   if (path != "-") return read_file(path);
   return std::string(std::istreambuf_iterator<char>(std::cin), {});
 }
@@ -67,7 +69,7 @@ engine::Pipeline open_spec(const std::string& path, const Globals& globals) {
 registry::Registry open_registry(const Globals& globals) {
   std::optional<registry::Registry> found = registry::Registry::find(globals.store);
   if (!found)
-    throw Failure(Code::no_run, "there is no registry `.mlp/` in `" + std::filesystem::absolute(globals.store).lexically_normal().string() + "`", "`mlp train SPEC` makes one; `--store DIR` names another");
+    throw Failure(code::no_run, "there is no registry `.mlp/` in `" + std::filesystem::absolute(globals.store).lexically_normal().string() + "`", "`mlp train SPEC` makes one; `--store DIR` names another");
   return std::move(*found);
 }
 
@@ -136,10 +138,10 @@ engine::Trained train_with_progress(const engine::Pipeline& pipeline, const std:
   Diagnostics list;
   const ir::Model& model = pipeline.program().model;
   if (trained.unseen_class > 0)
-    list.report(Code::unseen_class, thousands(trained.unseen_class) + " rows of the valid and test parts have a class that no train row has; they are left out of the metrics")
+    list.report(code::unseen_class, thousands(trained.unseen_class) + " rows of the valid and test parts have a class that no train row has; they are left out of the metrics")
         .suggest("use `by = stratified(" + model.target_name + ")` in the split");
   if (!trained.converged)
-    list.report(Code::not_converged, "the model stopped after " + thousands(model.settings.iterations) + " iterations, before its tolerance")
+    list.report(code::not_converged, "the model stopped after " + thousands(model.settings.iterations) + " iterations, before its tolerance")
         .at(model.span, "this model")
         .suggest("raise `iterations`, or standardize the features");
   report(list.all(), *globals.sources, globals);

@@ -1,5 +1,7 @@
 #include <iostream>
 
+#include "base/codes/command.h"
+#include "base/codes/training.h"
 #include "cli/cli.h"
 #include "engine/gates.h"
 
@@ -20,7 +22,7 @@ void add_test(CLI::App& app, Globals& globals, Action& run) {
     if (Json::parse(subject.loaded.engine->package().manifest)["data"]["sha256"] != data.report.digest) {
       // Rows that the model was trained on would stand among the test rows.
       const std::string run = subject.run ? subject.run->id : "";
-      if (std::filesystem::path(args->spec).extension() != ".mlp") throw Failure(Code::differs, "the data is not what " + subject.label + " was trained on, so its split would not be the same", "test the spec instead: it is trained on the data of today");
+      if (std::filesystem::path(args->spec).extension() != ".mlp") throw Failure(code::differs, "the data is not what " + subject.label + " was trained on, so its split would not be the same", "test the spec instead: it is trained on the data of today");
       if (!globals.quiet) std::cerr << "the data has changed since run " << run << ": training again\n";
       engine::Trained trained = train_with_progress(pipeline, args->spec, args->threads, globals);
       subject.run = record(trained, pipeline, args->spec, globals);
@@ -46,7 +48,7 @@ void add_test(CLI::App& app, Globals& globals, Action& run) {
     if (failed == 0) return 0;
     Diagnostics list;
     for (const engine::GateResult& gate : results)
-      if (!gate.passed) list.report(Code::gate_failed, "`" + gate.text + "` does not hold: " + gate.measured).at(gate.span);
+      if (!gate.passed) list.report(code::gate_failed, "`" + gate.text + "` does not hold: " + gate.measured).at(gate.span);
     flush_output();
     report(list.all(), pipeline.unit.sources, globals);
     return static_cast<int>(Exit::finding);

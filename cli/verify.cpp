@@ -1,5 +1,6 @@
 #include <iostream>
 
+#include "base/codes/packages.h"
 #include "base/files.h"
 #include "base/trailer.h"
 #include "cli/cli.h"
@@ -22,7 +23,7 @@ void add_verify(CLI::App& app, Globals& globals, Action& run) {
       const std::string bytes = read_file(args->file);
       if (bytes.starts_with("\x7f""ELF")) {
         if (check_bytes(bytes.data(), bytes.size()) != Whole::yes)
-          faults.push_back({.code = Code::package_damaged, .message = "`" + args->file + "` is not whole: bytes were changed or cut off, or it is no artifact"});
+          faults.push_back({.code = code::package_damaged, .message = "`" + args->file + "` is not whole: bytes were changed or cut off, or it is no artifact"});
       } else {
         package::from_bytes(bytes, args->file);
       }

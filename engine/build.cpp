@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/codes/command.h"
 #include "base/diagnostic.h"
 
 namespace mlp::engine {
@@ -63,7 +64,7 @@ std::filesystem::path runtime_directory() {
     const std::filesystem::path directory = base / "lib" / "millrace" / "x86_64";
     if (std::filesystem::is_directory(directory, error)) return directory;
   }
-  throw Failure(Code::no_runtime, "the artifact runtime is not installed beside `" + self.string() + "`", "install Millrace whole: `mlp build` needs its `lib/millrace` folder");
+  throw Failure(code::no_runtime, "the artifact runtime is not installed beside `" + self.string() + "`", "install Millrace whole: `mlp build` needs its `lib/millrace` folder");
 }
 
 Built build(const Loaded& loaded, const std::string& package_bytes, emit::Kind kind, const std::filesystem::path& output) {

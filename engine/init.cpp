@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/codes/data.h"
+#include "base/codes/training.h"
 #include "base/diagnostic.h"
 #include "runtime/data/read.h"
 
@@ -86,10 +88,10 @@ std::string write_spec(const std::filesystem::path& data_file, const std::string
     target = std::find(names.begin(), names.end(), predict) - names.begin();
     if (target == names.size()) {
       const std::string near = nearest(predict, names);
-      throw Failure(Code::data_column_missing, "`" + data_file.string() + "` has no column `" + predict + "`", near.empty() ? "" : "did you mean `" + near + "`?");
+      throw Failure(code::data_column_missing, "`" + data_file.string() + "` has no column `" + predict + "`", near.empty() ? "" : "did you mean `" + near + "`?");
     }
     if (!predictable(profile.columns[target], profile.distinct[target]))
-      throw Failure(Code::not_predictable, "`" + predict + "` cannot be predicted: it is " + (profile.distinct[target] < 2 ? "the same in every row" : "of type `" + type_text(profile.columns[target]) + "`"),
+      throw Failure(code::not_predictable, "`" + predict + "` cannot be predicted: it is " + (profile.distinct[target] < 2 ? "the same in every row" : "of type `" + type_text(profile.columns[target]) + "`"),
                     "choose a number, a yes-or-no or a category column with `--predict`");
   } else {
     for (std::size_t i = 0; i < names.size() && target == names.size(); ++i)
@@ -97,7 +99,7 @@ std::string write_spec(const std::filesystem::path& data_file, const std::string
     for (std::size_t i = names.size(); i-- > 0 && target == names.size();)
       if (predictable(profile.columns[i], profile.distinct[i])) target = i;
     if (target == names.size())
-      throw Failure(Code::not_predictable, "no column of `" + data_file.string() + "` can be predicted: each is an identifier, free text, or the same in every row");
+      throw Failure(code::not_predictable, "no column of `" + data_file.string() + "` can be predicted: each is an identifier, free text, or the same in every row");
   }
 
   const Column& goal = profile.columns[target];
@@ -121,7 +123,7 @@ std::string write_spec(const std::filesystem::path& data_file, const std::string
     const std::string entry = feature_entry(column);
     if (!entry.empty() && profile.distinct[i] > 1) features += "  " + entry + "\n";
   }
-  if (features.empty()) throw Failure(Code::not_predictable, "`" + data_file.string() + "` has no column to predict `" + goal.name + "` from");
+  if (features.empty()) throw Failure(code::not_predictable, "`" + data_file.string() + "` has no column to predict `" + goal.name + "` from");
 
   std::string nulls;
   for (const std::string& word : profile.source.null_words) nulls += (nulls.empty() ? "" : ", ") + in_quotes(word);

@@ -1,5 +1,6 @@
 #include "engine/pipeline.h"
 
+#include "base/codes/packages.h"
 #include "base/files.h"
 
 namespace mlp::engine {
@@ -29,7 +30,7 @@ void check_fit(const package::Package& package, const flow::Program& program, co
     const std::int32_t place = program.request[i].index;
     fits = signature.request_place[i] == place && signature.request[i].name == program.columns[place].name && signature.request[i].type == program.columns[place].type;
   }
-  if (!fits) throw Failure(Code::package_damaged, "package `" + what + "` is damaged: its values do not fit its spec", "make it again with `mlp train`");
+  if (!fits) throw Failure(code::package_damaged, "package `" + what + "` is damaged: its values do not fit its spec", "make it again with `mlp train`");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/codes/training.h"
 #include "base/version.h"
 #include "engine/kernels.h"
 #include "base/files.h"
@@ -23,7 +24,7 @@ using flow::AggregateKind;
 bool text_target(const flow::Program& program) { return is_text(program[program.model.target].type.scalar); }
 
 [[noreturn]] void bad_row(const flow::Program& program, std::int64_t row, const std::string& column, const std::string& what, const std::string& help) {
-  Diagnostic d{.code = Code::bad_target, .message = what};
+  Diagnostic d{.code = code::bad_target, .message = what};
   d.in_data({program.source.paths.empty() ? "" : program.source.paths.front(), row + 1, column, ""});
   d.suggest(help);
   throw Failure(std::move(d));
@@ -39,7 +40,7 @@ std::vector<std::string> find_classes(const flow::Program& program, const std::v
   std::sort(classes.begin(), classes.end());
   classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
   if (program.model.settings.loss == Loss::logistic && classes.size() > 2)
-    throw Failure(Code::bad_target, "`" + program.model.target_name + "` has " + std::to_string(classes.size()) + " values in the train rows, and `loss = logistic` takes two",
+    throw Failure(code::bad_target, "`" + program.model.target_name + "` has " + std::to_string(classes.size()) + " values in the train rows, and `loss = logistic` takes two",
                   "use `loss = softmax`");
   return classes;
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/codes/types.h"
 #include "compiler/check/checker.h"
 
 namespace mlp::checking {
@@ -22,10 +23,10 @@ void Checker::find_functions() {
       return std::equal(a.begin(), a.end(), f.parameters.begin(), f.parameters.end(), [](const ast::Parameter& x, const ast::Parameter& y) { return x.type.name == y.type.name; });
     });
     if (same != overloads.end())
-      report(Code::duplicate_name, "function `" + f.head.name + "` is defined twice with the same parameters", f.head.name_span, "again")
+      report(code::duplicate_name, "function `" + f.head.name + "` is defined twice with the same parameters", f.head.name_span, "again")
           .also(same->function->head.name_span, "first here").suggest("rename one of the two");
     else if (overloads.empty() && is_function(f.head.name, true))
-      report(Code::shadowed_function, "function `" + f.head.name + "` hides one of the standard library", f.head.name_span, "same name").suggest("choose another name");
+      report(code::shadowed_function, "function `" + f.head.name + "` hides one of the standard library", f.head.name_span, "same name").suggest("choose another name");
     overloads.push_back({&file_, &f, false});
     std::vector<std::string> types(std::begin(ir::enum_words<Scalar>::words), std::end(ir::enum_words<Scalar>::words));
     types.emplace_back("fn");
@@ -33,7 +34,7 @@ void Checker::find_functions() {
     const auto check_type = [&](const ast::TypeRef& type) {
       if (type.name.empty() || std::find(types.begin(), types.end(), type.name) != types.end()) return;
       const Span span{type.span.source, type.span.begin, type.span.begin + static_cast<std::uint32_t>(type.name.size())};
-      Diagnostic& d = report(Code::unknown_type, "there is no type `" + type.name + "`", span, "not known");
+      Diagnostic& d = report(code::unknown_type, "there is no type `" + type.name + "`", span, "not known");
       suggest_name(d, span, type.name, types);
       overloads.pop_back();
     };
@@ -41,7 +42,7 @@ void Checker::find_functions() {
     for (const ast::Parameter& p : f.parameters) {
       if (overloads.size() == before) check_type(p.type);
       if (!names.insert(p.name).second)
-        report(Code::duplicate_name, "parameter `" + p.name + "` is there twice", p.name_span, "again").suggest("rename one of the two");
+        report(code::duplicate_name, "parameter `" + p.name + "` is there twice", p.name_span, "again").suggest("rename one of the two");
     }
     if (overloads.size() == before) check_type(f.result);
     if (overloads.empty()) broken_functions_.insert(f.head.name), own_functions_.erase(f.head.name);
@@ -71,7 +72,7 @@ void Checker::check_unused_functions() {
 
 bool Checker::refers(const std::string& name, Span span, const std::string& wanted, const char* what) {
   if (name == wanted || wanted.empty()) return true;
-  Diagnostic& d = report(Code::unknown_name, std::string("there is no ") + what + " `" + name + "`", span, "not known");
+  Diagnostic& d = report(code::unknown_name, std::string("there is no ") + what + " `" + name + "`", span, "not known");
   d.suggest("did you mean `" + wanted + "`?").edit(span, wanted);
   return false;
 }
@@ -83,10 +84,10 @@ sem::Module Checker::run() {
   // One of each, no more: a second one is reported, a missing one too.
   const auto only = [&](const auto& list, const char* what, const char* example, bool needed) -> decltype(list.data()) {
     for (std::size_t i = 1; i < list.size(); ++i)
-      report(Code::too_many_declarations, std::string("a spec has one ") + what + " block, found `" + list[i].head.name + "` too", list[i].head.name_span, "one too many")
+      report(code::too_many_declarations, std::string("a spec has one ") + what + " block, found `" + list[i].head.name + "` too", list[i].head.name_span, "one too many")
           .also(list[0].head.name_span, "first here").suggest("remove one of the two, or move it to a spec of its own");
     if (list.empty() && needed)
-      report(Code::missing_declaration, std::string("the spec has no ") + what + " block", start).suggest(std::string("add `") + example + "`");
+      report(code::missing_declaration, std::string("the spec has no ") + what + " block", start).suggest(std::string("add `") + example + "`");
     return list.empty() ? nullptr : list.data();
   };
   const auto finish = [&]() {
@@ -97,7 +98,7 @@ sem::Module Checker::run() {
       if (seen.insert({static_cast<int>(d.code), d.span.source, d.span.begin, d.span.end}).second) out_.add(std::move(d));
   };
   if (file_.order.empty()) {
-    report(Code::missing_declaration, "the spec is empty", start).suggest("`mlp init data.csv --predict COLUMN` writes a first one");
+    report(code::missing_declaration, "the spec is empty", start).suggest("`mlp init data.csv --predict COLUMN` writes a first one");
     finish();
     return std::move(module_);
   }
@@ -121,13 +122,13 @@ sem::Module Checker::run() {
     for (const ast::Schema& s : file_.schemas) {
       if (s.head.name == source->schema) used = used ? used : &s;
       if (std::find(names.begin(), names.end(), s.head.name) != names.end())
-        report(Code::duplicate_name, "schema `" + s.head.name + "` is declared twice", s.head.name_span, "again").suggest("remove one of the two");
+        report(code::duplicate_name, "schema `" + s.head.name + "` is declared twice", s.head.name_span, "again").suggest("remove one of the two");
       names.push_back(s.head.name);
     }
     if (used) {
       check_schema(*used);
     } else {
-      Diagnostic& d = report(Code::unknown_name, "there is no schema `" + source->schema + "`", source->schema_span, "not known");
+      Diagnostic& d = report(code::unknown_name, "there is no schema `" + source->schema + "`", source->schema_span, "not known");
       suggest_name(d, source->schema_span, source->schema, names);
       if (d.help.empty()) d.suggest("declare it: `schema " + source->schema + " { column: type … }`");
     }
@@ -155,7 +156,7 @@ sem::Module Checker::run() {
   }
   for (const ast::Monitor& m : file_.monitors) {
     if (!deploy) {
-      report(Code::unknown_name, "there is no deployment `" + m.head.name + "`", m.head.name_span, "not known").suggest("declare it: `deploy " + m.head.name + " serves " + (model_name.empty() ? "m" : model_name) + " { }`");
+      report(code::unknown_name, "there is no deployment `" + m.head.name + "`", m.head.name_span, "not known").suggest("declare it: `deploy " + m.head.name + " serves " + (model_name.empty() ? "m" : model_name) + " { }`");
       continue;
     }
     if (refers(m.head.name, m.head.name_span, deploy->head.name, "deployment")) check_monitor(m);

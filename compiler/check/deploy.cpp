@@ -1,4 +1,5 @@
 // deploy and monitor blocks.
+#include "base/codes/types.h"
 #include "compiler/check/checker.h"
 
 namespace mlp::checking {
@@ -10,7 +11,7 @@ void Checker::check_deploy(const ast::Deploy& deploy) {
   d.span = deploy.head.name_span;
   const auto no_effect = [&](const char* what) {
     return [&, what](const ast::Setting& v) {
-      report(Code::no_effect, std::string("`") + v.name + "` has no effect in this version", v.name_span, what).suggest("remove it, so that the spec says what happens");
+      report(code::no_effect, std::string("`") + v.name + "` has no effect in this version", v.name_span, what).suggest("remove it, so that the spec says what happens");
     };
   };
   take_settings(deploy.settings,
@@ -19,12 +20,12 @@ void Checker::check_deploy(const ast::Deploy& deploy) {
                     const bool listen = e.kind == ast::ExprKind::call && e.text == "listen" && e.args.size() == 1;
                     const auto port = listen ? whole(e.args[0]) : std::nullopt;
                     if (port && *port >= 0 && *port <= 65535) d.port = *port;
-                    else report(listen ? Code::out_of_range : Code::bad_setting, "`http` listens on a port from 0 to 65535", listen ? node(e.args[0]).span : e.span, "found `" + text(listen ? node(e.args[0]).span : e.span) + "`").suggest("`http = listen(8080)`");
+                    else report(listen ? code::out_of_range : code::bad_setting, "`http` listens on a port from 0 to 65535", listen ? node(e.args[0]).span : e.span, "found `" + text(listen ? node(e.args[0]).span : e.span) + "`").suggest("`http = listen(8080)`");
                   }},
                  {"explain", no_effect("explanations are not served yet")},
                  {"rollout", no_effect("every request goes to the promoted version")},
                  {"auth", [&](const ast::Setting& v) {
-                    report(Code::not_available, "`auth` is not available in this version", v.name_span, "requests are not authenticated")
+                    report(code::not_available, "`auth` is not available in this version", v.name_span, "requests are not authenticated")
                         .suggest("put a proxy that authenticates in front, and remove the setting");
                   }}},
                 "a deployment", {{"port", "http"}, {"listen", "http"}});
@@ -34,7 +35,7 @@ void Checker::check_deploy(const ast::Deploy& deploy) {
     const bool upper = compare == Compare::le || compare == Compare::lt;
     const std::string what = compare ? node(e.args[0]).text : "";
     if (!upper || (what != "latency" && what != "memory" && what != "size")) {
-      Diagnostic& d2 = report(Code::bad_condition, "a budget bounds `latency`, `memory` or `size` from above", compare && upper ? node(e.args[0]).span : e.span, "found `" + text(e.span) + "`");
+      Diagnostic& d2 = report(code::bad_condition, "a budget bounds `latency`, `memory` or `size` from above", compare && upper ? node(e.args[0]).span : e.span, "found `" + text(e.span) + "`");
       d2.suggest("`budget { latency <= 50us, memory <= 64MiB, size <= 10MiB }`");
       continue;
     }
@@ -42,7 +43,7 @@ void Checker::check_deploy(const ast::Deploy& deploy) {
     const Number n = right.kind == ast::ExprKind::number ? read_number(right.text) : Number{};
     const Number::Kind wanted = what == "latency" ? Number::duration : Number::size;
     if (n.kind != wanted || n.whole <= 0) {
-      report(Code::bad_condition, "`" + what + "` is bounded by a " + (what == "latency" ? "duration" : "size"), right.span, "found `" + text(right.span) + "`")
+      report(code::bad_condition, "`" + what + "` is bounded by a " + (what == "latency" ? "duration" : "size"), right.span, "found `" + text(right.span) + "`")
           .suggest(what == "latency" ? "`latency <= 50us`" : "`" + what + " <= 10MiB`");
       continue;
     }
@@ -53,24 +54,24 @@ void Checker::check_deploy(const ast::Deploy& deploy) {
 void Checker::check_monitor(const ast::Monitor& monitor) {
   for (const ast::MonitorRule& rule : monitor.rules) {
     if (rule.subject == "latency" || rule.subject == "labels") {
-      report(Code::no_effect, "`" + rule.subject + "` rules have no effect in this version", rule.subject_span, "not watched").suggest("`/metrics` serves latency histograms");
+      report(code::no_effect, "`" + rule.subject + "` rules have no effect in this version", rule.subject_span, "not watched").suggest("`/metrics` serves latency histograms");
       continue;
     }
     if (rule.subject != "drift") {
-      Diagnostic& d = report(Code::bad_condition, "`" + rule.subject + "` cannot be watched", rule.subject_span, "not known");
+      Diagnostic& d = report(code::bad_condition, "`" + rule.subject + "` cannot be watched", rule.subject_span, "not known");
       suggest_name(d, rule.subject_span, rule.subject, {"drift"});
       if (d.help.empty()) d.suggest("`drift " + (module_.features_name.empty() ? "prediction" : module_.features_name) + " warn psi > 0.1, alert psi > 0.25`");
       continue;
     }
     if (rule.target != "prediction" && rule.target != module_.features_name) {
-      Diagnostic& d = report(Code::unknown_name, "`" + rule.target + "` does not drift", rule.target_span, "neither features nor `prediction`");
+      Diagnostic& d = report(code::unknown_name, "`" + rule.target + "` does not drift", rule.target_span, "neither features nor `prediction`");
       suggest_name(d, rule.target_span, rule.target, {"prediction", module_.features_name});
       continue;
     }
     DriftRule out;
     out.subject = rule.target == "prediction" ? "prediction" : "features";
     if (rule.levels.empty()) {
-      report(Code::bad_condition, "this rule says neither when to warn nor when to alert", rule.subject_span).suggest("`drift " + rule.target + " warn psi > 0.1, alert psi > 0.25`");
+      report(code::bad_condition, "this rule says neither when to warn nor when to alert", rule.subject_span).suggest("`drift " + rule.target + " warn psi > 0.1, alert psi > 0.25`");
       continue;
     }
     bool bad = false;
@@ -79,14 +80,14 @@ void Checker::check_monitor(const ast::Monitor& monitor) {
       const auto compare = e.kind == ast::ExprKind::binary ? comparison(e.text) : std::nullopt;
       const auto limit = compare ? number(e.args[1]) : std::nullopt;
       if ((compare != Compare::gt && compare != Compare::ge) || !limit || *limit <= 0 || node(e.args[0]).kind != ast::ExprKind::name || node(e.args[0]).text != "psi") {
-        report(Code::bad_condition, "drift is judged by `psi > NUMBER`", e.span, "found `" + text(e.span) + "`").suggest("`psi > 0.25`");
+        report(code::bad_condition, "drift is judged by `psi > NUMBER`", e.span, "found `" + text(e.span) + "`").suggest("`psi > 0.25`");
         bad = true;
         continue;
       }
       (level.level == "warn" ? out.warn : out.alert) = *limit;
     }
     if (out.warn > 0 && out.alert > 0 && out.warn > out.alert)
-      report(Code::bad_condition, "the warning comes after the alert", rule.subject_span, "warns above " + ir::exact(out.warn) + ", alerts above " + ir::exact(out.alert)).suggest("swap them");
+      report(code::bad_condition, "the warning comes after the alert", rule.subject_span, "warns above " + ir::exact(out.warn) + ", alerts above " + ir::exact(out.alert)).suggest("swap them");
     else if (!bad)
       module_.deploy.drift.push_back(std::move(out));
   }

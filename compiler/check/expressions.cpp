@@ -1,6 +1,7 @@
 // One expression of the language → operands over sem expressions.
 #include <algorithm>
 
+#include "base/codes/types.h"
 #include "compiler/check/checker.h"
 
 namespace mlp::checking {
@@ -39,7 +40,7 @@ ir::ExprId Checker::add(ir::Expr expr) {
     const Frame* inner = frame_;
     Span outermost = expr.span;
     for (; frame_->caller; frame_ = frame_->caller) outermost = frame_->call;
-    report(Code::expression_too_large, "this expands to more than a million operations", outermost, "functions are inlined here")
+    report(code::expression_too_large, "this expands to more than a million operations", outermost, "functions are inlined here")
         .suggest("bind a value that is used often with `let`, and call the function once");
     frame_ = inner;
   }
@@ -149,21 +150,21 @@ ir::ExprId Checker::fold(std::string_view callee, const std::vector<ir::ExprId>&
 bool Checker::need_value(Operand& operand, const std::string& what) {
   if (operand.poison) return false;
   if (operand.items.empty()) {
-    report(Code::type_mismatch, what + " must be a value, and `" + operand.function + "` is a function", operand.span, "a function")
+    report(code::type_mismatch, what + " must be a value, and `" + operand.function + "` is a function", operand.span, "a function")
         .suggest("call it: `" + operand.function + "(…)`");
     operand = poison();
     return false;
   }
   for (const Item& item : operand.items) {
     if (item.encoding != ir::Encoding::one_hot) continue;
-    report(Code::one_hot_not_last, "`one_hot` must be the last step of a feature", operand.span, "goes on after `one_hot`")
+    report(code::one_hot_not_last, "`one_hot` must be the last step of a feature", operand.span, "goes on after `one_hot`")
         .suggest("use the one-hot feature as it is, and compute other features from the column itself");
     operand = poison();
     return false;
   }
   for (const Item& item : operand.items) {
     if (module_.exprs[item.value.index].op != ir::ExprOp::table) continue;
-    report(Code::table_misused, "a fitted table is no value by itself", operand.span, "a table")
+    report(code::table_misused, "a fitted table is no value by itself", operand.span, "a table")
         .suggest("look a text up in it: `code(v, vocabulary(v))`, `lookup(v, frequencies(v))`");
     operand = poison();
     return false;
@@ -176,7 +177,7 @@ Operand Checker::eval(ast::ExprId id) {
   if (too_large_) return poison();
   if (depth_ >= max_depth) {
     too_large_ = true;
-    report(Code::expression_too_large, "this expression is nested more than " + std::to_string(max_depth) + " levels deep", e.span)
+    report(code::expression_too_large, "this expression is nested more than " + std::to_string(max_depth) + " levels deep", e.span)
         .suggest("split it into several features or functions");
     return poison();
   }
@@ -203,7 +204,7 @@ Operand Checker::eval_node(const ast::Expr& e) {
     case ast::ExprKind::date: {
       const Moment m = read_moment(e.text);
       if (m.kind == Moment::bad) {
-        report(Code::bad_literal, "`" + e.text + "` is no date", e.span).suggest("dates are written `@2024-01-31`, moments `@2024-01-31T12:30:00`");
+        report(code::bad_literal, "`" + e.text + "` is no date", e.span).suggest("dates are written `@2024-01-31`, moments `@2024-01-31T12:30:00`");
         return poison();
       }
       v.integer = m.value;
@@ -221,7 +222,7 @@ Operand Checker::eval_node(const ast::Expr& e) {
       }
       if (list.poison) return poison();
       if (list.items.empty()) {
-        report(Code::empty_selection, "a vector needs at least one element", e.span);
+        report(code::empty_selection, "a vector needs at least one element", e.span);
         return poison();
       }
       return list;
@@ -268,11 +269,11 @@ Operand Checker::eval_node(const ast::Expr& e) {
     case ast::ExprKind::pipe: return eval_pipe(e);
     case ast::ExprKind::block: return eval_block(e);
     case ast::ExprKind::member:
-      report(Code::type_mismatch, "`." + e.text + "` is no part of a value", e.span, "members exist in `test` blocks only: `test.auc`");
+      report(code::type_mismatch, "`." + e.text + "` is no part of a value", e.span, "members exist in `test` blocks only: `test.auc`");
       return poison();
     case ast::ExprKind::range:
     case ast::ExprKind::record:
-      report(Code::type_mismatch, std::string(e.kind == ast::ExprKind::range ? "a range" : "a record") + " is no value here", e.span)
+      report(code::type_mismatch, std::string(e.kind == ast::ExprKind::range ? "a range" : "a record") + " is no value here", e.span)
           .suggest(e.kind == ast::ExprKind::range ? "compare instead: `v >= 1 and v <= 5`" : "write one feature an entry");
       return poison();
   }
@@ -288,11 +289,11 @@ Operand Checker::eval_number(const ast::Expr& e) {
     case Number::duration: return value(constant({Scalar::duration, false}, std::move(v), e.span), e.span);
     case Number::real: return value(real_constant(n.value, e.span), e.span);
     case Number::size:
-      report(Code::bad_literal, "the size `" + e.text + "` is no value here", e.span).suggest("sizes stand in budgets: `size <= 10MiB`");
+      report(code::bad_literal, "the size `" + e.text + "` is no value here", e.span).suggest("sizes stand in budgets: `size <= 10MiB`");
       return poison();
     case Number::bad: break;
   }
-  report(Code::bad_literal, "`" + e.text + "` is no number", e.span, "out of range, or an unknown unit")
+  report(code::bad_literal, "`" + e.text + "` is no number", e.span, "out of range, or an unknown unit")
       .suggest("an int has 64 bits; units are `%`, `us ms s m h d w` and `B KB KiB MB MiB GB GiB`");
   return poison();
 }
@@ -343,7 +344,7 @@ Operand Checker::eval_name(const ast::Expr& e) {
     for (const auto& [name, unused] : feature_values_) candidates.push_back(name);
   }
   const std::string where = frame_->function ? "in function `" + frame_->function->head.name + "`" : "in the schema";
-  Diagnostic& d = report(Code::unknown_name, "`" + e.text + "` is not known " + where, e.span,
+  Diagnostic& d = report(code::unknown_name, "`" + e.text + "` is not known " + where, e.span,
                          frame_->function ? "no parameter and no `let` has this name" : "no column has this name");
   suggest_name(d, e.span, e.text, candidates);
   if (in_features_ && !frame_->function)
@@ -383,7 +384,7 @@ Operand Checker::eval_pipe(const ast::Expr& e) {
   Argument first;
   first.value = eval(e.args[0]);
   if (step.kind != ast::ExprKind::name && step.kind != ast::ExprKind::call) {
-    report(Code::type_mismatch, "`|>` needs a function on its right", step.span, "not a function").suggest("`v |> f(a)` means `f(v, a)`");
+    report(code::type_mismatch, "`|>` needs a function on its right", step.span, "not a function").suggest("`v |> f(a)` means `f(v, a)`");
     return poison();
   }
   std::vector<Argument> args;
@@ -434,7 +435,7 @@ Operand Checker::select(const std::vector<Operand>& parts, Span span) {
   }
   const ir::ExprId condition = parts[0].items[0].value;
   if (type_of(condition).scalar != Scalar::boolean) {
-    report(Code::type_mismatch, "the condition of an `if` must be a `bool`, found " + show(type_of(condition)), parts[0].span)
+    report(code::type_mismatch, "the condition of an `if` must be a `bool`, found " + show(type_of(condition)), parts[0].span)
         .suggest("compare it: `if v > 0 then … else …`");
     return poison();
   }
@@ -447,7 +448,7 @@ Operand Checker::select(const std::vector<Operand>& parts, Span span) {
   else if (joins(no, yes)) joined = type_of(yes).scalar;
   else if (joins(yes, no)) joined = type_of(no).scalar;
   else {
-    report(Code::type_mismatch, "both values of an `if` must have one type, found " + show(type_of(yes)) + " and " + show(type_of(no)), parts[2].span,
+    report(code::type_mismatch, "both values of an `if` must have one type, found " + show(type_of(yes)) + " and " + show(type_of(no)), parts[2].span,
            show(type_of(no)))
         .also(parts[1].span, show(type_of(yes)));
     return poison();

@@ -1,6 +1,8 @@
 // Entries of a features block: names, encodings, and what must never reach a model.
 #include <algorithm>
 
+#include "base/codes/stages.h"
+#include "base/codes/types.h"
 #include "compiler/check/checker.h"
 
 namespace mlp::checking {
@@ -32,7 +34,7 @@ std::vector<ColumnId> Checker::columns_of(ir::ExprId root) const {
 void Checker::check_features(const ast::Features& features) {
   module_.features_name = features.head.name;
   if (features.entries.empty())
-    report(Code::missing_declaration, "features `" + features.head.name + "` has no entries", features.head.name_span, "empty")
+    report(code::missing_declaration, "features `" + features.head.name + "` has no entries", features.head.name_span, "empty")
         .suggest("name a column on a line of its own");
   in_features_ = true;
   for (const ast::FeatureEntry& entry : features.entries) check_entry(entry);
@@ -52,7 +54,7 @@ void Checker::check_entry(const ast::FeatureEntry& entry) {
   Operand o = eval(entry.value);
   if (!o.poison && o.items.empty()) need_value(o, "a feature");
   if (!o.poison && name.empty() && (!o.vector || o.items.front().name.empty())) {
-    report(Code::unnamed_feature, "a computed feature needs a name", written.span, "no name").suggest("write `name = " + text(written.span) + "`")
+    report(code::unnamed_feature, "a computed feature needs a name", written.span, "no name").suggest("write `name = " + text(written.span) + "`")
         .edit({written.span.source, written.span.begin, written.span.begin}, "name = ");
     return;
   }
@@ -75,7 +77,7 @@ void Checker::check_entry(const ast::FeatureEntry& entry) {
 
 void Checker::add_feature(const ast::FeatureEntry& entry, std::string name, Span name_span, const Item& item) {
   if (const auto before = feature_spans_.find(name); before != feature_spans_.end()) {
-    Diagnostic& d = report(Code::duplicate_name, "feature `" + name + "` is there twice", name_span, "again").also(before->second, "first here");
+    Diagnostic& d = report(code::duplicate_name, "feature `" + name + "` is there twice", name_span, "again").also(before->second, "first here");
     if (text(name_span).starts_with("each") || text(name_span).starts_with("columns"))
       d.suggest("leave it out of the selection: `" + text(name_span) + " except (" + name + ")`");
     else if (entry.name.empty()) d.suggest("remove one of the two");
@@ -102,7 +104,7 @@ bool Checker::encode(ir::Feature& f, const Item& item, Span value_span) {
   const ir::Expr source = module_.exprs[item.value.index];
   const std::string written = text(value_span);
   if (source.op == ir::ExprOp::table) {
-    report(Code::table_misused, "a fitted table is no feature by itself", value_span, "a table")
+    report(code::table_misused, "a fitted table is no feature by itself", value_span, "a table")
         .suggest("look a text up in it: `code(v, vocabulary(v))`, `lookup(v, frequencies(v))`");
     return false;
   }
@@ -115,7 +117,7 @@ bool Checker::encode(ir::Feature& f, const Item& item, Span value_span) {
     return true;
   }
   const auto refuse = [&](const std::string& hint) {
-    report(Code::bad_feature_type, "a " + show(source.type) + " cannot be a feature by itself", value_span, show(source.type)).suggest(hint);
+    report(code::bad_feature_type, "a " + show(source.type) + " cannot be a feature by itself", value_span, show(source.type)).suggest(hint);
     return false;
   };
   switch (source.type.scalar) {
@@ -129,7 +131,7 @@ bool Checker::encode(ir::Feature& f, const Item& item, Span value_span) {
     case Scalar::category:
     case Scalar::string: {
       if (source.stage != ir::Stage::row) {
-        report(Code::bad_feature_type, "a text that is the same in every row cannot be a feature", value_span, "constant").suggest("remove it");
+        report(code::bad_feature_type, "a text that is the same in every row cannot be a feature", value_span, "constant").suggest("remove it");
         return false;
       }
       bool matched = false;
@@ -176,7 +178,7 @@ void Checker::check_taints(const ir::Feature& f, Span name_span) {
   if (leaked.known()) {
     const std::string& column = module_.columns[leaked.index].name;
     const bool predicted = std::find(target.begin(), target.end(), leaked) != target.end();
-    Diagnostic& d = report(Code::label_leak, "feature `" + f.name + "` leaks the label", name_span,
+    Diagnostic& d = report(code::label_leak, "feature `" + f.name + "` leaks the label", name_span,
                            "depends on `" + column + "`, which " + (predicted ? "model `" + model_name_ + "` predicts" : "is declared `@label`"));
     if (leak != name_span) d.also(leak, "`" + column + "` is used here");
     if (predicted) d.also(module_.model.target_span, "predicted here").suggest("remove the feature, or predict another column");
@@ -184,7 +186,7 @@ void Checker::check_taints(const ir::Feature& f, Span name_span) {
   }
   if (person.known()) {
     const Column& column = module_.columns[person.index];
-    Diagnostic& d = report(Code::personal_data, "feature `" + f.name + "` carries personal data", name_span, "depends on `" + column.name + "`, which is `@pii`");
+    Diagnostic& d = report(code::personal_data, "feature `" + f.name + "` carries personal data", name_span, "depends on `" + column.name + "`, which is `@pii`");
     if (personal != name_span) d.also(personal, "`" + column.name + "` is used here");
     d.also(column.span, "declared `@pii` here");
     if (selected) d.suggest("leave it out: `" + text(name_span) + " except (" + column.name + ")`");
@@ -193,17 +195,17 @@ void Checker::check_taints(const ir::Feature& f, Span name_span) {
   }
   if (guarded.known() && !leaked.known() && !person.known()) {
     const Column& column = module_.columns[guarded.index];
-    report(Code::protected_feature, "feature `" + f.name + "` depends on the protected attribute `" + column.name + "`", name_span, "protected")
+    report(code::protected_feature, "feature `" + f.name + "` depends on the protected attribute `" + column.name + "`", name_span, "protected")
         .also(column.span, "declared `@protected` here")
         .suggest(selected ? "leave it out: `" + text(name_span) + " except (" + column.name + ")`"
                           : "remove it, or gate its effect: `require gap(test.recall, by = " + column.name + ") <= 0.10`");
   }
   if (label_means && module_.model.target.known() && is_text(type_of(module_.model.target).scalar))
-    report(Code::target_means_of_text, "means of the target need a target that is a number or a `bool`", name_span, "uses `target_means`")
+    report(code::target_means_of_text, "means of the target need a target that is a number or a `bool`", name_span, "uses `target_means`")
         .also(module_.model.target_span, "the target is a " + show(type_of(module_.model.target)))
         .suggest("use `frequency_encode` or `one_hot`, or predict a `bool`");
   if (stage_of(f.value) != ir::Stage::row && !leaked.known())
-    report(Code::constant_feature, "feature `" + f.name + "` has the same value in every row", name_span, "constant").suggest("remove it");
+    report(code::constant_feature, "feature `" + f.name + "` has the same value in every row", name_span, "constant").suggest("remove it");
 }
 
 // A boosted model takes nulls and categories as they are; a linear one takes numbers only.
@@ -212,10 +214,10 @@ void Checker::check_fits_model(const ir::Feature& f, Span value_span) {
   const Span end{value_span.source, value_span.end, value_span.end};
   const std::string who = f.span == value_span && text(value_span) != f.name ? "`" + f.name + "` " : "";  // of a selection
   if (f.encoding == ir::Encoding::category) {
-    report(Code::category_in_model, "a category reaches model `" + model_name_ + "`, which takes numbers only", value_span, who.empty() ? "a category" : who + "is a category")
+    report(code::category_in_model, "a category reaches model `" + model_name_ + "`, which takes numbers only", value_span, who.empty() ? "a category" : who + "is a category")
         .suggest("give each category a column of its own: `" + text(value_span) + " |> one_hot`").edit(end, " |> one_hot");
   } else if (f.nullable && f.encoding == ir::Encoding::number) {
-    Diagnostic& d = report(Code::null_in_model, "a null reaches model `" + model_name_ + "`, which takes none", value_span, who + "may be null");
+    Diagnostic& d = report(code::null_in_model, "a null reaches model `" + model_name_ + "`, which takes none", value_span, who + "may be null");
     const ir::Expr& v = module_.exprs[f.value.index];
     if (v.op == ir::ExprOp::call && v.callee == "to_float" && type_of(v.args[0]).scalar == Scalar::boolean)
       d.suggest("say what a null stands for: `coalesce(" + text(value_span) + ", false)`");

@@ -1,6 +1,8 @@
 // Calls: of builtins, of the standard library and of the spec's own functions, which are inlined.
 #include <algorithm>
 
+#include "base/codes/stages.h"
+#include "base/codes/types.h"
 #include "compiler/check/checker.h"
 
 namespace mlp::checking {
@@ -82,7 +84,7 @@ Operand Checker::call(const std::string& name, bool library_scope, std::vector<A
   const bool builtin = !rows_of(name).empty();
   if (!library_scope && broken_functions_.count(name)) return poison();
   if (!functions && !builtin && !is_expanded(name)) {
-    Diagnostic& d = report(Code::unknown_function, "there is no function `" + name + "`", name_span, "not known");
+    Diagnostic& d = report(code::unknown_function, "there is no function `" + name + "`", name_span, "not known");
     static const std::map<std::string, const char*> foreign = {
         {"ln", "log"}, {"std", "stddev"}, {"avg", "mean"}, {"average", "mean"}, {"mode", "most_frequent"}, {"fillna", "impute"}, {"zscore", "standardize"},
         {"scale", "standardize"}, {"onehot", "one_hot"}, {"dummies", "one_hot"}, {"len", "length"}, {"clip", "clamp"}, {"bin", "quantile_bins"}, {"isnull", "is_null"},
@@ -115,7 +117,7 @@ Operand Checker::map_over(const std::vector<Argument>& args, Span span, const st
     if (!first) first = &a;
     if (a.value.items.size() == first->value.items.size()) continue;
     const auto size = [](const Argument& v) { return std::to_string(v.value.items.size()) + " elements"; };
-    report(Code::vector_length, "vectors of different length cannot be combined", a.value.span, size(a)).also(first->value.span, size(*first));
+    report(code::vector_length, "vectors of different length cannot be combined", a.value.span, size(a)).also(first->value.span, size(*first));
     return poison();
   }
   Operand result;
@@ -204,7 +206,7 @@ Operand Checker::call_builtin(std::string_view name, const std::vector<Argument>
     const std::string shown = spelled(name);
     const bool op = shown != name;
     const auto overloads = rows_of(name);
-    Diagnostic& d = report(Code::no_matching_call,
+    Diagnostic& d = report(code::no_matching_call,
                            op ? "`" + shown + "` cannot be applied to `" + describe(args) + "`" : "`" + shown + "` takes no `" + describe(args) + "`",
                            op ? span : name_span, op ? "no such operation" : "arguments do not fit");
     for (std::size_t i = 0; i < overloads.size() && i < 4 && !op; ++i) d.note("`" + shown + std::string(overloads[i]->signature) + "`");
@@ -247,14 +249,14 @@ Operand Checker::call_builtin(std::string_view name, const std::vector<Argument>
 
   if (best->kind != BuiltinKind::function) {
     if (stage_of(e.args[0]) != ir::Stage::row) {
-      report(Code::aggregate_of_constant, "`" + std::string(name) + "` needs a value that differs from row to row", best_bound[0]->value.span,
+      report(code::aggregate_of_constant, "`" + std::string(name) + "` needs a value that differs from row to row", best_bound[0]->value.span,
              stage_of(e.args[0]) == ir::Stage::fit ? "one value for all train rows" : "a constant")
           .suggest("apply it to a column, or to something computed from columns");
       return poison();
     }
     for (std::size_t i = 1; i < e.args.size(); ++i) {
       if (module_.exprs[e.args[i].index].op == ir::ExprOp::constant) continue;
-      report(Code::not_constant, "`" + best->parameters[i].name + "` of `" + std::string(name) + "` must be known when the spec is compiled",
+      report(code::not_constant, "`" + best->parameters[i].name + "` of `" + std::string(name) + "` must be known when the spec is compiled",
              best_bound[i]->value.span, "of stage " + std::string(ir::spell(stage_of(e.args[i]))))
           .suggest("write a number");
       return poison();
@@ -264,7 +266,7 @@ Operand Checker::call_builtin(std::string_view name, const std::vector<Argument>
       const ir::Expr& given = module_.exprs[e.args[i].index];
       const double v = given.type.scalar == Scalar::integer ? static_cast<double>(given.value.integer) : given.value.real;
       if (v >= range.low && v <= range.high) continue;
-      report(Code::out_of_range, "`" + best->parameters[i].name + "` of `" + std::string(name) + "` must lie in " + range.text, best_bound[i]->value.span, "outside of it")
+      report(code::out_of_range, "`" + best->parameters[i].name + "` of `" + std::string(name) + "` must lie in " + range.text, best_bound[i]->value.span, "outside of it")
           .suggest("write a number in " + std::string(range.text));
       return poison();
     }
@@ -298,7 +300,7 @@ Operand Checker::call_builtin(std::string_view name, const std::vector<Argument>
     const Scalar to = texts || conversion_cost(b, a.type.scalar) >= 0 ? a.type.scalar : b.type.scalar;
     const Type found_a = a.type, found_b = b.type;
     if (conversion_cost(a, to) < 0 || conversion_cost(b, to) < 0) {
-      report(Code::type_mismatch, "a missing " + show(found_a) + " cannot be replaced by a " + show(found_b), best_bound[1]->value.span, show(found_b))
+      report(code::type_mismatch, "a missing " + show(found_a) + " cannot be replaced by a " + show(found_b), best_bound[1]->value.span, show(found_b))
           .also(best_bound[0]->value.span, show(found_a));
       return poison();
     }
@@ -323,7 +325,7 @@ void Checker::check_equality(const Operand& a, const Operand& b) {
   if (column.op != ir::ExprOp::column || !column.column.known() || word.op != ir::ExprOp::constant) return;
   const Column& c = module_.columns[column.column.index];
   if (c.one_of.empty() || std::find(c.one_of.begin(), c.one_of.end(), word.value.text) != c.one_of.end()) return;
-  Diagnostic& d = report(Code::never_equal, "column `" + c.name + "` never is \"" + word.value.text + "\"", word.span, "not among its values");
+  Diagnostic& d = report(code::never_equal, "column `" + c.name + "` never is \"" + word.value.text + "\"", word.span, "not among its values");
   d.also(c.span, "its values are listed here");
   const std::string near = nearest(word.value.text, c.one_of);
   if (near.empty()) return;
@@ -405,7 +407,7 @@ Operand Checker::call_function(const std::string& name, const std::vector<Functi
           known = known || p.name == a.name;
         }
       if (known) continue;
-      Diagnostic& d = report(Code::no_matching_call, "`" + name + "` has no parameter `" + a.name + "`", a.name_span, "not known");
+      Diagnostic& d = report(code::no_matching_call, "`" + name + "` has no parameter `" + a.name + "`", a.name_span, "not known");
       suggest_name(d, a.name_span, a.name, names);
       if (d.help.empty()) {
         std::string list;
@@ -414,7 +416,7 @@ Operand Checker::call_function(const std::string& name, const std::vector<Functi
       }
       return poison();
     }
-    Diagnostic& d = report(Code::no_matching_call, "`" + name + "` takes no `" + describe(args) + "`", name_span, "arguments do not fit");
+    Diagnostic& d = report(code::no_matching_call, "`" + name + "` takes no `" + describe(args) + "`", name_span, "arguments do not fit");
     for (const FunctionRef& ref : overloads) {
       const ast::Function& f = *ref.function;
       std::string signature = "`" + f.head.name + "(";
@@ -455,7 +457,7 @@ Operand Checker::call_function(const std::string& name, const std::vector<Functi
         for (Item& item : o.items) {
           const ir::ExprId converted = convert(item.value, *scalar);
           if (!converted.known()) {
-            report(Code::type_mismatch, "the default of `" + p.name + "` is no `" + p.type.name + "`", p.name_span);
+            report(code::type_mismatch, "the default of `" + p.name + "` is no `" + p.type.name + "`", p.name_span);
             return poison();
           }
           item.value = converted;
@@ -473,7 +475,7 @@ Operand Checker::inline_function(const FunctionRef& ref, std::vector<Operand> bo
   used_functions_.insert(&f);
   for (const Frame* up = frame_; up; up = up->caller) {
     if (up->function != &f) continue;
-    report(Code::recursive_function, "`" + f.head.name + "` calls itself", span, "recursion").also(f.head.name_span, "defined here")
+    report(code::recursive_function, "`" + f.head.name + "` calls itself", span, "recursion").also(f.head.name_span, "defined here")
         .suggest("functions are inlined and cannot recurse: write the steps out");
     return poison();
   }
@@ -498,7 +500,7 @@ Operand Checker::inline_function(const FunctionRef& ref, std::vector<Operand> bo
       if (item.encoding == ir::Encoding::one_hot) continue;
       const ir::ExprId converted = convert(item.value, *scalar);
       if (!converted.known() || result.vector != !f.result.shape.empty()) {
-        report(Code::type_mismatch, "`" + f.head.name + "` says that it gives " + "`" + text(f.result.span) + "`, and gives " +
+        report(code::type_mismatch, "`" + f.head.name + "` says that it gives " + "`" + text(f.result.span) + "`, and gives " +
                                         show(type_of(item.value)) + (result.vector ? " in a vector" : ""), body)
             .also(f.result.span, "declared here");
         result = poison();
@@ -506,7 +508,7 @@ Operand Checker::inline_function(const FunctionRef& ref, std::vector<Operand> bo
       }
       item.value = converted;
       if (type_of(converted).nullable && !f.result.nullable && !propagates) {
-        report(Code::null_not_allowed, "`" + f.head.name + "` says that it gives no null, and can give one", body)
+        report(code::null_not_allowed, "`" + f.head.name + "` says that it gives no null, and can give one", body)
             .also(f.result.span, "declared here").suggest("declare `-> " + f.result.name + "?`, or replace the null with `coalesce`");
         result = poison();
         break;

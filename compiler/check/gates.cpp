@@ -1,6 +1,8 @@
 // test blocks: gates on metrics, invariances, monotonicity, single rows.
 #include <algorithm>
 
+#include "base/codes/stages.h"
+#include "base/codes/types.h"
 #include "compiler/check/checker.h"
 
 namespace mlp::checking {
@@ -32,7 +34,7 @@ bool is_share(const std::string& metric) {
 // test.auc → scope and metric; reports what is wrong with it.
 bool Checker::check_metric(const ast::Expr& e, MetricScope& scope, std::string& metric) {
   if (e.kind != ast::ExprKind::member || node(e.args[0]).kind != ast::ExprKind::name) {
-    report(Code::bad_gate, "`" + text(e.span) + "` is no metric", e.span).suggest("name a part and a metric: `test.auc`");
+    report(code::bad_gate, "`" + text(e.span) + "` is no metric", e.span).suggest("name a part and a metric: `test.auc`");
     return false;
   }
   const ast::Expr& part = node(e.args[0]);
@@ -40,7 +42,7 @@ bool Checker::check_metric(const ast::Expr& e, MetricScope& scope, std::string& 
                                                             {"production", MetricScope::production}};
   const auto found = scopes.find(part.text);
   if (found == scopes.end()) {
-    Diagnostic& d = report(Code::bad_gate, "`" + part.text + "` is no part of the data", part.span, "not known");
+    Diagnostic& d = report(code::bad_gate, "`" + part.text + "` is no part of the data", part.span, "not known");
     suggest_name(d, part.span, part.text, {"train", "valid", "test", "production"});
     if (d.help.empty()) d.suggest("parts are: train valid test production");
     return false;
@@ -49,7 +51,7 @@ bool Checker::check_metric(const ast::Expr& e, MetricScope& scope, std::string& 
   metric = e.text;
   const Span metric_span{e.span.source, e.span.end - static_cast<std::uint32_t>(e.text.size()), e.span.end};
   if ((scope == MetricScope::valid && !has_valid_) || ((scope == MetricScope::test || scope == MetricScope::production) && !has_test_)) {
-    report(Code::missing_part, "`" + text(e.span) + "` needs " + (scope == MetricScope::valid ? "valid" : "test") + " rows, and the split has none", part.span)
+    report(code::missing_part, "`" + text(e.span) + "` needs " + (scope == MetricScope::valid ? "valid" : "test") + " rows, and the split has none", part.span)
         .also(module_.split.span, "split here").suggest("give the part some rows");
     return false;
   }
@@ -57,7 +59,7 @@ bool Checker::check_metric(const ast::Expr& e, MetricScope& scope, std::string& 
   const auto& known = metrics_of(module_.model.settings.loss);
   if (std::find(known.begin(), known.end(), metric) != known.end()) return true;
   const std::string loss(ir::enum_words<Loss>::words[static_cast<int>(module_.model.settings.loss)]);
-  Diagnostic& d = report(Code::unknown_metric, "a model with loss `" + loss + "` has no metric `" + metric + "`", metric_span, "not known");
+  Diagnostic& d = report(code::unknown_metric, "a model with loss `" + loss + "` has no metric `" + metric + "`", metric_span, "not known");
   suggest_name(d, metric_span, metric, known);
   if (d.help.empty()) {
     std::string list;
@@ -74,7 +76,7 @@ void Checker::check_require(const ast::Gate& gate) {
   const ast::Expr& e = node(gate.condition);
   const auto compare = e.kind == ast::ExprKind::binary ? comparison(e.text) : std::nullopt;
   if (!compare) {
-    report(Code::bad_gate, "a gate compares a metric", e.span, "no comparison").suggest("`require test.auc >= 0.8`");
+    report(code::bad_gate, "a gate compares a metric", e.span, "no comparison").suggest("`require test.auc >= 0.8`");
     return;
   }
   g.compare = *compare;
@@ -88,7 +90,7 @@ void Checker::check_require(const ast::Gate& gate) {
       else metric = by = {}, i = left.args.size();
     }
     if (!metric.known() || !by.known()) {
-      report(Code::bad_gate, "`gap` takes a metric and the column of the groups", left.span).suggest("`gap(test.recall, by = gender)`");
+      report(code::bad_gate, "`gap` takes a metric and the column of the groups", left.span).suggest("`gap(test.recall, by = gender)`");
       return;
     }
     if (!check_metric(node(metric), g.scope, g.metric)) return;
@@ -96,7 +98,7 @@ void Checker::check_require(const ast::Gate& gate) {
     if (!g.by.known()) return;
     const Column& c = module_.columns[g.by.index];
     if (!is_text(c.type.scalar) && c.type.scalar != Scalar::boolean && c.type.scalar != Scalar::integer) {
-      report(Code::bad_gate, "groups are formed by a `category`, a `bool` or an `int`, and `" + c.name + "` is a " + show(c.type), node(by).span).also(c.span, "declared here");
+      report(code::bad_gate, "groups are formed by a `category`, a `bool` or an `int`, and `" + c.name + "` is a " + show(c.type), node(by).span).also(c.span, "declared here");
       return;
     }
   } else if (!check_metric(left, g.scope, g.metric)) {
@@ -114,7 +116,7 @@ void Checker::check_require(const ast::Gate& gate) {
     g.value = *value;
     const bool low = g.compare == Compare::ge || g.compare == Compare::gt;
     if (!gap && is_share(g.metric) && ((low && g.value > 1) || (!low && g.value < 0)))
-      report(Code::out_of_range, "`" + g.metric + "` is between 0 and 1, so this gate can never hold", right.span, "found `" + text(right.span) + "`")
+      report(code::out_of_range, "`" + g.metric + "` is between 0 and 1, so this gate can never hold", right.span, "found `" + text(right.span) + "`")
           .suggest(g.value > 1 && g.value <= 100 ? "write `" + ir::exact(g.value) + "%`" : "");
   } else if (right.kind == ast::ExprKind::member) {
     if (!against(right)) return;
@@ -123,7 +125,7 @@ void Checker::check_require(const ast::Gate& gate) {
     if (!against(node(right.args[0]))) return;
     g.value = *number(right.args[1]) * (right.text == "-" ? -1 : 1);
   } else {
-    report(Code::bad_gate, "a metric is compared with a number, or with another metric and a number", right.span, "cannot be compared")
+    report(code::bad_gate, "a metric is compared with a number, or with another metric and a number", right.span, "cannot be compared")
         .suggest("`require test.auc >= production.auc - 0.005`");
     return;
   }
@@ -141,7 +143,7 @@ void Checker::check_given(const ast::Gate& gate) {
     const ColumnId id = column_named(record.arg_names[i], record.arg_name_spans[i]);
     if (!id.known()) continue;
     if (std::find(g.given.begin(), g.given.end(), id) != g.given.end()) {
-      report(Code::duplicate_name, "`" + record.arg_names[i] + "` is given twice", record.arg_name_spans[i], "again").suggest("keep one of the two");
+      report(code::duplicate_name, "`" + record.arg_names[i] + "` is given twice", record.arg_name_spans[i], "again").suggest("keep one of the two");
       continue;
     }
     const auto v = typed_value(node(record.args[i]), module_.columns[id.index]);
@@ -153,7 +155,7 @@ void Checker::check_given(const ast::Gate& gate) {
   const auto compare = e.kind == ast::ExprKind::binary ? comparison(e.text) : std::nullopt;
   const bool prediction = compare && node(e.args[0]).kind == ast::ExprKind::name && node(e.args[0]).text == "prediction";
   if (!prediction) {
-    report(Code::bad_gate, "`expect` compares the prediction", e.span).suggest("`expect prediction > 0.4`");
+    report(code::bad_gate, "`expect` compares the prediction", e.span).suggest("`expect prediction > 0.4`");
     return;
   }
   if (!module_.model.target.known()) return;
@@ -164,11 +166,11 @@ void Checker::check_given(const ast::Gate& gate) {
   if (right.kind == ast::ExprKind::string) {
     const auto& words = module_.model.classes;
     if (!classes || (g.compare != Compare::eq && g.compare != Compare::ne)) {
-      report(Code::bad_gate, classes ? "a label is compared with `==` or `!=`" : "the prediction is a number", right.span, "a label").suggest(classes ? "" : "compare it with a number");
+      report(code::bad_gate, classes ? "a label is compared with `==` or `!=`" : "the prediction is a number", right.span, "a label").suggest(classes ? "" : "compare it with a number");
       return;
     }
     if (!words.empty() && std::find(words.begin(), words.end(), right.text) == words.end()) {
-      Diagnostic& d = report(Code::bad_gate, "model `" + model_name_ + "` never predicts \"" + right.text + "\"", right.span, "not a label");
+      Diagnostic& d = report(code::bad_gate, "model `" + model_name_ + "` never predicts \"" + right.text + "\"", right.span, "not a label");
       d.suggest("labels are \"" + words[1] + "\" and \"" + words[0] + "\"");
       return;
     }
@@ -176,15 +178,15 @@ void Checker::check_given(const ast::Gate& gate) {
   } else if (const auto value = number(e.args[1])) {
     g.value = *value;
     if (loss == Loss::softmax) {
-      report(Code::bad_gate, "the prediction of `" + model_name_ + "` is a label", right.span, "a number").suggest("`expect prediction == \"label\"`");
+      report(code::bad_gate, "the prediction of `" + model_name_ + "` is a label", right.span, "a number").suggest("`expect prediction == \"label\"`");
       return;
     }
     if (loss == Loss::logistic && (g.value < 0 || g.value > 1)) {
-      report(Code::out_of_range, "the prediction is a probability, from 0 to 1", right.span, "found `" + text(right.span) + "`");
+      report(code::out_of_range, "the prediction is a probability, from 0 to 1", right.span, "found `" + text(right.span) + "`");
       return;
     }
   } else {
-    report(Code::bad_gate, "the prediction is compared with a number or a label", right.span, "neither");
+    report(code::bad_gate, "the prediction is compared with a number or a label", right.span, "neither");
     return;
   }
   if (found_.all().size() == before) module_.gates.push_back(std::move(g));
@@ -213,10 +215,10 @@ void Checker::check_test(const ast::Test& test) {
       const Column& c = module_.columns[id.index];
       const auto& target = module_.model.target_columns;
       if (gate.kind == GateKind::monotone && !is_number(c.type.scalar)) {
-        report(Code::bad_gate, "`" + c.name + "` is a " + show(c.type) + " and has no order", gate.name_spans[i], "cannot be monotone").also(c.span, "declared here");
+        report(code::bad_gate, "`" + c.name + "` is a " + show(c.type) + " and has no order", gate.name_spans[i], "cannot be monotone").also(c.span, "declared here");
         bad = true;
       } else if (std::find(target.begin(), target.end(), id) != target.end()) {
-        report(Code::bad_gate, "`" + c.name + "` is what the model predicts", gate.name_spans[i], "the target").also(module_.model.target_span, "predicted here");
+        report(code::bad_gate, "`" + c.name + "` is what the model predicts", gate.name_spans[i], "the target").also(module_.model.target_span, "predicted here");
         bad = true;
       }
       g.columns.push_back(id);
@@ -227,14 +229,14 @@ void Checker::check_test(const ast::Test& test) {
         const auto within = number(gate.condition);
         if (within && *within >= 0 && *within <= 1) g.value = *within;
         else {
-          report(within ? Code::out_of_range : Code::bad_gate, "`within` is a share, from 0% to 100%", node(gate.condition).span, "found `" + text(node(gate.condition).span) + "`");
+          report(within ? code::out_of_range : code::bad_gate, "`within` is a share, from 0% to 100%", node(gate.condition).span, "found `" + text(node(gate.condition).span) + "`");
           bad = true;
         }
       }
       g.compare = Compare::le;
     }
     if (module_.model.target.known() && gate.kind == GateKind::monotone && module_.model.settings.loss == Loss::softmax) {
-      report(Code::bad_gate, "a prediction among several classes has no order", gate.span, "cannot be monotone");
+      report(code::bad_gate, "a prediction among several classes has no order", gate.span, "cannot be monotone");
       bad = true;
     }
     if (!bad) module_.gates.push_back(std::move(g));

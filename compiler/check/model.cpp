@@ -1,6 +1,8 @@
 // The model: what it predicts, and its settings.
 #include <algorithm>
 
+#include "base/codes/stages.h"
+#include "base/codes/types.h"
 #include "compiler/check/checker.h"
 
 namespace mlp::checking {
@@ -14,7 +16,7 @@ void Checker::check_target(const ast::Model& model) {
   else if (model.kind != "gbdt") {
     kind_known_ = false;
     const bool later = model.kind == "forest" || model.kind == "network" || model.kind == "kmeans" || model.kind == "isolation_forest" || model.kind == "import";
-    Diagnostic& d = report(later ? Code::not_available : Code::unknown_model_kind,
+    Diagnostic& d = report(later ? code::not_available : code::unknown_model_kind,
                            later ? "`" + model.kind + "` models are not available in this version" : "there is no model kind `" + model.kind + "`", model.kind_span);
     if (!later) {
       static const std::map<std::string, const char*> foreign = {{"xgboost", "gbdt"}, {"lightgbm", "gbdt"}, {"boosting", "gbdt"}, {"gbm", "gbdt"},
@@ -25,7 +27,7 @@ void Checker::check_target(const ast::Model& model) {
     if (d.help.empty()) d.suggest("models are `gbdt` and `linear`");
   }
   if (!model.target.known()) {
-    report(Code::missing_declaration, "model `" + model.head.name + "` does not say what it predicts", model.head.name_span, "no `predict` line")
+    report(code::missing_declaration, "model `" + model.head.name + "` does not say what it predicts", model.head.name_span, "no `predict` line")
         .suggest("add `predict COLUMN from FEATURES`");
     return;
   }
@@ -35,20 +37,20 @@ void Checker::check_target(const ast::Model& model) {
   Operand o = eval(model.target);
   if (!need_value(o, "the target")) return;
   if (o.vector) {
-    report(Code::wrong_target, "a model predicts one value", written.span, "a vector");
+    report(code::wrong_target, "a model predicts one value", written.span, "a vector");
     return;
   }
   ir::ExprId target = o.items[0].value;
   m.target_columns = columns_of(target);
   const ir::Expr e = module_.exprs[target.index];
   if (e.stage != ir::Stage::row || m.target_columns.empty()) {
-    report(Code::wrong_target, "the target is the same in every row", written.span, "of stage " + std::string(ir::spell(e.stage))).suggest("predict a column, or something computed from columns");
+    report(code::wrong_target, "the target is the same in every row", written.span, "of stage " + std::string(ir::spell(e.stage))).suggest("predict a column, or something computed from columns");
     return;
   }
   bool fitted = false;
   walk(target, [&](ir::ExprId id) { return fitted = fitted || module_.exprs[id.index].stage == ir::Stage::fit, true; });
   if (fitted) {
-    report(Code::fitted_target, "the target depends on statistics of the train rows", written.span, "uses an aggregate")
+    report(code::fitted_target, "the target depends on statistics of the train rows", written.span, "uses an aggregate")
         .suggest("what is predicted must be the same for every split: write the number");
     return;
   }
@@ -69,7 +71,7 @@ void Checker::check_target(const ast::Model& model) {
       m.settings.loss = Loss::squared;
       break;
     default:
-      report(Code::wrong_target, "a model cannot predict a " + show(e.type), written.span, show(e.type))
+      report(code::wrong_target, "a model cannot predict a " + show(e.type), written.span, show(e.type))
           .suggest(e.type.scalar == Scalar::duration ? "say in which unit: `predict hours(" + m.target_name + ")`" : "predict a `bool`, a `category` or a number");
       return;
   }
@@ -86,7 +88,7 @@ void Checker::check_loss(const ast::Setting* setting) {
   const auto loss = losses.find(e.text);
   const Span name_span = callee_span(e);
   if ((e.kind != ast::ExprKind::name && e.kind != ast::ExprKind::call) || loss == losses.end()) {
-    Diagnostic& d = report(Code::bad_setting, "there is no loss `" + text(e.span) + "`", name_span, "not known");
+    Diagnostic& d = report(code::bad_setting, "there is no loss `" + text(e.span) + "`", name_span, "not known");
     suggest_name(d, name_span, e.text, {"squared", "logistic", "softmax", "poisson", "quantile"});
     if (d.help.empty()) d.suggest("losses are: squared logistic softmax poisson quantile(p)");
     return;
@@ -94,12 +96,12 @@ void Checker::check_loss(const ast::Setting* setting) {
   if (loss->second == Loss::quantile) {
     const auto q = e.args.size() == 1 ? number(e.args[0]) : std::nullopt;
     if (!q || *q <= 0 || *q >= 1) {
-      report(Code::bad_setting, "`quantile` needs a share between 0 and 1", e.span, "which quantile").suggest("`loss = quantile(0.9)`");
+      report(code::bad_setting, "`quantile` needs a share between 0 and 1", e.span, "which quantile").suggest("`loss = quantile(0.9)`");
       return;
     }
     m.settings.quantile = *q;
   } else if (!e.args.empty()) {
-    report(Code::bad_setting, "the loss `" + e.text + "` takes no argument", e.span).edit(e.span, e.text);
+    report(code::bad_setting, "the loss `" + e.text + "` takes no argument", e.span).edit(e.span, e.text);
     return;
   }
   if (!m.target.known()) return;
@@ -108,7 +110,7 @@ void Checker::check_loss(const ast::Setting* setting) {
   const bool fits = loss->second == Loss::logistic ? boolean || category : loss->second == Loss::softmax ? category : !boolean && !category;
   if (!fits) {
     const char* natural = boolean ? "logistic" : category ? "softmax" : "squared";
-    Diagnostic& d = report(Code::loss_mismatch, "loss `" + e.text + "` does not fit the target `" + m.target_name + "`, a " + show(type), e.span, "does not fit");
+    Diagnostic& d = report(code::loss_mismatch, "loss `" + e.text + "` does not fit the target `" + m.target_name + "`, a " + show(type), e.span, "does not fit");
     d.also(m.target_span, "a " + show(type));
     if (!boolean && !category) d.suggest("use `squared`, or declare `" + m.target_name + "` as a `category`, or compare it: `predict " + m.target_name + " > 0`");
     else d.suggest("use `" + std::string(natural) + "`, which is the default here").edit(e.span, natural);
@@ -122,7 +124,7 @@ void Checker::check_monotone(const ast::Setting& setting, std::vector<std::strin
   std::vector<ast::ExprId> names = list.args;
   if (list.kind == ast::ExprKind::name) names = {setting.value};
   else if (list.kind != ast::ExprKind::list) {
-    report(Code::bad_setting, "`" + setting.name + "` lists features", list.span).suggest("`" + setting.name + " = [tenure]`");
+    report(code::bad_setting, "`" + setting.name + "` lists features", list.span).suggest("`" + setting.name + " = [tenure]`");
     return;
   }
   for (const ast::ExprId id : names) {
@@ -134,17 +136,17 @@ void Checker::check_monotone(const ast::Setting& setting, std::vector<std::strin
       if (f.name != e.text && !f.name.starts_with(e.text + "[")) continue;
       found = true;
       if (f.encoding != ir::Encoding::number) {
-        report(Code::bad_setting, "feature `" + f.name + "` is a category and has no order", e.span, "cannot be " + setting.name).also(f.span, "defined here");
+        report(code::bad_setting, "feature `" + f.name + "` is a category and has no order", e.span, "cannot be " + setting.name).also(f.span, "defined here");
         break;
       }
       const auto& other = &into == &module_.model.increasing ? module_.model.decreasing : module_.model.increasing;
       if (std::find(other.begin(), other.end(), f.name) != other.end())
-        report(Code::bad_setting, "feature `" + f.name + "` cannot be both increasing and decreasing", e.span);
+        report(code::bad_setting, "feature `" + f.name + "` cannot be both increasing and decreasing", e.span);
       else
         into.push_back(f.name);
     }
     if (found) continue;
-    Diagnostic& d = report(Code::unknown_name, "there is no feature `" + text(e.span) + "`", e.span, "not known");
+    Diagnostic& d = report(code::unknown_name, "there is no feature `" + text(e.span) + "`", e.span, "not known");
     suggest_name(d, e.span, e.text, known);
     if (d.help.empty() && find_column(e.text).known()) d.suggest("`" + e.text + "` is a column; name the feature that is made of it");
   }
@@ -165,7 +167,7 @@ void Checker::check_model(const ast::Model& model) {
         into = *n;
         return;
       }
-      report(n || number(v.value) ? Code::out_of_range : Code::bad_setting,
+      report(n || number(v.value) ? code::out_of_range : code::bad_setting,
              "`" + v.name + "` is a whole number from " + std::to_string(low) + " to " + std::to_string(high), node(v.value).span, "found `" + text(node(v.value).span) + "`");
     };
   };
@@ -177,7 +179,7 @@ void Checker::check_model(const ast::Model& model) {
         into = *n;
         return;
       }
-      report(n ? Code::out_of_range : Code::bad_setting, "`" + v.name + "` is a number " + (open ? "above " : "from ") + ir::exact(low) + " to " + ir::exact(high),
+      report(n ? code::out_of_range : code::bad_setting, "`" + v.name + "` is a number " + (open ? "above " : "from ") + ir::exact(low) + " to " + ir::exact(high),
              node(v.value).span, "found `" + text(node(v.value).span) + "`");
     };
   };
@@ -193,12 +195,12 @@ void Checker::check_model(const ast::Model& model) {
          bool fitted = false;
          walk(w, [&](ir::ExprId id) { return fitted = fitted || stage_of(id) == ir::Stage::fit, true; });
          if (o.vector || !is_number(type.scalar)) {
-           report(Code::type_mismatch, "a weight is a number, found " + show(type), o.span, o.vector ? "a vector" : show(type))
+           report(code::type_mismatch, "a weight is a number, found " + show(type), o.span, o.vector ? "a vector" : show(type))
                .suggest(type.scalar == Scalar::boolean ? "`to_float(" + text(o.span) + ")`, or `if … then 2 else 1`" : "use a column of numbers");
          } else if (type.nullable) {
-           report(Code::null_not_allowed, "a weight must not be null", o.span, "may be null").suggest("`coalesce(" + text(o.span) + ", 1)`");
+           report(code::null_not_allowed, "a weight must not be null", o.span, "may be null").suggest("`coalesce(" + text(o.span) + ", 1)`");
          } else if (fitted || stage_of(w) != ir::Stage::row) {
-           report(Code::fitted_target, "a weight is computed from the row alone", o.span, fitted ? "uses an aggregate" : "the same in every row").suggest("use a column");
+           report(code::fitted_target, "a weight is computed from the row alone", o.span, fitted ? "uses an aggregate" : "the same in every row").suggest("use a column");
          } else {
            m.weight = to_real(w);
          }
@@ -220,7 +222,7 @@ void Checker::check_model(const ast::Model& model) {
          const ast::Expr& e = node(v.value);
          if (e.kind == ast::ExprKind::name && e.text == "leaf_wise") s.growth = Growth::leaf_wise;
          else if (e.kind == ast::ExprKind::name && e.text == "depth_wise") s.growth = Growth::depth_wise;
-         else report(Code::bad_setting, "`growth` is `leaf_wise` or `depth_wise`, found `" + text(e.span) + "`", e.span);
+         else report(code::bad_setting, "`growth` is `leaf_wise` or `depth_wise`, found `" + text(e.span) + "`", e.span);
        }},
       {"min_gain", real_number(s.min_gain, 0, false, 1e12)},
       {"min_weight", real_number(s.min_weight, 0, false, 1e12)},
@@ -244,7 +246,7 @@ void Checker::check_model(const ast::Model& model) {
       settings.push_back(v);
       continue;
     }
-    report(Code::unknown_setting, "`" + v.name + "` is a setting of `" + (is_linear ? "gbdt" : "linear") + "` models", v.name_span, "model `" + m.name + "` is `" + model.kind + "`")
+    report(code::unknown_setting, "`" + v.name + "` is a setting of `" + (is_linear ? "gbdt" : "linear") + "` models", v.name_span, "model `" + m.name + "` is `" + model.kind + "`")
         .also(model.kind_span, "chosen here").suggest("remove it");
   }
   take_settings(settings, options, is_linear ? "a linear model" : "a gbdt model",
@@ -264,7 +266,7 @@ void Checker::check_model(const ast::Model& model) {
     if (!given.count("leaves")) s.leaves = s.depth < 16 ? std::int64_t{1} << s.depth : 65'536;
   }
   if (early && s.early_stop > 0 && !has_valid_)
-    report(Code::missing_part, "`early_stop` watches the valid part, and the split has none", early->name_span, "needs valid rows")
+    report(code::missing_part, "`early_stop` watches the valid part, and the split has none", early->name_span, "needs valid rows")
         .also(module_.split.span, "no `valid` here").suggest("give it rows: `valid = 15%`, or remove `early_stop`");
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/codes/types.h"
 #include "base/pattern.h"
 #include "compiler/check/checker.h"
 
@@ -27,7 +28,7 @@ bool family(const std::string& first, const std::string& last, std::string& stem
 
 void Checker::check_schema(const ast::Schema& schema) {
   if (schema.columns.empty()) {
-    report(Code::missing_declaration, "schema `" + schema.head.name + "` has no columns", schema.head.name_span, "empty").suggest("name each column and its type: `age: int`");
+    report(code::missing_declaration, "schema `" + schema.head.name + "` has no columns", schema.head.name_span, "empty").suggest("name each column and its type: `age: int`");
     return;
   }
   schema_ok_ = true;
@@ -46,7 +47,7 @@ void Checker::check_field(const ast::Field& field) {
   } else {
     std::vector<std::string> words(std::begin(ir::enum_words<Scalar>::words), std::end(ir::enum_words<Scalar>::words));
     const Span span{field.type.span.source, field.type.span.begin, field.type.span.begin + static_cast<std::uint32_t>(field.type.name.size())};
-    Diagnostic& d = report(Code::unknown_type, "there is no type `" + field.type.name + "`", span, "not known");
+    Diagnostic& d = report(code::unknown_type, "there is no type `" + field.type.name + "`", span, "not known");
     static const std::map<std::string, const char*> foreign = {{"double", "float"}, {"integer", "int"}, {"str", "string"}, {"boolean", "bool"},
                                                                {"datetime", "timestamp"}, {"number", "float"}, {"int64", "int"}, {"float64", "float"},
                                                                {"varchar", "string"}, {"enum", "category"}, {"factor", "category"}};
@@ -57,7 +58,7 @@ void Checker::check_field(const ast::Field& field) {
     return;
   }
   if (!field.type.shape.empty()) {
-    report(Code::unknown_type, "a column holds one value, not a vector", field.type.span).suggest("declare a family of columns: `p0..p9 : " + field.type.name + "`");
+    report(code::unknown_type, "a column holds one value, not a vector", field.type.span).suggest("declare a family of columns: `p0..p9 : " + field.type.name + "`");
     schema_ok_ = false;
     return;
   }
@@ -68,9 +69,9 @@ void Checker::check_field(const ast::Field& field) {
     else if (a.name == "event_time") {
       c.event_time = true;
       if (c.type.scalar != Scalar::timestamp && c.type.scalar != Scalar::date)
-        report(Code::type_mismatch, "`@event_time` marks a `timestamp` or a `date`", a.span, "`" + c.name + "` is a " + show(c.type));
+        report(code::type_mismatch, "`@event_time` marks a `timestamp` or a `date`", a.span, "`" + c.name + "` is a " + show(c.type));
     } else {
-      Diagnostic& d = report(Code::unknown_attribute, "there is no attribute `@" + a.name + "`", a.span, "not known");
+      Diagnostic& d = report(code::unknown_attribute, "there is no attribute `@" + a.name + "`", a.span, "not known");
       const std::string near = nearest(a.name, {"pii", "protected", "event_time", "label"});
       if (!near.empty()) d.suggest("did you mean `@" + near + "`?").edit(a.span, "@" + near);
       else d.suggest("attributes are: @pii @protected @event_time @label");
@@ -84,13 +85,13 @@ void Checker::check_field(const ast::Field& field) {
     std::int64_t from = 0, to = 0;
     std::size_t width = 0;
     if (!family(field.name, field.last_name, stem, from, to, width)) {
-      report(Code::bad_family, "`" + field.name + ".." + field.last_name + "` is no family of columns", field.name_span, "no rising numbers after one name")
+      report(code::bad_family, "`" + field.name + ".." + field.last_name + "` is no family of columns", field.name_span, "no rising numbers after one name")
           .suggest("write the first and the last name: `p0..p783`");
       schema_ok_ = false;
       return;
     }
     if (to - from >= 100'000) {
-      report(Code::bad_family, "a family of " + std::to_string(to - from + 1) + " columns is too large", field.name_span).suggest("at most 100,000 columns");
+      report(code::bad_family, "a family of " + std::to_string(to - from + 1) + " columns is too large", field.name_span).suggest("at most 100,000 columns");
       schema_ok_ = false;
       return;
     }
@@ -103,7 +104,7 @@ void Checker::check_field(const ast::Field& field) {
   }
   for (std::string& name : names) {
     if (const ColumnId before = find_column(name); before.known()) {
-      report(Code::duplicate_name, "column `" + name + "` is declared twice", field.name_span, "again")
+      report(code::duplicate_name, "column `" + name + "` is declared twice", field.name_span, "again")
           .also(module_.columns[before.index].span, "first here").suggest("remove one of the two");
       continue;
     }
@@ -118,22 +119,22 @@ void Checker::check_constraint(Column& c, const ast::Constraint& k) {
   const Scalar s = c.type.scalar;
   const bool ordered = is_number(s);
   const auto refuse = [&](const std::string& what, const std::string& hint) {
-    report(Code::bad_constraint, what, k.span, "does not fit a " + show(c.type)).suggest(hint);
+    report(code::bad_constraint, what, k.span, "does not fit a " + show(c.type)).suggest(hint);
   };
   const auto limit = [&](ast::ExprId id) -> std::optional<double> {
     const auto v = number(id);
-    if (!v) report(Code::bad_constraint, "a bound must be a number, found `" + text(node(id).span) + "`", node(id).span);
+    if (!v) report(code::bad_constraint, "a bound must be a number, found `" + text(node(id).span) + "`", node(id).span);
     return v;
   };
   const auto texts = [&](std::vector<std::string>& into) {
     for (const ast::ExprId id : k.args) {
       const ast::Expr& e = node(id);
       if (e.kind != ast::ExprKind::string) {
-        report(Code::bad_constraint, "expected a text in quotes, found `" + text(e.span) + "`", e.span);
+        report(code::bad_constraint, "expected a text in quotes, found `" + text(e.span) + "`", e.span);
         return false;
       }
       if (std::find(into.begin(), into.end(), e.text) != into.end()) {
-        report(Code::bad_constraint, "\"" + e.text + "\" is listed twice", e.span).suggest("remove one of the two");
+        report(code::bad_constraint, "\"" + e.text + "\" is listed twice", e.span).suggest("remove one of the two");
         return false;
       }
       into.push_back(e.text);
@@ -148,7 +149,7 @@ void Checker::check_constraint(Column& c, const ast::Constraint& k) {
       const auto low = limit(range.args[0]), high = limit(range.args[1]);
       if (!low || !high) return;
       if (*low > *high) {
-        report(Code::bad_constraint, "the range `" + text(range.span) + "` is empty", range.span, "the first bound is greater").suggest("swap the bounds");
+        report(code::bad_constraint, "the range `" + text(range.span) + "` is empty", range.span, "the first bound is greater").suggest("swap the bounds");
         return;
       }
       c.bounds.low = low;
@@ -169,7 +170,7 @@ void Checker::check_constraint(Column& c, const ast::Constraint& k) {
       const ast::Expr& e = node(k.args[0]);
       std::string why;
       if (e.kind != ast::ExprKind::string || !Pattern::compile(e.text, why)) {
-        report(Code::bad_constraint, "the pattern cannot be read" + (why.empty() ? "" : ": " + why), e.span);
+        report(code::bad_constraint, "the pattern cannot be read" + (why.empty() ? "" : ": " + why), e.span);
         return;
       }
       c.pattern = e.text;
@@ -190,7 +191,7 @@ void Checker::check_constraint(Column& c, const ast::Constraint& k) {
     }
   }
   if (c.bounds.low && c.bounds.high && (*c.bounds.low > *c.bounds.high || (*c.bounds.low == *c.bounds.high && (c.bounds.low_open || c.bounds.high_open))))
-    report(Code::bad_constraint, "no value of `" + c.name + "` can satisfy its constraints", k.span, "contradicts the bound before");
+    report(code::bad_constraint, "no value of `" + c.name + "` can satisfy its constraints", k.span, "contradicts the bound before");
 }
 
 }  // namespace mlp::checking

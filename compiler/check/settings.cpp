@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/codes/stages.h"
+#include "base/codes/types.h"
 #include "compiler/check/checker.h"
 
 namespace mlp::checking {
@@ -52,7 +54,7 @@ std::vector<std::string> Checker::column_names() const {
 ColumnId Checker::column_named(const std::string& name, Span span) {
   const ColumnId id = find_column(name);
   if (!id.known() && schema_ok_) {
-    Diagnostic& d = report(Code::unknown_name, "`" + name + "` is not known in the schema", span, "no column has this name");
+    Diagnostic& d = report(code::unknown_name, "`" + name + "` is not known in the schema", span, "no column has this name");
     suggest_name(d, span, name, column_names());
   }
   return id;
@@ -60,7 +62,7 @@ ColumnId Checker::column_named(const std::string& name, Span span) {
 
 ColumnId Checker::column_named(const ast::Expr& e, const std::string& what) {
   if (e.kind == ast::ExprKind::name) return column_named(e.text, e.span);
-  report(Code::bad_setting, what + " must be a column", e.span);
+  report(code::bad_setting, what + " must be a column", e.span);
   return {};
 }
 
@@ -105,7 +107,7 @@ bool Checker::take_settings(const std::vector<ast::Setting>& settings, const std
   bool good = true;
   for (const ast::Setting& s : settings) {
     if (const auto before = seen.emplace(s.name, s.name_span); !before.second) {
-      report(Code::duplicate_name, "`" + s.name + "` is set twice", s.name_span, "again").also(before.first->second, "first here").suggest("keep one of the two");
+      report(code::duplicate_name, "`" + s.name + "` is set twice", s.name_span, "again").also(before.first->second, "first here").suggest("keep one of the two");
       continue;
     }
     const auto known = std::find_if(options.begin(), options.end(), [&](const Option& o) { return s.name == o.name; });
@@ -114,7 +116,7 @@ bool Checker::take_settings(const std::vector<ast::Setting>& settings, const std
       continue;
     }
     good = false;
-    Diagnostic& d = report(Code::unknown_setting, "`" + s.name + "` is no setting of " + block, s.name_span, "not known");
+    Diagnostic& d = report(code::unknown_setting, "`" + s.name + "` is no setting of " + block, s.name_span, "not known");
     const auto alias = std::find_if(aliases.begin(), aliases.end(), [&](const auto& a) { return s.name == a.first; });
     if (alias != aliases.end()) {
       d.suggest("it is called `" + std::string(alias->second) + "` here").edit(s.name_span, alias->second);
@@ -136,7 +138,7 @@ bool Checker::take_settings(const std::vector<ast::Setting>& settings, const std
 std::optional<Value> Checker::typed_value(const ast::Expr& e, const Column& column) {
   Value v;
   const auto refuse = [&](const std::string& hint) -> std::optional<Value> {
-    Diagnostic& d = report(Code::type_mismatch, "column `" + column.name + "` takes a " + show(column.type) + ", found `" + text(e.span) + "`", e.span,
+    Diagnostic& d = report(code::type_mismatch, "column `" + column.name + "` takes a " + show(column.type) + ", found `" + text(e.span) + "`", e.span,
                            "not a " + show(column.type));
     d.also(column.span, "declared here");
     if (!hint.empty()) d.suggest(hint);
@@ -144,7 +146,7 @@ std::optional<Value> Checker::typed_value(const ast::Expr& e, const Column& colu
   };
   if (e.kind == ast::ExprKind::null) {
     if (!column.type.nullable) {
-      report(Code::null_not_allowed, "column `" + column.name + "` takes no null", e.span).also(column.span, "declared " + show(column.type))
+      report(code::null_not_allowed, "column `" + column.name + "` takes no null", e.span).also(column.span, "declared " + show(column.type))
           .suggest("declare it `" + spell({column.type.scalar, true}) + "`, or give a value");
       return {};
     }
@@ -187,7 +189,7 @@ std::optional<Value> Checker::typed_value(const ast::Expr& e, const Column& colu
       if (e.kind != ast::ExprKind::string) return refuse("write a text in quotes");
       v.text = e.text;
       if (!column.one_of.empty() && std::find(column.one_of.begin(), column.one_of.end(), v.text) == column.one_of.end()) {
-        Diagnostic& d = report(Code::out_of_range, "column `" + column.name + "` never is \"" + v.text + "\"", e.span).also(column.span, "its values are listed here");
+        Diagnostic& d = report(code::out_of_range, "column `" + column.name + "` never is \"" + v.text + "\"", e.span).also(column.span, "its values are listed here");
         const std::string near = nearest(v.text, column.one_of);
         if (!near.empty()) d.suggest("did you mean \"" + near + "\"?").edit(e.span, "\"" + near + "\"");
         return {};
@@ -198,7 +200,7 @@ std::optional<Value> Checker::typed_value(const ast::Expr& e, const Column& colu
     const double x = column.type.scalar == Scalar::integer ? static_cast<double>(v.integer) : v.real;
     const Bounds& b = column.bounds;
     if ((b.low && (b.low_open ? x <= *b.low : x < *b.low)) || (b.high && (b.high_open ? x >= *b.high : x > *b.high))) {
-      report(Code::out_of_range, "column `" + column.name + "` never is " + text(e.span), e.span, "outside its bounds").also(column.span, "declared here");
+      report(code::out_of_range, "column `" + column.name + "` never is " + text(e.span), e.span, "outside its bounds").also(column.span, "declared here");
       return {};
     }
   }

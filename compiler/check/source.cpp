@@ -1,6 +1,7 @@
 // Where rows come from, what is expected of them, and how they are split.
 #include <cmath>
 
+#include "base/codes/types.h"
 #include "compiler/check/checker.h"
 
 namespace mlp::checking {
@@ -27,7 +28,7 @@ void Checker::check_source(const ast::Source& source) {
   if (reader.kind != ast::ExprKind::call || format == formats.end()) {
     const bool later = reader.text == "arrow" || reader.text == "sqlite" || reader.text == "postgres" || reader.text == "sql";
     const Span span = callee_span(reader);
-    Diagnostic& d = report(later ? Code::not_available : Code::unknown_reader,
+    Diagnostic& d = report(later ? code::not_available : code::unknown_reader,
                            later ? "`" + reader.text + "` sources are not available in this version" : "a source is read by `csv`, `parquet` or `jsonl`", span);
     if (!later && reader.kind == ast::ExprKind::call) suggest_name(d, span, reader.text, {"csv", "parquet", "jsonl"});
     if (d.help.empty()) d.suggest("`csv(\"data.csv\")`, `parquet(\"data/*.parquet\")` or `jsonl(\"data.jsonl.gz\")`");
@@ -45,7 +46,7 @@ void Checker::check_source(const ast::Source& source) {
       good = good && node(item).kind == ast::ExprKind::string;
       if (good) into.push_back(node(item).text);
     }
-    if (!good) report(Code::bad_setting, what + " must be a text or a list of texts, found `" + text(e.span) + "`", e.span);
+    if (!good) report(code::bad_setting, what + " must be a text or a list of texts, found `" + text(e.span) + "`", e.span);
   };
   std::vector<ast::Setting> settings;
   for (std::size_t i = 0; i < reader.args.size(); ++i) {
@@ -53,7 +54,7 @@ void Checker::check_source(const ast::Source& source) {
     else settings.push_back({reader.arg_names[i], reader.arg_name_spans[i], reader.args[i]});
   }
   if (s.paths.empty() && !found_.has_errors())
-    report(Code::bad_setting, "`" + reader.text + "` needs the path of a file", reader.span, "no path").suggest("`" + reader.text + "(\"data." + reader.text + "\")`");
+    report(code::bad_setting, "`" + reader.text + "` needs the path of a file", reader.span, "no path").suggest("`" + reader.text + "(\"data." + reader.text + "\")`");
   const Option null{"null", [&](const ast::Setting& v) {
     s.null_words.clear();
     texts(v.value, s.null_words, "`null`");
@@ -63,17 +64,17 @@ void Checker::check_source(const ast::Source& source) {
     if (e.text == "fail") s.policy = Policy::fail;
     else if (e.text == "drop") s.policy = Policy::drop;
     else if (e.text == "quarantine") s.policy = Policy::quarantine;
-    else report(Code::bad_setting, "`on_violation` is `fail`, `drop` or `quarantine`, found `" + text(e.span) + "`", e.span);
+    else report(code::bad_setting, "`on_violation` is `fail`, `drop` or `quarantine`, found `" + text(e.span) + "`", e.span);
   }};
   const Option delimiter{"delimiter", [&](const ast::Setting& v) {
     const ast::Expr& e = node(v.value);
     if (e.kind == ast::ExprKind::string && e.text.size() == 1 && e.text != "\"" && e.text != "\n") s.delimiter = e.text;
-    else report(Code::bad_setting, "`delimiter` is one character in quotes, found `" + text(e.span) + "`", e.span).suggest("`delimiter = \";\"`");
+    else report(code::bad_setting, "`delimiter` is one character in quotes, found `" + text(e.span) + "`", e.span).suggest("`delimiter = \";\"`");
   }};
   const Option header{"header", [&](const ast::Setting& v) {
     const ast::Expr& e = node(v.value);
     if (e.kind == ast::ExprKind::boolean) s.header = e.text == "true";
-    else report(Code::bad_setting, "`header` is `true` or `false`, found `" + text(e.span) + "`", e.span);
+    else report(code::bad_setting, "`header` is `true` or `false`, found `" + text(e.span) + "`", e.span);
   }};
   std::vector<Option> options{policy};
   if (s.format == Format::csv) options = {null, delimiter, header, policy};
@@ -100,11 +101,11 @@ void Checker::check_expect(const ast::Expect& expect) {
       const Column& c = module_.columns[x.column.index];
       const bool numeric = x.kind == ExpectKind::min || x.kind == ExpectKind::max || x.kind == ExpectKind::mean;
       if (numeric && !is_number(c.type.scalar)) {
-        report(Code::type_mismatch, "`" + what.text + "` needs a number, and `" + c.name + "` is a " + show(c.type), node(what.args[0]).span).also(c.span, "declared here");
+        report(code::type_mismatch, "`" + what.text + "` needs a number, and `" + c.name + "` is a " + show(c.type), node(what.args[0]).span).also(c.span, "declared here");
         continue;
       }
     } else {
-      Diagnostic& d = report(Code::bad_condition, "`" + text(what.span) + "` cannot be expected of a source", what.span);
+      Diagnostic& d = report(code::bad_condition, "`" + text(what.span) + "` cannot be expected of a source", what.span);
       if (what.kind == ast::ExprKind::call || what.kind == ast::ExprKind::name) {
         const std::string near = nearest(what.text, {"rows", "unique", "missing", "min", "max", "mean", "distinct"});
         if (!near.empty() && near != what.text) d.suggest("did you mean `" + near + "`?");
@@ -114,17 +115,17 @@ void Checker::check_expect(const ast::Expect& expect) {
     }
     if (x.kind == ExpectKind::unique) {
       if (compared) {
-        report(Code::bad_condition, "`unique` is not compared", e.span).suggest("write `unique(c)` alone, or compare `distinct(c)`");
+        report(code::bad_condition, "`unique` is not compared", e.span).suggest("write `unique(c)` alone, or compare `distinct(c)`");
         continue;
       }
     } else {
       const auto limit = compared ? number(e.args[1]) : std::nullopt;
       if (!limit) {
-        report(Code::bad_condition, "`" + text(what.span) + "` must be compared with a number", compared ? node(e.args[1]).span : e.span).suggest("`" + text(what.span) + " >= 100`");
+        report(code::bad_condition, "`" + text(what.span) + "` must be compared with a number", compared ? node(e.args[1]).span : e.span).suggest("`" + text(what.span) + " >= 100`");
         continue;
       }
       if (x.kind == ExpectKind::missing && (*limit < 0 || *limit > 1)) {
-        report(Code::out_of_range, "`missing` is a share of the rows, from 0% to 100%", node(e.args[1]).span, "found `" + text(node(e.args[1]).span) + "`");
+        report(code::out_of_range, "`missing` is a share of the rows, from 0% to 100%", node(e.args[1]).span, "found `" + text(node(e.args[1]).span) + "`");
         continue;
       }
       x.compare = *comparison(e.text);
@@ -147,7 +148,7 @@ void Checker::check_split(const ast::Split& split) {
       at = e.span;
       into = number(v.value);
       if (into && *into >= 0 && *into <= 1) return;
-      report(into ? Code::out_of_range : Code::bad_setting, "`" + v.name + "` is a share of the rows, from 0% to 100%", e.span, "found `" + text(e.span) + "`");
+      report(into ? code::out_of_range : code::bad_setting, "`" + v.name + "` is a share of the rows, from 0% to 100%", e.span, "found `" + text(e.span) + "`");
       bad = true;
     };
   };
@@ -159,7 +160,7 @@ void Checker::check_split(const ast::Split& split) {
     const auto method = methods.find(e.text);
     if ((e.kind != ast::ExprKind::name && e.kind != ast::ExprKind::call) || method == methods.end()) {
       const Span span = callee_span(e);
-      Diagnostic& d = report(Code::bad_split, "there is no such way to split: `" + text(e.span) + "`", span);
+      Diagnostic& d = report(code::bad_split, "there is no such way to split: `" + text(e.span) + "`", span);
       if (e.kind == ast::ExprKind::name && find_column(e.text).known()) d.suggest("split by its values: `hash(" + e.text + ")` or `group(" + e.text + ")`");
       else suggest_name(d, span, e.text, {"random", "hash", "group", "time", "stratified", "every", "column"});
       if (d.help.empty()) d.suggest("`random`, `hash(c)`, `group(c)`, `time(c)`, `stratified(c)`, `every(n)` or `column(c)`");
@@ -175,14 +176,14 @@ void Checker::check_split(const ast::Split& split) {
         const ast::Expr& gap = node(e.args[i]);
         const Number n = gap.kind == ast::ExprKind::number ? read_number(gap.text) : Number{};
         if (n.kind == Number::duration) s.gap = n.whole;
-        else report(Code::bad_split, "`gap` is a duration, found `" + text(gap.span) + "`", gap.span).suggest("`gap = 7d`");
+        else report(code::bad_split, "`gap` is a duration, found `" + text(gap.span) + "`", gap.span).suggest("`gap = 7d`");
       } else {
-        report(Code::bad_split, "`" + e.text + "` has no argument `" + e.arg_names[i] + "`", e.arg_name_spans[i]);
+        report(code::bad_split, "`" + e.text + "` has no argument `" + e.arg_names[i] + "`", e.arg_name_spans[i]);
         bad = true;
       }
     }
     if (positional != expected) {
-      report(Code::bad_split, "`" + e.text + "` takes " + (expected ? s.method == SplitMethod::every ? "one number" : "one column" : "no argument"), e.span)
+      report(code::bad_split, "`" + e.text + "` takes " + (expected ? s.method == SplitMethod::every ? "one number" : "one column" : "no argument"), e.span)
           .suggest(expected ? "`" + e.text + (s.method == SplitMethod::every ? "(5)`" : "(column)`") : "`random`");
       bad = true;
       return;
@@ -190,7 +191,7 @@ void Checker::check_split(const ast::Split& split) {
     if (s.method == SplitMethod::every) {
       const auto n = whole(e.args[0]);
       if (!n || *n < 2) {
-        report(Code::bad_split, "`every` takes a whole number from 2", node(e.args[0]).span, "found `" + text(node(e.args[0]).span) + "`");
+        report(code::bad_split, "`every` takes a whole number from 2", node(e.args[0]).span, "found `" + text(node(e.args[0]).span) + "`");
         bad = true;
       } else {
         s.every = *n;
@@ -209,7 +210,7 @@ void Checker::check_split(const ast::Split& split) {
                               ? "a `bool`, an `int` or a text"
                               : nullptr;
       if (wants) {
-        report(Code::bad_split, "`" + e.text + "` needs " + wants + ", and `" + c.name + "` is a " + show(c.type), node(e.args[0]).span).also(c.span, "declared here");
+        report(code::bad_split, "`" + e.text + "` needs " + wants + ", and `" + c.name + "` is a " + show(c.type), node(e.args[0]).span).also(c.span, "declared here");
         bad = true;
       }
     }
@@ -217,10 +218,10 @@ void Checker::check_split(const ast::Split& split) {
   const auto seed = [&](const ast::Setting& v) {
     const auto n = whole(v.value);
     if (n && *n >= 0) s.seed = static_cast<std::uint64_t>(*n);
-    else report(Code::out_of_range, "`seed` is a whole number from 0", node(v.value).span, "found `" + text(node(v.value).span) + "`");
+    else report(code::out_of_range, "`seed` is a whole number from 0", node(v.value).span, "found `" + text(node(v.value).span) + "`");
   };
   const auto folds = [&](const ast::Setting& v) {
-    report(Code::not_available, "cross-validation is not available in this version", v.name_span).suggest("remove `folds`; one valid part steers early stopping");
+    report(code::not_available, "cross-validation is not available in this version", v.name_span).suggest("remove `folds`; one valid part steers early stopping");
     bad = true;
   };
   const bool known = take_settings(split.settings, {{"train", part(train, train_span)}, {"valid", part(valid, valid_span)}, {"test", part(test, test_span)}, {"by", by}, {"seed", seed}, {"folds", folds}},
@@ -230,7 +231,7 @@ void Checker::check_split(const ast::Split& split) {
   if (s.method == SplitMethod::column) {
     for (const auto& [given, span] : {std::pair(train, train_span), std::pair(valid, valid_span), std::pair(test, test_span)})
       if (given) {
-        report(Code::bad_split, "the parts are what the column says", span, "a share has no effect").suggest("remove it");
+        report(code::bad_split, "the parts are what the column says", span, "a share has no effect").suggest("remove it");
         return;
       }
   } else if (s.method == SplitMethod::every) {
@@ -241,11 +242,11 @@ void Checker::check_split(const ast::Split& split) {
     s.train = 1 - s.test - s.valid;
     for (const auto& [given, is, span] : {std::tuple(train, s.train, train_span), std::tuple(valid, s.valid, valid_span), std::tuple(test, s.test, test_span)}) {
       if (!given || std::fabs(*given - is) < 1e-6) continue;
-      report(Code::bad_split, "`every(" + std::to_string(s.every) + ")` makes a part of " + percent(is), span, "found " + percent(*given)).suggest("write " + percent(is) + ", or leave it out");
+      report(code::bad_split, "`every(" + std::to_string(s.every) + ")` makes a part of " + percent(is), span, "found " + percent(*given)).suggest("write " + percent(is) + ", or leave it out");
       return;
     }
     if (s.train <= 1e-9) {
-      report(Code::bad_split, "no rows are left for training", split.head.name_span);
+      report(code::bad_split, "no rows are left for training", split.head.name_span);
       return;
     }
   } else if (train || valid || test) {
@@ -259,12 +260,12 @@ void Checker::check_split(const ast::Split& split) {
     if (std::fabs(sum - 1) > 1e-9 || s.test < -1e-9 || s.train < -1e-9) {
       const double written = train.value_or(0) + valid.value_or(0) + test.value_or(0);
       const Span at = train ? train_span : valid ? valid_span : test_span;
-      report(Code::bad_split, "the parts of the split make " + percent(written) + " of the rows", at, "").suggest("train, valid and test together make 100%");
+      report(code::bad_split, "the parts of the split make " + percent(written) + " of the rows", at, "").suggest("train, valid and test together make 100%");
       return;
     }
     s.test = std::max(s.test, 0.0);
     if (s.train <= 0) {
-      report(Code::bad_split, "no rows are left for training", train ? train_span : split.head.name_span).suggest("`train = 70%, valid = 15%, test = 15%`");
+      report(code::bad_split, "no rows are left for training", train ? train_span : split.head.name_span).suggest("`train = 70%, valid = 15%, test = 15%`");
       return;
     }
   }

@@ -1,6 +1,8 @@
 // What the checker itself expands: selectors of columns, and functions that make or take vectors.
 #include <algorithm>
 
+#include "base/codes/stages.h"
+#include "base/codes/types.h"
 #include "compiler/check/checker.h"
 
 namespace mlp::checking {
@@ -28,7 +30,7 @@ bool Checker::is_expanded(const std::string& name) const {
 Operand Checker::expand(const std::string& name, std::vector<Argument> args, Span span, Span name_span) {
   if (name == "each" || name == "columns" || name == "except") {
     if (!in_features_ || frame_->function) {
-      report(Code::bad_selection, "`" + name + "` selects columns in a `features` block only", name_span, "not here");
+      report(code::bad_selection, "`" + name + "` selects columns in a `features` block only", name_span, "not here");
       return poison();
     }
     if (name == "each") return expand_each(args, span);
@@ -44,7 +46,7 @@ Operand Checker::expand(const std::string& name, std::vector<Argument> args, Spa
     if (!args[i].name.empty())
       for (slot = 0; slot < row.parameters.size() && row.parameters[slot].name != args[i].name;) ++slot;
     if (slot >= bound.size() || given[slot]) {
-      report(Code::no_matching_call, "`" + name + "` takes no `" + describe(args) + "`", name_span, "arguments do not fit")
+      report(code::no_matching_call, "`" + name + "` takes no `" + describe(args) + "`", name_span, "arguments do not fit")
           .note("`" + name + std::string(row.signature) + "`");
       return poison();
     }
@@ -55,7 +57,7 @@ Operand Checker::expand(const std::string& name, std::vector<Argument> args, Spa
   for (std::size_t i = 0; i < bound.size(); ++i) {
     if (given[i]) continue;
     if (!row.parameters[i].fallback) {
-      report(Code::no_matching_call, "`" + name + "` needs `" + row.parameters[i].name + "`", name_span, "an argument is missing")
+      report(code::no_matching_call, "`" + name + "` needs `" + row.parameters[i].name + "`", name_span, "an argument is missing")
           .note("`" + name + std::string(row.signature) + "`");
       return poison();
     }
@@ -87,14 +89,14 @@ bool Checker::selectable(ColumnId id) const {
 Operand Checker::expand_each(const std::vector<Argument>& args, Span span) {
   const auto& words = ir::enum_words<Scalar>::words;
   if (args.size() != 1 || args[0].value.function.empty()) {
-    report(Code::bad_selection, "`each` takes the name of one type", span).suggest("`each(float)`, `each(category)`, `each(number)`");
+    report(code::bad_selection, "`each` takes the name of one type", span).suggest("`each(float)`, `each(category)`, `each(number)`");
     return poison();
   }
   const std::string& wanted = args[0].value.function;
   std::vector<std::string> known(std::begin(words), std::end(words));
   known.emplace_back("number");
   if (std::find(known.begin(), known.end(), wanted) == known.end()) {
-    Diagnostic& d = report(Code::unknown_type, "there is no type `" + wanted + "`", args[0].value.span);
+    Diagnostic& d = report(code::unknown_type, "there is no type `" + wanted + "`", args[0].value.span);
     suggest_name(d, args[0].value.span, wanted, known);
     return poison();
   }
@@ -118,7 +120,7 @@ Operand Checker::expand_each(const std::vector<Argument>& args, Span span) {
   }
   if (!o.items.empty()) return o;
   if (schema_ok_)
-    report(Code::empty_selection, "`" + text(span) + "` selects no column", span)
+    report(code::empty_selection, "`" + text(span) + "` selects no column", span)
         .suggest("selectors leave out the label, ids and the columns of the split");
   return poison();
 }
@@ -129,7 +131,7 @@ Operand Checker::expand_columns(const std::vector<Argument>& args, Span span) {
   o.span = span;
   for (const Argument& a : args) {
     if (!a.value.function.empty() && text(a.value.span).starts_with('"')) continue;
-    report(Code::bad_selection, "`columns` takes patterns in quotes", a.value.span).suggest("`columns(\"p*\")`");
+    report(code::bad_selection, "`columns` takes patterns in quotes", a.value.span).suggest("`columns(\"p*\")`");
     return poison();
   }
   for (std::size_t i = 0; i < module_.columns.size(); ++i) {
@@ -147,21 +149,21 @@ Operand Checker::expand_columns(const std::vector<Argument>& args, Span span) {
   }
   if (!o.items.empty()) return o;
   if (schema_ok_)
-    report(Code::empty_selection, "`" + text(span) + "` selects no column", span, args.empty() ? "a pattern is missing" : "")
+    report(code::empty_selection, "`" + text(span) + "` selects no column", span, args.empty() ? "a pattern is missing" : "")
         .suggest("selectors leave out the label, ids and the columns of the split");
   return poison();
 }
 
 Operand Checker::expand_except(const std::vector<Argument>& args, Span span) {
   if (args.empty() || !args[0].value.vector || args[0].value.items.empty() || args[0].value.items[0].name.empty()) {
-    report(Code::bad_selection, "`except` follows a selector", span).suggest("`each(float) except (a, b)`");
+    report(code::bad_selection, "`except` follows a selector", span).suggest("`each(float) except (a, b)`");
     return poison();
   }
   Operand o = args[0].value;
   for (std::size_t i = 1; i < args.size(); ++i) {
     const Operand& out = args[i].value;
     if (out.function.empty()) {
-      report(Code::bad_selection, "`except` takes names of columns", out.span).suggest("`each(float) except (a, b)`");
+      report(code::bad_selection, "`except` takes names of columns", out.span).suggest("`each(float) except (a, b)`");
       return poison();
     }
     const std::size_t before = o.items.size();
@@ -171,7 +173,7 @@ Operand Checker::expand_except(const std::vector<Argument>& args, Span span) {
     return poison();
   }
   if (!o.items.empty()) return o;
-  report(Code::empty_selection, "nothing is left of this selection", span).suggest("remove the entry");
+  report(code::empty_selection, "nothing is left of this selection", span).suggest("remove the entry");
   return poison();
 }
 
@@ -179,7 +181,7 @@ Operand Checker::expand_except(const std::vector<Argument>& args, Span span) {
 Operand Checker::expand_one_hot(const std::vector<Argument>& args, Span span) {
   const ir::ExprId v = args[0].value.items[0].value;
   if (!is_text(type_of(v).scalar)) {
-    Diagnostic& d = report(Code::type_mismatch, "`one_hot` takes a category, found " + show(type_of(v)), args[0].value.span, show(type_of(v)));
+    Diagnostic& d = report(code::type_mismatch, "`one_hot` takes a category, found " + show(type_of(v)), args[0].value.span, show(type_of(v)));
     if (type_of(v).scalar == Scalar::integer || type_of(v).scalar == Scalar::boolean) d.suggest("make a category of it: `to_category(v) |> one_hot`");
     return poison();
   }
@@ -201,7 +203,7 @@ Operand Checker::expand_one_hot(const std::vector<Argument>& args, Span span) {
 Operand Checker::expand_quantiles(const std::vector<Argument>& args, Span span) {
   const ir::Expr& n = module_.exprs[args[1].value.items[0].value.index];
   if (n.op != ir::ExprOp::constant || n.type.scalar != Scalar::integer || n.value.integer < 2 || n.value.integer > 1000) {
-    report(n.op == ir::ExprOp::constant ? Code::out_of_range : Code::not_constant, "the number of bins must be a constant from 2 to 1000", args[1].value.span);
+    report(n.op == ir::ExprOp::constant ? code::out_of_range : code::not_constant, "the number of bins must be a constant from 2 to 1000", args[1].value.span);
     return poison();
   }
   const std::int64_t bins = n.value.integer;
@@ -222,7 +224,7 @@ Operand Checker::expand_quantiles(const std::vector<Argument>& args, Span span) 
 Operand Checker::expand_bucketize(const std::vector<Argument>& args, Span span) {
   const Operand& edges = args[1].value;
   if (!edges.vector) {
-    report(Code::type_mismatch, "`bucketize` takes a vector of edges", edges.span, show(type_of(edges.items[0].value))).suggest("`bucketize(v, [1, 2, 3])`");
+    report(code::type_mismatch, "`bucketize` takes a vector of edges", edges.span, show(type_of(edges.items[0].value))).suggest("`bucketize(v, [1, 2, 3])`");
     return poison();
   }
   Operand sum;

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/codes/command.h"
 #include "base/diagnostic.h"
 #include "base/files.h"
 #include "base/trailer.h"
@@ -56,9 +57,9 @@ class Scratch {
   Scratch() {
     std::error_code error;
     std::string pattern = (std::filesystem::temp_directory_path(error) / "mlp-build.XXXXXX").string();
-    if (error) throw Failure(Code::write_failed, "the temporary folder named by TMPDIR is not there", "set TMPDIR to a folder that you may write to");
+    if (error) throw Failure(code::write_failed, "the temporary folder named by TMPDIR is not there", "set TMPDIR to a folder that you may write to");
     if (!::mkdtemp(pattern.data())) {
-      throw Failure(Code::write_failed, "cannot make a temporary folder `" + pattern + "`: " + std::strerror(errno), "set TMPDIR to a folder that you may write to");
+      throw Failure(code::write_failed, "cannot make a temporary folder `" + pattern + "`: " + std::strerror(errno), "set TMPDIR to a folder that you may write to");
     }
     path_ = pattern;
   }
@@ -83,7 +84,7 @@ class Scratch {
 // lld in a process of its own: it keeps state in globals, and what goes wrong in it must not end us.
 void link(const Scratch& scratch, const std::vector<std::string>& arguments) {
   const int log = ::memfd_create("log", MFD_CLOEXEC);  // in memory: the disk may be what is wrong
-  if (log < 0) throw Failure(Code::write_failed, std::string("cannot start the linker: ") + std::strerror(errno));
+  if (log < 0) throw Failure(code::write_failed, std::string("cannot start the linker: ") + std::strerror(errno));
   const pid_t child = ::fork();
   if (child == 0) {
     std::vector<const char*> list = {"ld.lld", "--threads=1"};
@@ -100,11 +101,11 @@ void link(const Scratch& scratch, const std::vector<std::string>& arguments) {
   ::lseek(log, 0, SEEK_SET);
   for (ssize_t n; (n = ::read(log, buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(n));
   ::close(log);
-  if (child < 0) throw Failure(Code::write_failed, "cannot start the linker: too many processes");
+  if (child < 0) throw Failure(code::write_failed, "cannot start the linker: too many processes");
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
   // lld writes through a mapping of its output: on a full disk that ends in SIGBUS.
   if ((WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS) || text.find(std::strerror(ENOSPC)) != std::string::npos) {
-    throw Failure(Code::write_failed, "cannot link: no space left in `" + scratch.path().string() + "`", "free some space, or set TMPDIR to a folder on another disk");
+    throw Failure(code::write_failed, "cannot link: no space left in `" + scratch.path().string() + "`", "free some space, or set TMPDIR to a folder on another disk");
   }
   MLP_BUG("linking failed: " + text);
 }
@@ -113,7 +114,7 @@ std::string runtime_file(const Request& request, const char* name) {
   const std::filesystem::path path = request.runtime / name;
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored)) {
-    throw Failure(Code::no_runtime, "the artifact runtime has no `" + path.string() + "`", "install Millrace whole: `mlp build` needs its `lib/millrace` folder");
+    throw Failure(code::no_runtime, "the artifact runtime has no `" + path.string() + "`", "install Millrace whole: `mlp build` needs its `lib/millrace` folder");
   }
   return path.string();
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/codes/syntax.h"
+
 namespace mlp::parsing {
 namespace {
 
@@ -79,7 +81,7 @@ class Builder {
       const Doc& d = scan_.docs[i];
       for (const Span line : d.lines) file_.comments.push_back({line, true});
       if (!diagnostics_.has_errors() && !enough(diagnostics_))
-        diagnostics_.report(Code::dangling_documentation, "this documentation documents nothing")
+        diagnostics_.report(code::dangling_documentation, "this documentation documents nothing")
             .at({source_, d.lines.front().begin, d.lines.front().begin + 3}, "no declaration, field or feature follows")
             .suggest("write `//` for a comment");
     }
@@ -87,7 +89,7 @@ class Builder {
   }
 
   Diagnostic& twice(Span second, Span first, const std::string& what) {
-    return diagnostics_.report(Code::written_twice, what + " is written twice").at(second, "the second").also(first, "the first");
+    return diagnostics_.report(code::written_twice, what + " is written twice").at(second, "the second").also(first, "the first");
   }
 
   // ---- heads
@@ -350,7 +352,7 @@ class Builder {
       auto* s = statements[i];
       const bool last = i + 1 == statements.size();
       if (last == (s->LET() != nullptr)) {
-        auto& d = diagnostics_.report(Code::unexpected, last ? "a function ends with its result, found `let`" : "only the last line of a function is its result")
+        auto& d = diagnostics_.report(code::unexpected, last ? "a function ends with its result, found `let`" : "only the last line of a function is its result")
                       .at(span(s->start), last ? "nothing follows this `let`" : "this value is not used");
         if (!last) d.suggest("name it: `let name = …`");
       }
@@ -369,7 +371,7 @@ class Builder {
     const Span at = span(c->start);
     const std::string word = text(at);
     if (std::find(later.begin(), later.end(), word) != later.end()) {
-      diagnostics_.report(Code::unknown_declaration, "`" + word + "` is not in this version of the language")
+      diagnostics_.report(code::unknown_declaration, "`" + word + "` is not in this version of the language")
           .at(at, "skipped")
           .suggest("this version has pipeline, schema, source, expect, features, split, model, test, deploy, monitor and fn");
       return;
@@ -381,7 +383,7 @@ class Builder {
     for (const auto& [other, ours] : meant)
       if (word == other) near = ours;
     if (near.empty()) near = nearest(word, known);
-    auto& d = diagnostics_.report(Code::unknown_declaration, "`" + word + "` starts no declaration").at(at, near.empty() ? "unknown word" : "did you mean `" + near + "`?");
+    auto& d = diagnostics_.report(code::unknown_declaration, "`" + word + "` starts no declaration").at(at, near.empty() ? "unknown word" : "did you mean `" + near + "`?");
     d.suggest("declarations are pipeline, schema, source, expect, features, split, model, test, deploy, monitor and fn");
     if (!near.empty()) d.edit(at, near);
   }
@@ -392,7 +394,7 @@ class Builder {
     for (const ExprId arg : e.args) depth = std::max(depth, 1 + depth_[static_cast<std::size_t>(arg.index)]);
     if (depth > longest_chain && !chain_reported_) {
       chain_reported_ = true;
-      diagnostics_.report(Code::too_deep, "more than " + std::to_string(longest_chain) + " operators stand in a row")
+      diagnostics_.report(code::too_deep, "more than " + std::to_string(longest_chain) + " operators stand in a row")
           .at({e.span.source, e.span.begin, e.span.begin + 1}, "the expression starts here")
           .suggest("name parts of the expression, as features or with `let` in a function");
     }
@@ -449,7 +451,7 @@ class Builder {
     ExprId left = range(operands[0]);
     for (std::size_t i = 0; i < ops.size(); ++i) {
       if (i == 1)
-        diagnostics_.report(Code::chained_comparison, "comparisons do not chain")
+        diagnostics_.report(code::chained_comparison, "comparisons do not chain")
             .at(span(ops[1]), "a second comparison")
             .also(span(ops[0]), "the first")
             .suggest("join them with `and`");
@@ -542,7 +544,7 @@ class Builder {
     while (t->children.size() == 1 && !dynamic_cast<P::NameContext*>(t)) t = t->children[0];
     if (auto* n = dynamic_cast<P::NameContext*>(t)) return span(n);
     if (auto* w = dynamic_cast<P::PrimaryContext*>(t->parent); w && w->NULL_()) return span(w);  // csv("a.csv", null = "NA")
-    diagnostics_.report(Code::unexpected, "expected a name before `=`, found `" + text(span(c)) + "`")
+    diagnostics_.report(code::unexpected, "expected a name before `=`, found `" + text(span(c)) + "`")
         .at(span(c), "no name")
         .suggest("write `==` to compare");
     return std::nullopt;

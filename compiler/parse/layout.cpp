@@ -4,6 +4,7 @@
 #include <array>
 
 #include "MillraceLexer.h"
+#include "base/codes/syntax.h"
 
 namespace mlp::parsing {
 namespace {
@@ -104,7 +105,7 @@ class Brackets {
     if (!has_partner) {
       dropped_.push_back(i);
       if (enough(diagnostics_)) return;
-      diagnostics_.report(Code::stray_bracket, std::string("`") + sign(type) + "` closes nothing")
+      diagnostics_.report(code::stray_bracket, std::string("`") + sign(type) + "` closes nothing")
           .at(span(i), "no bracket is open here")
           .edit(span(i), "");
       return;
@@ -128,7 +129,7 @@ class Brackets {
   void unclosed(std::size_t opener, std::size_t where) {
     if (enough(diagnostics_)) return;
     const char* missing = sign(partner(tokens_[opener].type));
-    auto& d = diagnostics_.report(Code::unclosed_bracket, std::string("`") + sign(tokens_[opener].type) + "` is not closed")
+    auto& d = diagnostics_.report(code::unclosed_bracket, std::string("`") + sign(tokens_[opener].type) + "` is not closed")
                   .at(span(opener), std::string("its `") + missing + "` is missing");
     if (tokens_[where].type != eof) d.also(span(where), std::string("a `") + missing + "` must stand before this");
     d.suggest(std::string("add `") + missing + "`");

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/codes/syntax.h"
+
 namespace mlp::parsing {
 namespace {
 
@@ -69,7 +71,7 @@ void ErrorStrategy::report(antlr4::Parser* parser, std::size_t at, std::size_t r
   const std::vector<std::string> words = literals(expected, parser->getVocabulary());
   const std::string after = at > 0 && tokens_[at - 1].type != P::NEWLINE && tokens_[at - 1].type != P::LBRACE ? " after " + shown(at - 1) : "";
   const auto fresh = [&](std::string message, std::string label) -> Diagnostic& {
-    return diagnostics_.report(Code::unexpected, std::move(message)).at(span(at), std::move(label));
+    return diagnostics_.report(code::unexpected, std::move(message)).at(span(at), std::move(label));
   };
   const bool word_of_language = found.type >= P::IF && found.type <= P::NULL_;
   const std::string quoted = "`" + std::string(text(at)) + "`";

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "MillraceLexer.h"
+#include "base/codes/syntax.h"
 
 namespace mlp::parsing {
 namespace {
@@ -70,7 +71,7 @@ class Scanner {
 
   Scan run() {
     if (text_.size() > largest_source) {
-      diagnostics_.report(Code::source_too_large, "the spec has " + std::to_string(text_.size()) + " bytes, and at most " +
+      diagnostics_.report(code::source_too_large, "the spec has " + std::to_string(text_.size()) + " bytes, and at most " +
                                                       std::to_string(largest_source) + " are read")
           .at({source_, 0, 0})
           .suggest("a spec describes a pipeline; data belongs into files that a `source` names");
@@ -79,7 +80,7 @@ class Scanner {
     if (const std::size_t bad = first_invalid_utf8(text_); bad != std::string_view::npos) {
       static constexpr char digits[] = "0123456789ABCDEF";
       const auto byte = static_cast<unsigned char>(text_[bad]);
-      diagnostics_.report(Code::invalid_utf8, std::string("byte 0x") + digits[byte >> 4] + digits[byte & 15] + " at offset " +
+      diagnostics_.report(code::invalid_utf8, std::string("byte 0x") + digits[byte >> 4] + digits[byte & 15] + " at offset " +
                                                   std::to_string(bad) + " is not UTF-8")
           .at({source_, static_cast<std::uint32_t>(bad), static_cast<std::uint32_t>(bad + 1)}, "not UTF-8")
           .suggest("save the file as UTF-8");
@@ -100,7 +101,7 @@ class Scanner {
       take(token);
       if (too_deep(token) || enough(diagnostics_)) return std::move(out_);
       if (out_.tokens.size() > most_tokens) {
-        diagnostics_.report(Code::source_too_large, "the spec has more than " + std::to_string(most_tokens) + " words and signs")
+        diagnostics_.report(code::source_too_large, "the spec has more than " + std::to_string(most_tokens) + " words and signs")
             .at(span(token.begin, token.end), "the rest is not read")
             .suggest("many similar columns are written as a family: `p0..p783 : int`");
         return std::move(out_);
@@ -122,23 +123,23 @@ class Scanner {
       case Lexer::DOC: return doc(token);
       case Lexer::COMMENT: return comment(token);
       case Lexer::HASH_COMMENT:
-        diagnostics_.report(Code::stray_character, "a comment starts with `//`").at(span(token.begin, token.begin + 1), "no comment sign here").edit(span(token.begin, token.begin + 1), "//");
+        diagnostics_.report(code::stray_character, "a comment starts with `//`").at(span(token.begin, token.begin + 1), "no comment sign here").edit(span(token.begin, token.begin + 1), "//");
         return;
       case Lexer::BLOCK_COMMENT:
-        diagnostics_.report(Code::stray_character, "a comment starts with `//` and ends with its line")
+        diagnostics_.report(code::stray_character, "a comment starts with `//` and ends with its line")
             .at(span(token.begin, token.begin + 2), "no comment sign here")
             .suggest("put `//` before each line");
         return;
       case Lexer::FOREIGN: {
         const auto known = std::find_if(foreign_signs.begin(), foreign_signs.end(), [&](const Foreign& f) { return f.text == text(token); });
-        diagnostics_.report(Code::stray_character, "`" + std::string(text(token)) + "` is not in the language")
+        diagnostics_.report(code::stray_character, "`" + std::string(text(token)) + "` is not in the language")
             .at(span(token.begin, token.end), std::string(known->advice));
         token.type = known->type;
         return push(token);
       }
       case Lexer::STRAY: return stray(token);
       case Lexer::SINGLE_QUOTED: {
-        auto& d = diagnostics_.report(Code::stray_character, "a text stands in double quotes").at(span(token.begin, token.end), "single quotes");
+        auto& d = diagnostics_.report(code::stray_character, "a text stands in double quotes").at(span(token.begin, token.end), "single quotes");
         const std::string inner(text(token).substr(1, token.end - token.begin - 2));
         if (inner.find_first_of("\"\\") == std::string::npos) d.edit(span(token.begin, token.end), "\"" + inner + "\"");
         token.type = Lexer::STRING;
@@ -147,7 +148,7 @@ class Scanner {
       case Lexer::OPEN_STRING: case Lexer::OPEN_QUOTED: {
         const bool name = token.type == Lexer::OPEN_QUOTED;
         while (token.end > token.begin + 1 && (text_[token.end - 1] == '\r' || text_[token.end - 1] == ' ')) --token.end;
-        diagnostics_.report(name ? Code::unclosed_name : Code::unclosed_string, name ? "a name in backticks is not closed" : "a text is not closed")
+        diagnostics_.report(name ? code::unclosed_name : code::unclosed_string, name ? "a name in backticks is not closed" : "a text is not closed")
             .at(span(token.begin, token.begin + 1), name ? "no second backtick on this line" : "no second quote on this line")
             .suggest(name ? "close it with a backtick on the same line" : "close it with `\"` on the same line; a line break inside is written `\\n`");
         token.type = name ? Lexer::QUOTED : Lexer::STRING;
@@ -156,7 +157,7 @@ class Scanner {
       }
       case Lexer::STRING: case Lexer::QUOTED:
         if (token.type == Lexer::QUOTED && token.end - token.begin == 2)
-          diagnostics_.report(Code::unclosed_name, "a name is empty").at(span(token.begin, token.end), "nothing between the backticks");
+          diagnostics_.report(code::unclosed_name, "a name is empty").at(span(token.begin, token.end), "nothing between the backticks");
         check_escapes(token);
         return push(token);
       case Lexer::NUMBER: check_number(token); return push(token);
@@ -224,7 +225,7 @@ class Scanner {
       else if (seen == "'") help = "a text stands in double quotes";
       else if (seen == "/") help = "a comment starts with `//`";
     }
-    auto& d = diagnostics_.report(Code::stray_character, shown + " cannot stand here").at(span(token.begin, token.end), label);
+    auto& d = diagnostics_.report(code::stray_character, shown + " cannot stand here").at(span(token.begin, token.end), label);
     if (!help.empty()) d.suggest(help);
   }
 
@@ -247,7 +248,7 @@ class Scanner {
     const auto at = span(token.begin + static_cast<std::uint32_t>(i), token.end);
     const auto known = [&](const auto& units) { return std::find(units.begin(), units.end(), unit) != units.end(); };
     if (!underscore_ok) {
-      diagnostics_.report(Code::bad_number, "`_` stands between digits only").at(span(token.begin, token.end), "as in `1_000`");
+      diagnostics_.report(code::bad_number, "`_` stands between digits only").at(span(token.begin, token.end), "as in `1_000`");
     } else if (!unit.empty() && unit != "%" && !known(duration_units) && !known(size_units)) {
       std::vector<std::string> units(duration_units.begin(), duration_units.end());
       units.insert(units.end(), size_units.begin(), size_units.end());
@@ -260,7 +261,7 @@ class Scanner {
       if (near.empty())
         for (const std::string& u : units)
           if (u.size() == unit.size() && std::equal(u.begin(), u.end(), unit.begin(), [](char a, char b) { return std::tolower(a) == std::tolower(static_cast<unsigned char>(b)); })) near = u;
-      auto& d = diagnostics_.report(Code::bad_number, "`" + unit + "` is no unit").at(at, near.empty() ? "unknown unit" : "did you mean `" + near + "`?");
+      auto& d = diagnostics_.report(code::bad_number, "`" + unit + "` is no unit").at(at, near.empty() ? "unknown unit" : "did you mean `" + near + "`?");
       d.suggest("durations end in us ms s m h d w, sizes in B KB MB GB KiB MiB GiB, shares in %");
       if (!near.empty()) d.edit(at, near);
     }
@@ -283,7 +284,7 @@ class Scanner {
       if (month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] + (month == 2 && leap ? 1 : 0)) return;
       fault = "no such day in the calendar";
     }
-    diagnostics_.report(Code::bad_number, "`" + std::string(text(token)) + "` is no date").at(span(token.begin, token.end), fault);
+    diagnostics_.report(code::bad_number, "`" + std::string(text(token)) + "` is no date").at(span(token.begin, token.end), fault);
   }
 
   void check_escapes(const Token& token) {
@@ -307,7 +308,7 @@ class Scanner {
       }
       if (!good) {
         const auto at = span(token.begin + static_cast<std::uint32_t>(i), token.begin + static_cast<std::uint32_t>(std::min(i + length, s.size() - 1)));
-        auto& d = diagnostics_.report(Code::bad_escape, "`" + std::string(text_.substr(at.begin, at.end - at.begin)) + "` is no escape")
+        auto& d = diagnostics_.report(code::bad_escape, "`" + std::string(text_.substr(at.begin, at.end - at.begin)) + "` is no escape")
                       .at(at, "known are \\\\ \\\" \\n \\t \\r \\u{1F600}");
         if (c != 'u') d.suggest("a backslash itself is written twice: `\\\\`").edit(span(at.begin, at.begin + 1), "\\\\");
       }
@@ -323,7 +324,7 @@ class Scanner {
     else if (token.type == Lexer::ELSE) ifs_ = std::max(0, ifs_ - 1);
     if (brackets_ == 0 && token.type == Lexer::NEWLINE) ifs_ = 0;
     if (brackets_ + ifs_ <= deepest_nesting) return false;
-    diagnostics_.report(Code::too_deep, "more than " + std::to_string(deepest_nesting) + " levels are nested")
+    diagnostics_.report(code::too_deep, "more than " + std::to_string(deepest_nesting) + " levels are nested")
         .at(span(token.begin, token.end), "level " + std::to_string(deepest_nesting + 1))
         .suggest("name parts of the expression, as features or with `let` in a function");
     return true;

@@ -3,16 +3,18 @@
 // /proc, the path that the kernel was given. A wrong byte gives one line on stderr and exit code 1.
 #include <elf.h>
 
+#include "base/codes/generation.h"
 #include "base/diagnostic.h"
 #include "base/trailer.h"
 
 namespace {
 
-constexpr const char* codes[] = {
-#define MLP_DIAGNOSTIC(code, name, exit, title, explanation) #code,
-#include "base/diagnostics.def"
-#undef MLP_DIAGNOSTIC
-};
+// The code as it is printed: "E0712". Both are errors.
+struct Printed { char text[6]; };
+constexpr Printed printed(mlp::Code code) {
+  const int n = static_cast<int>(code);
+  return {{'E', static_cast<char>('0' + n / 1000), static_cast<char>('0' + n / 100 % 10), static_cast<char>('0' + n / 10 % 10), static_cast<char>('0' + n % 10), 0}};
+}
 
 template <unsigned long n>
 void say(const char (&text)[n]) {
@@ -43,11 +45,11 @@ __attribute__((used)) void mlp_check_self(const long* stack) {
   }
   if (result == mlp::Whole::yes) return;
   if (result == mlp::Whole::damaged) {
-    constexpr const char* code = codes[static_cast<int>(mlp::Code::artifact_damaged)];
-    fail(code, "]: this artifact is damaged: its bytes are not those that `mlp build` wrote; copy or build it again\n", mlp::Exit::finding);
+    static constexpr Printed code = printed(mlp::code::artifact_damaged);
+    fail(code.text, "]: this artifact is damaged: its bytes are not those that `mlp build` wrote; copy or build it again\n", mlp::Exit::finding);
   }
-  constexpr const char* code = codes[static_cast<int>(mlp::Code::artifact_unreadable)];
-  fail(code, "]: this artifact cannot read its own file, so it cannot tell whether it is whole; make it readable\n", mlp::Exit::environment);
+  static constexpr Printed code = printed(mlp::code::artifact_unreadable);
+  fail(code.text, "]: this artifact cannot read its own file, so it cannot tell whether it is whole; make it readable\n", mlp::Exit::environment);
 }
 
 asm(R"(

@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/codes/command.h"
+#include "base/codes/generation.h"
 #include "base/files.h"
 #include "base/trailer.h"
 #include "base/version.h"
@@ -26,7 +28,7 @@ thread_local std::string last_error;
 class MemoryFile {
  public:
   MemoryFile() : fd_(::memfd_create("rows", MFD_CLOEXEC)) {
-    if (fd_ < 0) throw Failure(Code::write_failed, std::string("cannot make a file in memory: ") + std::strerror(errno));
+    if (fd_ < 0) throw Failure(code::write_failed, std::string("cannot make a file in memory: ") + std::strerror(errno));
   }
   ~MemoryFile() { ::close(fd_); }
   MemoryFile(const MemoryFile&) = delete;
@@ -35,7 +37,7 @@ class MemoryFile {
   void put(const char* bytes, std::size_t size) {
     while (size > 0) {
       const ssize_t n = ::write(fd_, bytes, size);
-      if (n < 0 && errno != EINTR) throw Failure(Code::write_failed, std::string("cannot hold the rows in memory: ") + std::strerror(errno));
+      if (n < 0 && errno != EINTR) throw Failure(code::write_failed, std::string("cannot hold the rows in memory: ") + std::strerror(errno));
       if (n > 0) {
         bytes += n;
         size -= static_cast<std::size_t>(n);
@@ -62,7 +64,7 @@ struct Library {
     Dl_info self{};
     // A file that cannot be read any more was whole enough to be loaded; only a file that reads differently is refused.
     if (::dladdr(reinterpret_cast<const void*>(mlp_library_version), &self) && self.dli_fname && check_file(self.dli_fname) == Whole::damaged) {
-      throw Failure(Code::artifact_damaged, "`" + std::string(self.dli_fname) + "` is damaged: its bytes are not those that `mlp build` wrote", "copy or build it again");
+      throw Failure(code::artifact_damaged, "`" + std::string(self.dli_fname) + "` is damaged: its bytes are not those that `mlp build` wrote", "copy or build it again");
     }
     return package::from_bytes(score::linked_package(), "the package in this library");
   }
@@ -109,7 +111,7 @@ std::int64_t score_text(const char* text, std::size_t size, char** out, std::siz
       if (n > 0) done += static_cast<std::size_t>(n);
       else if (n == 0 || errno != EINTR) {
         std::free(copy);
-        throw Failure(Code::file_unreadable, "cannot read the predictions back from memory");
+        throw Failure(code::file_unreadable, "cannot read the predictions back from memory");
       }
     }
     copy[bytes] = '\0';

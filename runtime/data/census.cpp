@@ -11,6 +11,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "base/codes/data.h"
 #include "base/diagnostic.h"
 #include "runtime/values/parse.h"
 
@@ -42,12 +43,12 @@ ByteSource::ByteSource(const std::filesystem::path& path, Digest* digest) : path
   if (fd_ < 0 || ::fstat(fd_, &about) != 0) {
     const int error = errno;
     if (fd_ >= 0) ::close(fd_);
-    throw Failure(error == ENOENT || error == ENOTDIR ? Code::data_file_missing : Code::data_file_unreadable,
+    throw Failure(error == ENOENT || error == ENOTDIR ? code::data_file_missing : code::data_file_unreadable,
                   "cannot read `" + path.string() + "`: " + std::strerror(error));
   }
   if (S_ISDIR(about.st_mode)) {
     ::close(fd_);
-    throw Failure(Code::data_file_unreadable, "`" + path.string() + "` is a directory", "name a file in it, or all of them with `" + (path / "*.csv").string() + "`");
+    throw Failure(code::data_file_unreadable, "`" + path.string() + "` is a directory", "name a file in it, or all of them with `" + (path / "*.csv").string() + "`");
   }
   char first[2];
   try {
@@ -69,7 +70,7 @@ std::size_t ByteSource::read_raw(char* out, std::size_t size) {
   while (done < size) {
     const ssize_t n = ::read(fd_, out + done, size - done);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw Failure(Code::data_file_unreadable, "cannot read `" + path_.string() + "`: " + std::strerror(errno));
+    if (n < 0) throw Failure(code::data_file_unreadable, "cannot read `" + path_.string() + "`: " + std::strerror(errno));
     if (n == 0) break;
     done += static_cast<std::size_t>(n);
   }
@@ -83,7 +84,7 @@ std::size_t ByteSource::read(char* out, std::size_t size) {
   in.stream.next_out = reinterpret_cast<Bytef*>(out);
   in.stream.avail_out = static_cast<uInt>(size);
   const auto broken = [&](const std::string& why) {
-    return Failure(Code::data_gzip_broken, "`" + path_.string() + "` is not a whole gzip file: " + why, "copy the file again; `gzip -t` checks it");
+    return Failure(code::data_gzip_broken, "`" + path_.string() + "` is not a whole gzip file: " + why, "copy the file again; `gzip -t` checks it");
   };
   while (in.stream.avail_out > 0) {
     if (in.stream.avail_in == 0 && !in.file_done) {
@@ -309,8 +310,8 @@ Census count_csv(const CensusRequest& request, const EachRecord& each) {
     if (header) {
       header = false;
       fields = record.fields;
-      if (record.flaw == Flaw::quoting) throw Failure(Code::data_quoting, "the header of `" + request.path.string() + "` is not quoted properly", "quotes stand around a whole cell, and a quote inside one is doubled");
-      if (record.flaw == Flaw::encoding) throw Failure(Code::data_encoding, "the header of `" + request.path.string() + "` is not UTF-8", "convert the file: `iconv -f latin1 -t utf-8`");
+      if (record.flaw == Flaw::quoting) throw Failure(code::data_quoting, "the header of `" + request.path.string() + "` is not quoted properly", "quotes stand around a whole cell, and a quote inside one is doubled");
+      if (record.flaw == Flaw::encoding) throw Failure(code::data_encoding, "the header of `" + request.path.string() + "` is not UTF-8", "convert the file: `iconv -f latin1 -t utf-8`");
       census.header = split_record(record.bytes, census.delimiter);
       continue;
     }

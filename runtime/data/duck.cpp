@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/codes/data.h"
 #include "base/diagnostic.h"
 
 namespace mlp::data {
@@ -32,7 +33,7 @@ Duck::Duck(int threads) {
     const std::string why = error != nullptr ? error : "no connection";
     duckdb_free(error);
     duckdb_close(&database_);
-    throw Failure(Code::data_engine, "the data engine does not start: " + why);
+    throw Failure(code::data_engine, "the data engine does not start: " + why);
   }
 }
 Duck::~Duck() {
@@ -47,7 +48,7 @@ std::unique_ptr<Result> Duck::query(const std::string& sql, const std::string& a
     std::string why = text != nullptr ? text : "unknown error";
     duckdb_destroy_result(&raw);
     why = why.substr(0, why.find('\n'));
-    throw Failure(Code::data_engine, "cannot read `" + about + "`: " + why);
+    throw Failure(code::data_engine, "cannot read `" + about + "`: " + why);
   }
   return std::make_unique<Result>(raw);
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/codes/data.h"
 #include "runtime/data/read.h"
 #include "runtime/values/parse.h"
 
@@ -103,7 +104,7 @@ std::vector<Diagnostic> check_expectations(const std::vector<Expectation>& expec
     }
     if (found.empty()) continue;
     Diagnostic d;
-    d.code = Code::expectation_broken;
+    d.code = code::expectation_broken;
     d.message = "`" + expectation.text + "` does not hold: " + found;
     d.at(expectation.span, found).suggest("look at the data first; if they are right, change the expectation");
     out.push_back(std::move(d));

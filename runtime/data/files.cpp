@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/codes/command.h"
+#include "base/codes/data.h"
 #include "base/diagnostic.h"
 #include "runtime/data/read.h"
 
@@ -41,7 +43,7 @@ Failure missing_file(const Source& source, const std::string& written, const std
   const bool glob = written.find_first_of("*?[") != std::string::npos;
   std::string help = "paths are relative to the spec that names them";
   if (!near.empty()) help = "did you mean `" + (std::filesystem::path(written).parent_path() / near).string() + "`?";
-  return failure(Code::data_file_missing, glob ? "no file fits `" + written + "`" : "cannot find `" + written + "`", source, in_file(full), help);
+  return failure(code::data_file_missing, glob ? "no file fits `" + written + "`" : "cannot find `" + written + "`", source, in_file(full), help);
 }
 
 // Finds each needed column in the names of a file; several faults are told at once.
@@ -57,7 +59,7 @@ std::vector<std::size_t> locate(const Source& source, const std::vector<Column>&
       continue;
     }
     if (std::find(found + 1, names.end(), column.name) != names.end()) {
-      Failure f = failure(Code::data_column_doubled, "column `" + column.name + "` stands twice in `" + path.string() + "`", source,
+      Failure f = failure(code::data_column_doubled, "column `" + column.name + "` stands twice in `" + path.string() + "`", source,
                           in_file(path, 0, column.name), "rename or remove one of the two in the file");
       if (column.span.known()) f.diagnostic.also(column.span, "asked for here");
       throw f;
@@ -72,7 +74,7 @@ std::vector<std::size_t> locate(const Source& source, const std::vector<Column>&
   if (!near.empty()) help = "did you mean `" + near + "`?";
   else if (csv && names.size() == 1 && schema.size() > 1) help = "the file seems to have one column: give its delimiter, as in `delimiter = \";\"`";
   else help = "the columns of the file are " + join(names, 30);
-  Failure f = failure(Code::data_column_missing,
+  Failure f = failure(code::data_column_missing,
                       (missing.size() == 1 ? "column " : "columns ") + join(wanted, 10) + (missing.size() == 1 ? " is" : " are") + " not in `" + path.string() + "`",
                       source, in_file(path, 0, missing[0]->name), help);
   if (missing[0]->span.known()) f.diagnostic.also(missing[0]->span, missing.size() == 1 ? "asked for here" : "the first of them is asked for here");
@@ -84,13 +86,13 @@ std::vector<std::size_t> locate(const Source& source, const std::vector<Column>&
 void check_flaws(const Source& source, const FilePlan& plan, std::size_t width) {
   const Census& census = plan.census;
   if (census.open_quote) {
-    throw failure(Code::data_quoting, "a quote is opened in row " + std::to_string(*census.open_quote + 1) + " of `" + plan.path.string() + "` and never closed", source,
+    throw failure(code::data_quoting, "a quote is opened in row " + std::to_string(*census.open_quote + 1) + " of `" + plan.path.string() + "` and never closed", source,
                   in_file(plan.path, *census.open_quote + 1, {}, values::printable(census.first_flawed)),
                   "close it, or double a quote that belongs to the text");
   }
   if (census.flawed.empty() || source.policy != Policy::fail) return;
   const Census::Flawed& first = census.flawed.front();
-  Code code = Code::data_row_fields;
+  Code code = code::data_row_fields;
   std::string message, help = "correct the row, or reject such rows with `on_violation = drop` or `quarantine`";
   const std::string row = "row " + std::to_string(first.record + 1);
   switch (first.flaw) {
@@ -98,13 +100,13 @@ void check_flaws(const Source& source, const FilePlan& plan, std::size_t width) 
       message = row + " has " + std::to_string(first.fields) + (first.fields == 1 ? " cell" : " cells") + " where the " +
                 (source.header ? "header has " + std::to_string(census.header.size()) : "schema has " + std::to_string(width));
       break;
-    case Flaw::encoding: code = Code::data_encoding; message = row + " is not UTF-8"; help = "convert the file: `iconv -f latin1 -t utf-8`"; break;
+    case Flaw::encoding: code = code::data_encoding; message = row + " is not UTF-8"; help = "convert the file: `iconv -f latin1 -t utf-8`"; break;
     case Flaw::quoting:
-      code = Code::data_quoting;
+      code = code::data_quoting;
       message = row + " has a quote out of place";
       help = "quotes stand around a whole cell, without blanks before them, and a quote inside one is doubled";
       break;
-    case Flaw::json: code = Code::data_json; message = row + " is not a JSON object"; break;
+    case Flaw::json: code = code::data_json; message = row + " is not a JSON object"; break;
     case Flaw::none: MLP_BUG("a flaw without a kind");
   }
   if (census.flawed.size() > 1) message += ", and " + std::to_string(census.flawed.size() - 1) + " more are no proper rows";
@@ -113,7 +115,7 @@ void check_flaws(const Source& source, const FilePlan& plan, std::size_t width) 
 
 void check_empty(const Source& source, const Census& census, const std::filesystem::path& path) {
   if (census.bytes == 0 || (source.format == Format::csv && source.header && census.header.empty()))
-    throw failure(Code::data_file_empty, "`" + path.string() + "` is empty", source, in_file(path), "write the file again: it has not even a header");
+    throw failure(code::data_file_empty, "`" + path.string() + "` is empty", source, in_file(path), "write the file again: it has not even a header");
 }
 
 void copy_clean(const Source& source, std::size_t width, FilePlan& plan) {
@@ -209,7 +211,7 @@ void plan_parquet(Duck& duck, const Source& source, const std::vector<Column>& s
     FieldSource field;
     field.column = needed[i];
     if (!choose(shape->type(static_cast<std::int32_t>(places[i])), column, sql_name(column.name), field)) {
-      Failure f = failure(Code::data_column_type, "column `" + column.name + "` of `" + plan.path.string() + "` cannot be read as `" + spell(column.type) + "`", source,
+      Failure f = failure(code::data_column_type, "column `" + column.name + "` of `" + plan.path.string() + "` cannot be read as `" + spell(column.type) + "`", source,
                           in_file(plan.path, 0, column.name), "change the type in the schema, or the column where the file is written");
       if (column.span.known()) f.diagnostic.also(column.span, "declared here");
       throw f;
@@ -227,7 +229,7 @@ void plan_parquet(Duck& duck, const Source& source, const std::vector<Column>& s
 CleanCopy::CleanCopy() {
   std::string name = (std::filesystem::temp_directory_path() / "millrace-rows-XXXXXX").string();
   fd_ = ::mkostemp(name.data(), O_CLOEXEC);
-  if (fd_ < 0) throw Failure(Code::write_failed, "cannot write `" + name + "`: " + std::strerror(errno), "set TMPDIR to a directory that has room");
+  if (fd_ < 0) throw Failure(code::write_failed, "cannot write `" + name + "`: " + std::strerror(errno), "set TMPDIR to a directory that has room");
   ::unlink(name.c_str());  // it lives as long as it is open, and nothing is left behind however we end
   path_ = "/proc/self/fd/" + std::to_string(fd_);
 }
@@ -244,7 +246,7 @@ void CleanCopy::flush() {
   for (std::size_t done = 0; done < buffer_.size();) {
     const ssize_t n = ::write(fd_, buffer_.data() + done, buffer_.size() - done);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw Failure(Code::write_failed, "cannot write to `" + std::filesystem::temp_directory_path().string() + "`: " + std::strerror(errno), "set TMPDIR to a directory that has room");
+    if (n < 0) throw Failure(code::write_failed, "cannot write to `" + std::filesystem::temp_directory_path().string() + "`: " + std::strerror(errno), "set TMPDIR to a directory that has room");
     done += static_cast<std::size_t>(n);
   }
   buffer_.clear();
@@ -280,7 +282,7 @@ std::vector<std::filesystem::path> find_files(const Source& source, const std::f
 void require_rows(const FilePlan& plan, std::int64_t given) {
   const std::int64_t counted = plan.census.records - static_cast<std::int64_t>(plan.census.flawed.size());
   if (given == counted) return;
-  throw Failure(Code::data_rows_differ, "`" + plan.path.string() + "` has " + std::to_string(counted) + " rows by our count, and the data engine gives " + std::to_string(given),
+  throw Failure(code::data_rows_differ, "`" + plan.path.string() + "` has " + std::to_string(counted) + " rows by our count, and the data engine gives " + std::to_string(given),
                 "run the command again if the file was being written; else write it with LF line ends and plain quoting");
 }
 

@@ -4,6 +4,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "base/codes/data.h"
 #include "runtime/data/files.h"
 #include "runtime/data/read.h"
 #include "runtime/values/parse.h"
@@ -192,7 +193,7 @@ Profile profile(const std::filesystem::path& file) {
     const auto first_only = [](std::int64_t record, const Record&) { return record < 0; };
     const Census first = out.source.format == Format::csv ? count_csv({.path = file}, first_only) : count_jsonl({.path = file});
     if (first.header.empty()) {
-      Failure f(Code::data_file_empty, "`" + file.string() + "` is empty", "write the file again: it has not even a header");
+      Failure f(code::data_file_empty, "`" + file.string() + "` is empty", "write the file again: it has not even a header");
       throw f;
     }
     if (first.delimiter != ',') out.source.delimiter = std::string(1, first.delimiter);
@@ -206,7 +207,7 @@ Profile profile(const std::filesystem::path& file) {
     }
   }
   if (out.source.header) std::erase_if(schema, [](const Column& column) { return !can_be_named(column.name); });
-  if (schema.empty()) throw Failure(Code::data_column_missing, "`" + file.string() + "` has no column that a spec can name", "give the columns names");
+  if (schema.empty()) throw Failure(code::data_column_missing, "`" + file.string() + "` has no column that a spec can name", "give the columns names");
 
   ReadRequest request{.source = out.source, .schema = schema, .wanted = {}, .base = {}, .quarantine = {}};
   for (std::size_t i = 0; i < schema.size(); ++i) request.wanted.push_back({static_cast<std::int32_t>(i)});

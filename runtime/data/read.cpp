@@ -4,6 +4,7 @@
 #include <future>
 #include <map>
 
+#include "base/codes/data.h"
 #include "base/files.h"
 #include "runtime/data/files.h"
 
@@ -186,7 +187,7 @@ Failure breach_failure(const ReadRequest& request, const std::vector<Violation>&
   const std::string where = "row " + std::to_string(first->first_row) + " of column `" + first->column + "`";
   Diagnostic d;
   if (first->rule == "type") {
-    d.code = Code::data_value_type;
+    d.code = code::data_value_type;
     d.message = "`" + first->first_value + "` in " + where + " is no `" + spell(Type{column->type.scalar, false}) + "`";
     if (column->type.scalar == Scalar::boolean) {
       const bool worded = !column->true_word.empty() || !column->false_word.empty();
@@ -198,12 +199,12 @@ Failure breach_failure(const ReadRequest& request, const std::vector<Violation>&
                                           : "if it stands for a missing value: `null = [\"\", \"" + first->first_value + "\"]` in the source, and `" +
                                                 spell(Type{column->type.scalar, true}) + "`";
   } else if (first->rule == "null") {
-    d.code = Code::data_value_null;
+    d.code = code::data_value_null;
     d.message = "no value in " + where + ", which may not be null";
     if (!first->first_value.empty()) d.message += " (`" + first->first_value + "` stands for null)";
     d.help = "declare it `" + spell(Type{column->type.scalar, true}) + "`, or reject such rows with `on_violation = drop` or `quarantine`";
   } else {
-    d.code = Code::data_constraint;
+    d.code = code::data_constraint;
     d.message = "`" + first->first_value + "` in " + where + " breaks `" + first->rule + "`";
     d.help = "correct the row, widen the constraint, or reject such rows with `on_violation = drop` or `quarantine`";
   }
@@ -264,7 +265,7 @@ void check_header(const FilePlan& plan, const std::vector<std::size_t>& places, 
     const auto column = static_cast<std::int32_t>(f);
     const std::string_view seen = is_valid(chunk.validity(column), 0) ? text_of(static_cast<const duckdb_string_t*>(chunk.values(column))[0]) : std::string_view{};
     if (seen != plan.census.header[places[f]])
-      throw Failure(Code::data_rows_differ, "the header of `" + plan.path.string() + "` reads differently a second time", "run the command again; the file may have changed meanwhile");
+      throw Failure(code::data_rows_differ, "the header of `" + plan.path.string() + "` reads differently a second time", "run the command again; the file may have changed meanwhile");
   }
 }
 
@@ -379,7 +380,7 @@ ReadResult read(const ReadRequest& request) {
   }
   if (out.report.read == 0) {
     Diagnostic d;
-    d.code = Code::data_no_rows;
+    d.code = code::data_no_rows;
     d.message = out.report.present == 0 ? "`" + files.front().string() + "` has a header and no rows" : "all " + std::to_string(out.report.present) + " rows of `" + request.source.name + "` were rejected";
     for (const Violation& v : violations) d.note((v.column.empty() ? "" : "column `" + v.column + "`: ") + times(v.rows, "row breaks", "rows break") + " `" + v.rule + "`, first row " + std::to_string(v.first_row));
     d.span = request.source.span;

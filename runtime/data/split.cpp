@@ -5,6 +5,7 @@
 #include <map>
 #include <numeric>
 
+#include "base/codes/data.h"
 #include "runtime/data/read.h"
 #include "runtime/values/parse.h"
 #include "stdlib/builtins/kernels.h"
@@ -38,7 +39,7 @@ std::uint64_t hash_of_key(const std::string& key, std::uint64_t seed) { return m
 
 Failure value_failure(const Split& split, const Column& column, std::int64_t row, std::string message, std::string help) {
   Diagnostic d;
-  d.code = Code::split_value;
+  d.code = code::split_value;
   d.message = std::move(message);
   d.span = split.span;
   d.help = std::move(help);
@@ -188,7 +189,7 @@ std::vector<Part> split(const Split& split, const std::vector<Column>& schema, c
   for (const Part part : {Part::train, Part::valid, Part::test}) {
     if (!asked(part) || std::find(out.begin(), out.end(), part) != out.end()) continue;
     Diagnostic d;
-    d.code = Code::split_part_empty;
+    d.code = code::split_part_empty;
     d.message = std::string("no row falls into the ") + names[static_cast<int>(part)] + " part";
     d.note(std::to_string(table.rows) + " rows were split");
     d.at(split.span).suggest(split.gap > 0 ? "shorten the gap, or use other fractions" : "use more rows or other fractions, or set the part to 0%");

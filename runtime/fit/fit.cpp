@@ -6,6 +6,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "base/codes/data.h"
 #include "base/diagnostic.h"
 #include "stdlib/builtins/kernels.h"
 
@@ -13,11 +14,11 @@ namespace mlp::fit {
 namespace {
 
 Failure no_values(const std::string& what) {
-  return Failure(Code::fit_no_values, "`" + what + "` has no value: the train rows are all null there",
+  return Failure(code::fit_no_values, "`" + what + "` has no value: the train rows are all null there",
                  "take the column out of the features, or split so that train rows have values");
 }
 Failure not_finite(const std::string& what) {
-  return Failure(Code::fit_no_values, "`" + what + "` is no finite number: the train rows hold inf, or numbers too large to add",
+  return Failure(code::fit_no_values, "`" + what + "` is no finite number: the train rows hold inf, or numbers too large to add",
                  "bound the column in the schema (`<= 1e300`), or clamp the feature");
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/codes/training.h"
 #include "base/diagnostic.h"
 #include "runtime/model/walk.h"
 
@@ -116,7 +117,7 @@ Design::Design(const Dataset& data, const std::vector<model::FeatureInfo>& featu
     for (std::int64_t i = 0; i < rows_; ++i) {
       const double v = column[rows[i]];
       if (!(std::fabs(v) <= 1e150))
-        throw Failure(Code::feature_not_finite,
+        throw Failure(code::feature_not_finite,
                       "feature `" + features[f].name + "` is " + (std::isnan(v) ? "missing" : "infinite or above 1e150") + " in training row " +
                           std::to_string(i + 1),
                       "impute or clip it, or use `gbdt`, which takes such values");

@@ -4,6 +4,7 @@
 #include <limits>
 #include <numeric>
 
+#include "base/codes/training.h"
 #include "base/diagnostic.h"
 #include "runtime/learn/bins.h"
 #include "runtime/learn/grow.h"
@@ -176,7 +177,7 @@ Outcome train_gbdt(const Request& request) {
     progress.train = objective.evaluate(scores, true);
     progress.valid = valid_objective.evaluate(valid_scores, false);
     if (!std::isfinite(progress.train))
-      throw Failure(Code::training_diverged, "the training " + progress.metric + " is no longer finite after round " + std::to_string(round + 1),
+      throw Failure(code::training_diverged, "the training " + progress.metric + " is no longer finite after round " + std::to_string(round + 1),
                     "use a smaller `learning_rate`, or scale the label");
     out.history.push_back(progress);
     if (valid_n > 0 && progress.valid < best) {

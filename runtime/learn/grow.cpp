@@ -7,6 +7,7 @@
 #include <numeric>
 #include <queue>
 
+#include "base/codes/training.h"
 #include "base/diagnostic.h"
 
 namespace mlp::learn {
@@ -66,7 +67,7 @@ double soft(double g, double l1) {
 
 Grid grid_of(double gradient_sum, double hessian_sum, std::int64_t rows) {
   if (!std::isfinite(gradient_sum) || !std::isfinite(hessian_sum))
-    throw Failure(Code::training_diverged, "the gradients are no longer finite", "use a smaller `learning_rate`, or scale the label");
+    throw Failure(code::training_diverged, "the gradients are no longer finite", "use a smaller `learning_rate`, or scale the label");
   Grid grid;
   grid.count_bits = std::bit_width(static_cast<std::uint64_t>(rows));
   const auto unit = [&](double sum, int bits) {

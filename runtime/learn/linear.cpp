@@ -10,6 +10,7 @@
 #include <deque>
 #include <limits>
 
+#include "base/codes/training.h"
 #include "base/diagnostic.h"
 #include "runtime/learn/design.h"
 #include "runtime/learn/learn.h"
@@ -457,7 +458,7 @@ Outcome train_linear(const Request& request) {
     out.converged = lbfgs(problem, x);
   publish(x);
   for (const double w : linear.weights)
-    if (!std::isfinite(w)) throw Failure(Code::training_diverged, "a weight of the linear model is no longer finite", "scale the features and the label, or raise `l2`");
+    if (!std::isfinite(w)) throw Failure(code::training_diverged, "a weight of the linear model is no longer finite", "scale the features and the label, or raise `l2`");
   out.best_round = static_cast<std::int64_t>(out.history.size());
   return out;
 }

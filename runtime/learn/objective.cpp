@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/codes/training.h"
 #include "base/diagnostic.h"
 #include "runtime/model/exact_math.h"
 
@@ -68,7 +69,7 @@ std::vector<std::int64_t> rows_in_use(const Dataset& data) {
   for (std::int64_t i = 0; i < data.rows; ++i) {
     const double w = data.weight.empty() ? 1.0 : data.weight[i];
     if (!(w >= 0) || w > 1e30)
-      throw Failure(Code::bad_weight, "row " + std::to_string(i + 1) + " has the weight " + std::to_string(w),
+      throw Failure(code::bad_weight, "row " + std::to_string(i + 1) + " has the weight " + std::to_string(w),
                     "weights are numbers from 0 to 1e30");
     if (w > 0) rows.push_back(i);
   }
@@ -88,22 +89,22 @@ Labels labels_of(const Dataset& data, const std::vector<std::int64_t>& rows) {
 
 void check_targets(const Labels& labels, Loss loss, std::size_t classes) {
   if (labels.rows() == 0)
-    throw Failure(Code::no_training_rows, "there are no rows to train on",
+    throw Failure(code::no_training_rows, "there are no rows to train on",
                   "look at the split, at filters and at weights: the training part needs rows with a positive weight");
   const bool classify = loss == Loss::logistic || loss == Loss::softmax;
   const auto [low, high] = std::minmax_element(labels.target.begin(), labels.target.end());
   for (std::int64_t i = 0; i < labels.rows(); ++i) {
     const double y = labels.target[i];
     if (!(std::fabs(y) <= 1e100))
-      throw Failure(Code::bad_label, "the label of training row " + std::to_string(i + 1) + " is not a finite number of at most 1e100",
+      throw Failure(code::bad_label, "the label of training row " + std::to_string(i + 1) + " is not a finite number of at most 1e100",
                     "filter such rows, or mend them in the source");
     if (loss == Loss::poisson && y < 0)
-      throw Failure(Code::bad_label, "the label of training row " + std::to_string(i + 1) + " is negative, which `poisson` cannot model",
+      throw Failure(code::bad_label, "the label of training row " + std::to_string(i + 1) + " is negative, which `poisson` cannot model",
                     "use `loss = squared`, or predict a count");
     if (classify) MLP_CHECK(y >= 0 && y < static_cast<double>(classes) && y == std::floor(y));
   }
   if (*low == *high)
-    throw Failure(Code::label_single_value, "the label has one value in all " + std::to_string(labels.rows()) + " training rows",
+    throw Failure(code::label_single_value, "the label has one value in all " + std::to_string(labels.rows()) + " training rows",
                   "a model needs a label that varies: look at the source, the split and the word for true");
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "base/codes/packages.h"
 #include "base/diagnostic.h"
 #include "base/files.h"
 #include "runtime/package/bytes.h"
@@ -284,10 +285,10 @@ std::string to_bytes(const Package& package) {
 
 Package from_bytes(std::string_view bytes, const std::string& what) {
   const auto damaged = [&](const std::string& text) -> Failure {
-    return {Code::package_damaged, "package `" + what + "` is damaged: " + text, "fetch it again, or make it again with `mlp train`"};
+    return {code::package_damaged, "package `" + what + "` is damaged: " + text, "fetch it again, or make it again with `mlp train`"};
   };
   if (bytes.substr(0, magic.size()) != magic.substr(0, bytes.size()) || bytes.empty())
-    throw Failure(Code::not_a_package, "`" + what + "` is not a package", "packages are made by `mlp train`; `mlp runs` lists them");
+    throw Failure(code::not_a_package, "`" + what + "` is not a package", "packages are made by `mlp train`; `mlp runs` lists them");
   if (bytes.size() < magic.size() + 4 + digest_size) throw damaged("it is cut short");
   const std::string_view body = bytes.substr(0, bytes.size() - digest_size);
   if (sha256(body) != bytes.substr(body.size())) throw damaged("its bytes do not match its digest");
@@ -295,7 +296,7 @@ Package from_bytes(std::string_view bytes, const std::string& what) {
   std::uint32_t version = 0;
   take(rest, version);
   if (version != format_version)
-    throw Failure(Code::package_version, "package `" + what + "` has format " + std::to_string(version) + "; this program reads format " + std::to_string(format_version),
+    throw Failure(code::package_version, "package `" + what + "` has format " + std::to_string(version) + "; this program reads format " + std::to_string(format_version),
                   "use the version of mlp that made it, or train again");
   try {
     std::string_view sections[4];

@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "base/codes/command.h"
+#include "base/codes/packages.h"
 #include "base/diagnostic.h"
 #include "runtime/registry/registry.h"
 
@@ -39,17 +41,17 @@ void Database::fail(int code) {
   const std::string reason = handle_ ? sqlite3_errmsg(handle_) : sqlite3_errstr(code);
   switch (code & 0xFF) {
     case SQLITE_CORRUPT: case SQLITE_NOTADB:
-      throw Failure(Code::registry_damaged, "the index of the registry, " + index + ", is damaged: " + reason,
+      throw Failure(code::registry_damaged, "the index of the registry, " + index + ", is damaged: " + reason,
                     "restore it from a copy, or move `.mlp/` away and train again; the packages in `.mlp/objects/` stay usable by path");
     case SQLITE_BUSY: case SQLITE_LOCKED:
-      throw Failure(Code::registry_busy, "another process has kept the registry " + index + " locked for " + std::to_string(busy_milliseconds) + " ms",
+      throw Failure(code::registry_busy, "another process has kept the registry " + index + " locked for " + std::to_string(busy_milliseconds) + " ms",
                     "wait for it to end and run the command again");
     case SQLITE_FULL:
-      throw Failure(Code::write_failed, "cannot write " + index + ": the disk is full", "free some space and run the command again; the registry is as it was before");
+      throw Failure(code::write_failed, "cannot write " + index + ": the disk is full", "free some space and run the command again; the registry is as it was before");
     case SQLITE_READONLY: case SQLITE_PERM: case SQLITE_CANTOPEN:
-      throw Failure(Code::write_failed, "cannot write " + index + ": " + reason, "choose a place that you may write to");
+      throw Failure(code::write_failed, "cannot write " + index + ": " + reason, "choose a place that you may write to");
     case SQLITE_IOERR:
-      throw Failure(Code::write_failed, "cannot read or write " + index + ": " + reason, "the registry is as it was before; check the disk and run the command again");
+      throw Failure(code::write_failed, "cannot read or write " + index + ": " + reason, "the registry is as it was before; check the disk and run the command again");
     default: MLP_BUG("registry: " + reason);
   }
 }

@@ -11,6 +11,8 @@
 #include <ctime>
 #include <set>
 
+#include "base/codes/command.h"
+#include "base/codes/packages.h"
 #include "base/files.h"
 #include "runtime/registry/database.h"
 
@@ -80,7 +82,7 @@ std::string now() {
 }
 
 [[noreturn]] void cannot_write(const fs::path& path, int error) {
-  throw Failure(Code::write_failed, "cannot write `" + path.string() + "`: " + std::strerror(error), error == ENOSPC ? "free some space and run the command again" : "choose a place that you may write to");
+  throw Failure(code::write_failed, "cannot write `" + path.string() + "`: " + std::strerror(error), error == ENOSPC ? "free some space and run the command again" : "choose a place that you may write to");
 }
 
 // A directory that is there after a power cut too.
@@ -113,17 +115,17 @@ struct Registry::Impl {
     if (!known() && pragma(database, "SELECT count(*) FROM sqlite_master") == 0) {
       std::error_code error;
       if (fs::exists(home / "objects", error))  // an index comes before the first object, so it was there once
-        throw Failure(Code::registry_damaged, "the index of the registry, " + index + ", is lost: packages are there, but no runs", restore);
+        throw Failure(code::registry_damaged, "the index of the registry, " + index + ", is lost: packages are there, but no runs", restore);
       Transaction transaction(database);
       if (!known()) {  // nobody else made it meanwhile
         database.run(schema);
         transaction.commit();
       }
     }
-    if (!known()) throw Failure(Code::registry_foreign, index + " is an SQLite file of another program", "move it away, or name another directory with `--store`");
+    if (!known()) throw Failure(code::registry_foreign, index + " is an SQLite file of another program", "move it away, or name another directory with `--store`");
     const std::int64_t version = pragma(database, "PRAGMA user_version");
     if (version != layout)
-      throw Failure(Code::registry_foreign, index + " has layout " + std::to_string(version) + ", this program reads " + std::to_string(layout), "use the version of `mlp` that wrote it");
+      throw Failure(code::registry_foreign, index + " has layout " + std::to_string(version) + ", this program reads " + std::to_string(layout), "use the version of `mlp` that wrote it");
   }
 
   fs::path object(const std::string& digest) const { return home / "objects" / digest.substr(0, 2) / (digest.substr(2) + ".mlpkg"); }
@@ -149,7 +151,7 @@ Run Registry::Impl::get(const std::string& wanted) const {
   const std::string order = " ORDER BY r.number DESC, m.part, m.name";
   if (key == "latest") {
     std::vector<Run> found = select("WHERE r.number = (SELECT max(number) FROM run)" + order, {});
-    if (found.empty()) throw Failure(Code::no_run, "the registry holds no run yet", "`mlp train SPEC` makes one");
+    if (found.empty()) throw Failure(code::no_run, "the registry holds no run yet", "`mlp train SPEC` makes one");
     return std::move(found.front());
   }
   std::vector<Run> found = select("WHERE r.id = ?" + order, {key});
@@ -160,12 +162,12 @@ Run Registry::Impl::get(const std::string& wanted) const {
   if (!found.empty()) {
     std::string list;
     for (std::size_t i = 0; i < found.size() && i < 5; ++i) list += (i ? ", `" : "`") + found[i].id + "`";
-    throw Failure(Code::ambiguous_run, "`" + wanted + "` fits " + std::to_string(found.size()) + " runs: " + list + (found.size() > 5 ? ", …" : ""), "write more of the id");
+    throw Failure(code::ambiguous_run, "`" + wanted + "` fits " + std::to_string(found.size()) + " runs: " + list + (found.size() > 5 ? ", …" : ""), "write more of the id");
   }
   std::vector<std::string> ids;
   for (const Run& run : select("WHERE 1" + order, {})) ids.push_back(run.id);
   const std::string near = nearest(key, ids);
-  throw Failure(Code::no_run, "there is no run `" + wanted + "`", near.empty() ? "`mlp runs` lists them" : "did you mean `" + near + "`?");
+  throw Failure(code::no_run, "there is no run `" + wanted + "`", near.empty() ? "`mlp runs` lists them" : "did you mean `" + near + "`?");
 }
 
 std::string Registry::Impl::bytes_of(const Run& run) const {
@@ -175,11 +177,11 @@ std::string Registry::Impl::bytes_of(const Run& run) const {
   try {
     bytes = read_file(path);
   } catch (const Failure& failure) {
-    if (failure.diagnostic.code != Code::file_not_found) throw;
-    throw Failure(Code::run_package_missing, "the package of run `" + run.id + "` is missing: `" + path.string() + "`", again);
+    if (failure.diagnostic.code != code::file_not_found) throw;
+    throw Failure(code::run_package_missing, "the package of run `" + run.id + "` is missing: `" + path.string() + "`", again);
   }
   if (sha256(bytes) != run.package)
-    throw Failure(Code::run_package_altered, "the package of run `" + run.id + "` has been altered: `" + path.string() + "`", again);
+    throw Failure(code::run_package_altered, "the package of run `" + run.id + "` has been altered: `" + path.string() + "`", again);
   return bytes;
 }
 
@@ -245,11 +247,11 @@ Run Registry::rollback(const std::string& pipeline) {
   Database& database = impl_->database;
   Transaction transaction(database);
   const std::optional<Run> current = impl_->production(pipeline);
-  if (!current) throw Failure(Code::no_rollback, "no run of pipeline `" + pipeline + "` is in production", "`mlp promote RUN` puts one there");
+  if (!current) throw Failure(code::no_rollback, "no run of pipeline `" + pipeline + "` is in production", "`mlp promote RUN` puts one there");
   Query(database, "UPDATE promotion SET rolled_back = ?1 WHERE number = (SELECT max(number) FROM promotion WHERE pipeline = ?2 AND rolled_back IS NULL)")
       .with(now()).with(pipeline).finish();
   std::optional<Run> before = impl_->production(pipeline);
-  if (!before) throw Failure(Code::no_rollback, "run `" + current->id + "` is the first that was in production of pipeline `" + pipeline + "`", "promote another run instead");
+  if (!before) throw Failure(code::no_rollback, "run `" + current->id + "` is the first that was in production of pipeline `" + pipeline + "`", "promote another run instead");
   impl_->bytes_of(*before);
   transaction.commit();
   return std::move(*before);
@@ -297,7 +299,7 @@ std::vector<Diagnostic> Registry::verify() const {
   };
   Database& database = impl_->database;
   const auto damaged = [&](const std::string& what) {
-    throw Failure(Code::registry_damaged, "the index of the registry, `" + database.file().string() + "`, is damaged: " + what, restore);
+    throw Failure(code::registry_damaged, "the index of the registry, `" + database.file().string() + "`, is damaged: " + what, restore);
   };
   check([&] {
     for (Query query(database, "PRAGMA integrity_check"); query.next();)

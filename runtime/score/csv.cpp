@@ -7,6 +7,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "base/codes/command.h"
+#include "base/codes/serving.h"
 #include "base/diagnostic.h"
 
 namespace mlp::score {
@@ -27,7 +29,7 @@ ByteSource file_source(int fd, const std::string& name) {
     while (true) {
       const ssize_t n = ::read(fd, to, size);
       if (n >= 0) return static_cast<std::size_t>(n);
-      if (errno != EINTR) throw Failure(Code::file_unreadable, "cannot read `" + name + "`: " + std::strerror(errno));
+      if (errno != EINTR) throw Failure(code::file_unreadable, "cannot read `" + name + "`: " + std::strerror(errno));
     }
   };
 }
@@ -51,7 +53,7 @@ bool Window::more(std::size_t& moved) {
 }
 
 void CsvReader::fail(const std::string& message) const {
-  Failure failure(Code::request_bad_csv, message, "quotes inside a quoted value are doubled: \"say \"\"hi\"\"\"");
+  Failure failure(code::request_bad_csv, message, "quotes inside a quoted value are doubled: \"say \"\"hi\"\"\"");
   failure.diagnostic.in_data({name_, records_, "", ""});
   throw failure;
 }
@@ -178,7 +180,7 @@ bool LineReader::next(std::string_view& line) {
     try {
       read = window_.more(moved);
     } catch (const std::length_error& error) {
-      Failure failure(Code::request_bad_json, error.what(), "JSON lines hold one object a line");
+      Failure failure(code::request_bad_json, error.what(), "JSON lines hold one object a line");
       failure.diagnostic.in_data({name_, lines_ + 1, "", ""});
       throw failure;
     }

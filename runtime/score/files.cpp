@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "base/codes/command.h"
 #include "base/diagnostic.h"
 #include "runtime/score/score.h"
 
@@ -67,7 +68,7 @@ class Output {
 
  private:
   [[noreturn]] void fail(int error) const {
-    throw Failure(Code::write_failed, "cannot write `" + path_ + "`: " + std::strerror(error), error == EACCES || error == EROFS ? "choose a place that you may write to" : "");
+    throw Failure(code::write_failed, "cannot write `" + path_ + "`: " + std::strerror(error), error == EACCES || error == EROFS ? "choose a place that you may write to" : "");
   }
   static constexpr int signals[2] = {SIGINT, SIGTERM};
   std::string path_, temporary_;
@@ -83,8 +84,8 @@ class Input {
     const int error = fd_ < 0 ? errno : ::fstat(fd_, &status) == 0 && S_ISDIR(status.st_mode) ? EISDIR : 0;
     if (error == 0) return;
     if (fd_ >= 0) ::close(fd_);
-    if (error == ENOENT || error == ENOTDIR) throw Failure(Code::file_not_found, "cannot find `" + path + "`");
-    throw Failure(Code::file_unreadable, "cannot read `" + path + "`: " + std::strerror(error));
+    if (error == ENOENT || error == ENOTDIR) throw Failure(code::file_not_found, "cannot find `" + path + "`");
+    throw Failure(code::file_unreadable, "cannot read `" + path + "`: " + std::strerror(error));
   }
   ~Input() { ::close(fd_); }
   int fd() const { return fd_; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/codes/serving.h"
 #include "base/diagnostic.h"
 #include "runtime/values/parse.h"
 
@@ -31,7 +32,7 @@ Failure missing_columns(const std::vector<std::string>& missing, const std::vect
   for (const std::string& name : missing)
     if (const std::string near = nearest(name, present); !near.empty() && help.empty()) help = "did you mean `" + values::printable(near) + "`? the schema calls it `" + name + "`";
   if (help.empty()) help = present.empty() ? "" : "the input has " + list_of(present);
-  return at({Code::request_missing_column, std::string("the input has no column") + (missing.size() > 1 ? "s " : " ") + list_of(missing), help},
+  return at({code::request_missing_column, std::string("the input has no column") + (missing.size() > 1 ? "s " : " ") + list_of(missing), help},
             {input, 0, missing.front(), ""});
 }
 
@@ -68,14 +69,14 @@ CsvRequest::CsvRequest(const package::Signature& signature, ByteSource source, c
 
 void CsvRequest::read_header() {
   if (!reader_.next(cells_, false))
-    throw at({Code::request_empty, "`" + name_ + "` is empty", "CSV input starts with the names of the columns"}, {name_, 0, "", ""});
+    throw at({code::request_empty, "`" + name_ + "` is empty", "CSV input starts with the names of the columns"}, {name_, 0, "", ""});
   std::vector<std::string> header;
   for (const std::string_view cell : cells_) {
     if (cell.starts_with("\x1f\x8b") || cell.starts_with("PAR1"))
-      throw at({Code::request_not_utf8, "`" + name_ + "` is " + (cell[0] == 'P' ? "a Parquet file" : "compressed") + ", and rows to score are CSV or JSON lines",
+      throw at({code::request_not_utf8, "`" + name_ + "` is " + (cell[0] == 'P' ? "a Parquet file" : "compressed") + ", and rows to score are CSV or JSON lines",
                 cell[0] == 'P' ? "write it as CSV or JSON lines first" : "unpack it on the way: `gunzip -c FILE | … score`"}, {name_, 0, "", ""});
     if (!values::valid_utf8(cell))
-      throw at({Code::request_not_utf8, "the header is not UTF-8", "convert the input: `iconv -f LATIN1 -t UTF-8`"}, {name_, 0, "", values::printable(cell)});
+      throw at({code::request_not_utf8, "the header is not UTF-8", "convert the input: `iconv -f LATIN1 -t UTF-8`"}, {name_, 0, "", values::printable(cell)});
     header.emplace_back(cell);
   }
   match(header);
@@ -93,7 +94,7 @@ void CsvRequest::match(const std::vector<std::string>& header) {
       continue;
     }
     if (std::find(found + 1, header.end(), name) != header.end())
-      throw at({Code::request_doubled_column, "the header names `" + name + "` twice", "remove one of them"}, {name_, 0, name, ""});
+      throw at({code::request_doubled_column, "the header names `" + name + "` twice", "remove one of them"}, {name_, 0, name, ""});
     column_of_[static_cast<std::size_t>(found - header.begin())] = static_cast<std::int32_t>(c);
   }
   if (!missing.empty()) throw missing_columns(missing, header, name_);
@@ -109,7 +110,7 @@ bool CsvRequest::next(RowBuilder& rows) {
     for (std::size_t c = 0; c < asked; ++c) column_of_[width_ == asked ? c : static_cast<std::size_t>(signature_.request_place[c])] = static_cast<std::int32_t>(c);
   }
   if (cells_.size() != width_)
-    throw at({Code::request_ragged_row,
+    throw at({code::request_ragged_row,
               "row " + std::to_string(rows.row_number()) + " has " + std::to_string(cells_.size()) + " value" + (cells_.size() == 1 ? "" : "s") + " where " +
                   std::to_string(width_) + (width_ == 1 ? " is" : " are") + " expected",
               "put values that contain the delimiter in quotes"},
@@ -146,7 +147,7 @@ void JsonRequest::value(const Json& json, std::size_t node, std::size_t column, 
     case JsonKind::object: break;
   }
   const std::string& name = signature_.request[column].name;
-  throw at({Code::request_bad_value, "`" + name + "` in row " + std::to_string(rows.row_number()) + " is " + (json.kind(node) == JsonKind::array ? "a list" : "an object") + ", not a value",
+  throw at({code::request_bad_value, "`" + name + "` in row " + std::to_string(rows.row_number()) + " is " + (json.kind(node) == JsonKind::array ? "a list" : "an object") + ", not a value",
             "give one plain value for each column"},
            {rows.input(), rows.row_number(), name, ""});
 }
@@ -160,7 +161,7 @@ bool JsonRequest::nearly_there(std::size_t column) {
 void JsonRequest::read(const Json& json, std::size_t object, RowBuilder& rows) {
   const std::string row = std::to_string(rows.row_number());
   if (json.kind(object) != JsonKind::object)
-    throw at({Code::request_bad_json, "row " + row + " is not an object", "write rows as {\"column\": value, …}"}, {rows.input(), rows.row_number(), "", ""});
+    throw at({code::request_bad_json, "row " + row + " is not an object", "write rows as {\"column\": value, …}"}, {rows.input(), rows.row_number(), "", ""});
   ++row_;
   std::size_t node = json.first(object), found = 0;
   for (std::size_t i = 0; i < json.children(object); ++i) {
@@ -168,7 +169,7 @@ void JsonRequest::read(const Json& json, std::size_t object, RowBuilder& rows) {
     const std::size_t column = find(json.string(node, key_), i);
     if (column != Json::none) {
       const std::string& name = signature_.request[column].name;
-      if (filled_[column] == row_) throw at({Code::request_doubled_column, "row " + row + " has `" + name + "` twice", "remove one of them"}, {rows.input(), rows.row_number(), name, ""});
+      if (filled_[column] == row_) throw at({code::request_doubled_column, "row " + row + " has `" + name + "` twice", "remove one of them"}, {rows.input(), rows.row_number(), name, ""});
       filled_[column] = row_;
       ++found;
       value(json, child, column, rows);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/codes/serving.h"
 #include "base/diagnostic.h"
 #include "runtime/score/score.h"
 #include "runtime/values/parse.h"
@@ -98,7 +99,7 @@ struct RowBuilder::Impl {
   void null(std::size_t i) {
     const Column& column = schema[i];
     if (!column.type.nullable)
-      fail(Code::request_null, i, "row " + std::to_string(before + rows + 1) + " has no value for `" + column.name + "`, which may not be null", "",
+      fail(code::request_null, i, "row " + std::to_string(before + rows + 1) + " has no value for `" + column.name + "`, which may not be null", "",
            "fill it in, or declare `" + column.name + " : " + mlp::spell(Type{column.type.scalar, true}) + "` in the schema and train again");
     Builder& b = builders[i];
     switch (b.layout) {
@@ -114,8 +115,8 @@ struct RowBuilder::Impl {
     const Column& column = schema[i];
     if (read == values::Read::bad_type) {
       const std::string row = std::to_string(before + rows + 1), shown = values::printable(text);
-      if (is_text(column.type.scalar)) fail(Code::request_not_utf8, i, "the value of `" + column.name + "` in row " + row + " is not UTF-8", text, form_of(column));
-      fail(Code::request_bad_value, i, "`" + shown + "` in row " + row + " is not " + (column.type.scalar == Scalar::integer ? "an " : "a ") +
+      if (is_text(column.type.scalar)) fail(code::request_not_utf8, i, "the value of `" + column.name + "` in row " + row + " is not UTF-8", text, form_of(column));
+      fail(code::request_bad_value, i, "`" + shown + "` in row " + row + " is not " + (column.type.scalar == Scalar::integer ? "an " : "a ") +
                                            mlp::spell(Type{column.type.scalar, false}) + ", as `" + column.name + "` must be", text, form_of(column));
     }
     if (constraints[i].any() && !constraints[i].broken(cell).empty()) ++breaches[i];

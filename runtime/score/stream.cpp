@@ -4,6 +4,8 @@
 #include <cstring>
 #include <optional>
 
+#include "base/codes/command.h"
+#include "base/codes/serving.h"
 #include "base/diagnostic.h"
 #include "runtime/score/output.h"
 #include "runtime/score/request.h"
@@ -19,7 +21,7 @@ void write_all(int fd, std::string& bytes) {
   while (!rest.empty()) {
     const ssize_t n = ::write(fd, rest.data(), rest.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw Failure(Code::write_failed, std::string("cannot write the predictions: ") + std::strerror(errno));
+    if (n < 0) throw Failure(code::write_failed, std::string("cannot write the predictions: ") + std::strerror(errno));
     rest.remove_prefix(static_cast<std::size_t>(n));
   }
   bytes.clear();
@@ -75,7 +77,7 @@ std::int64_t stream(const Engine& engine, int input_fd, int output_fd, const Str
         try {
           json.parse(line);
         } catch (const JsonError& error) {
-          Failure failure(Code::request_bad_json, "line " + std::to_string(lines.lines()) + ", byte " + std::to_string(error.offset + 1) + ": " + error.what(),
+          Failure failure(code::request_bad_json, "line " + std::to_string(lines.lines()) + ", byte " + std::to_string(error.offset + 1) + ": " + error.what(),
                           "JSON lines hold one object a line; for CSV say `--from csv`");
           failure.diagnostic.in_data({options.input_name, rows.row_number(), "", ""});
           throw failure;
@@ -84,7 +86,7 @@ std::int64_t stream(const Engine& engine, int input_fd, int output_fd, const Str
         if (rows.rows() >= batch_rows) score_batch();
       }
       if (rows.row_number() == 1)
-        throw Failure(Code::request_empty, "`" + options.input_name + "` is empty", "JSON lines hold one object a line; for CSV say `--from csv`");
+        throw Failure(code::request_empty, "`" + options.input_name + "` is empty", "JSON lines hold one object a line; for CSV say `--from csv`");
     }
   } catch (const Failure&) {
     score_batch();
@@ -94,13 +96,13 @@ std::int64_t stream(const Engine& engine, int input_fd, int output_fd, const Str
   score_batch();
   write_all(output_fd, out);
   if (options.warn && scored == 0) {
-    Diagnostic warning{.code = Code::request_no_rows, .message = "`" + options.input_name + "` has no rows, only a header"};
+    Diagnostic warning{.code = code::request_no_rows, .message = "`" + options.input_name + "` has no rows, only a header"};
     options.warn(warning);
   }
   if (options.warn)
     for (std::size_t c = 0; c < signature.request.size(); ++c)
       if (const std::int64_t n = rows.breaches()[c]; n > 0) {
-        Diagnostic warning{.code = Code::request_breaks_constraint,
+        Diagnostic warning{.code = code::request_breaks_constraint,
                            .message = std::to_string(n) + (n == 1 ? " value" : " values") + " of `" + signature.request[c].name + "` break its constraint in the schema"};
         warning.help = "they were scored all the same: mend the data, or widen the constraint and train again";
         options.warn(warning.in_data({options.input_name, 0, signature.request[c].name, ""}));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "base/codes/serving.h"
 #include "base/version.h"
 #include "runtime/score/output.h"
 
@@ -111,9 +112,9 @@ void parse_body(score::Json& json, std::string_view body) {
   try {
     json.parse(body);
   } catch (const score::JsonError& error) {
-    throw ApiError{400, "malformed JSON at byte " + std::to_string(error.offset + 1) + ": " + error.what(), "", info(Code::request_bad_json).code, ""};
+    throw ApiError{400, "malformed JSON at byte " + std::to_string(error.offset + 1) + ": " + error.what(), "", info(code::request_bad_json).code, ""};
   }
-  if (json.kind(0) != score::JsonKind::object) throw ApiError{400, "the body is not a JSON object", "", info(Code::request_bad_json).code, ""};
+  if (json.kind(0) != score::JsonKind::object) throw ApiError{400, "the body is not a JSON object", "", info(code::request_bad_json).code, ""};
 }
 
 Api::Api(const score::Engine& engine, const ServeOptions& options)

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/codes/command.h"
 #include "base/diagnostic.h"
 
 namespace mlp::serve {
@@ -18,17 +19,17 @@ Arguments::Arguments(const std::vector<Flag>& flags, int argc, char** argv, int 
       if (name == flag.name || (*flag.letter && name == flag.letter)) found = &flag;
     if (!found) {
       const std::string near = nearest(name, names);
-      throw Failure(Code::bad_usage, "unknown argument `" + argument + "`", near.empty() ? "`" + command + " --help` lists the arguments" : "did you mean `" + near + "`?");
+      throw Failure(code::bad_usage, "unknown argument `" + argument + "`", near.empty() ? "`" + command + " --help` lists the arguments" : "did you mean `" + near + "`?");
     }
     std::string value;
     if (*found->value) {
       if (equals != std::string::npos) value = argument.substr(equals + 1);
       else if (++i < argc) value = argv[i];
-      else throw Failure(Code::bad_usage, "`" + name + "` needs a value", "`" + command + " --help` shows an example");
+      else throw Failure(code::bad_usage, "`" + name + "` needs a value", "`" + command + " --help` shows an example");
     } else if (equals != std::string::npos) {
-      throw Failure(Code::bad_usage, "`" + name + "` takes no value");
+      throw Failure(code::bad_usage, "`" + name + "` takes no value");
     }
-    if (!values_.emplace(found->name, value).second) throw Failure(Code::bad_usage, "`" + std::string(found->name) + "` is given twice");
+    if (!values_.emplace(found->name, value).second) throw Failure(code::bad_usage, "`" + std::string(found->name) + "` is given twice");
   }
 }
 
@@ -44,7 +45,7 @@ int Arguments::number(const std::string& flag, int otherwise, int low, int high)
   const std::string& text = found->second;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || value < low || value > high)
-    throw Failure(Code::bad_usage, "`" + flag + "` must be a whole number from " + std::to_string(low) + " to " + std::to_string(high) + ", not `" + text + "`");
+    throw Failure(code::bad_usage, "`" + flag + "` must be a whole number from " + std::to_string(low) + " to " + std::to_string(high) + ", not `" + text + "`");
   return value;
 }
 
@@ -56,7 +57,7 @@ std::string Arguments::word(const std::string& flag, const std::vector<std::stri
     if (word == value) return value;
     list += (list.empty() ? "`" : " or `") + word + "`";
   }
-  throw Failure(Code::bad_usage, "`" + flag + "` must be " + list + ", not `" + value + "`");
+  throw Failure(code::bad_usage, "`" + flag + "` must be " + list + ", not `" + value + "`");
 }
 
 }  // namespace mlp::serve

@@ -11,6 +11,8 @@
 #include <functional>
 #include <iostream>
 
+#include "base/codes/command.h"
+#include "base/codes/serving.h"
 #include "base/files.h"
 #include "base/render_plain.h"
 #include "base/version.h"
@@ -36,7 +38,7 @@ struct Program {
   // Results go to standard output; that it is closed or full is an error.
   void print(const std::string& text) const {
     if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-      throw Failure(Code::write_failed, std::string("cannot write to standard output: ") + std::strerror(errno));
+      throw Failure(code::write_failed, std::string("cannot write to standard output: ") + std::strerror(errno));
   }
   package::Package load() const { return package::from_bytes(built.package, name); }
   std::unique_ptr<score::Engine> engine() const { return std::make_unique<score::Engine>(load(), built.features(best_cpu_level())); }
@@ -214,7 +216,7 @@ int run_selftest(const Program& program, const Arguments& arguments) {
     for (const Json& c : checks) out += (c["passed"].get<bool>() ? "ok    " : "FAIL  ") + pad(c["check"].get<std::string>(), 20) + "  " + c["detail"].get<std::string>() + "\n";
     program.print(out);
   }
-  if (!good) throw Failure(Code::selftest_failed, "the self-test failed", "copy the artifact again, or try another machine");
+  if (!good) throw Failure(code::selftest_failed, "the self-test failed", "copy the artifact again, or try another machine");
   return 0;
 }
 
@@ -295,7 +297,7 @@ int dispatch(Program& program, int argc, char** argv) {
     return command.run(program, Arguments(flags, argc, argv, 2, program.name + " " + command.name));
   }
   const std::string near = nearest(word, names);
-  throw Failure(Code::bad_usage, "unknown command `" + word + "`", near.empty() ? "`" + program.name + " --help` lists the commands" : "did you mean `" + near + "`?");
+  throw Failure(code::bad_usage, "unknown command `" + word + "`", near.empty() ? "`" + program.name + " --help` lists the commands" : "did you mean `" + near + "`?");
 }
 
 }  // namespace

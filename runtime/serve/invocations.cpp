@@ -1,5 +1,6 @@
 // MLflow's scoring protocol: one of dataframe_split, dataframe_records, instances, inputs; or CSV. Answers
 // {"predictions": [{"prediction": …, "p_<label>": …}, …]}.
+#include "base/codes/serving.h"
 #include "runtime/score/output.h"
 #include "runtime/serve/api.h"
 
@@ -41,7 +42,7 @@ Response Api::invocations(const Request& request) {
       need(json, row, JsonKind::array, "row " + std::to_string(i + 1));
       if (json.children(row) != places.size())
         throw ApiError{400, "row " + std::to_string(i + 1) + " has " + std::to_string(json.children(row)) + " values where " + std::to_string(places.size()) + " are expected", "",
-                       info(Code::request_ragged_row).code, ""};
+                       info(code::request_ragged_row).code, ""};
       std::size_t value = json.first(row);
       for (const std::int32_t column : places) {
         if (column >= 0) w->json_rows.value(json, value, static_cast<std::size_t>(column), w->rows);
@@ -62,7 +63,7 @@ Response Api::invocations(const Request& request) {
           ++found;
         }
       if (found == 0) missing.push_back(columns[c].name);
-      if (found > 1) throw ApiError{400, "column `" + columns[c].name + "` is given twice", "", info(Code::request_doubled_column).code, ""};
+      if (found > 1) throw ApiError{400, "column `" + columns[c].name + "` is given twice", "", info(code::request_doubled_column).code, ""};
     }
     if (!missing.empty()) throw score::missing_columns(missing, names, "the request");
     return places;

@@ -14,6 +14,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/codes/serving.h"
 #include "runtime/serve/api.h"
 
 namespace mlp::serve {
@@ -242,7 +243,7 @@ class Session : public std::enable_shared_from_this<Session> {
 };
 
 [[noreturn]] void cannot_listen(const std::string& where, const std::string& why, const std::string& help) {
-  throw Failure(Code::cannot_listen, "cannot listen on " + where + ": " + why, help);
+  throw Failure(code::cannot_listen, "cannot listen on " + where + ": " + why, help);
 }
 
 net::ip::address address_of(const std::string& host) {
@@ -273,7 +274,7 @@ struct Server::Impl {
     if (error) cannot_listen(where, error.message(), "choose another address with `--host`, or another port with `--port`");
     local = acceptor.local_endpoint();
     if (!address.is_loopback() && o.warn) {
-      Diagnostic warning{.code = Code::open_address, .message = "the server listens on " + address.to_string() + ", without TLS or authentication"};
+      Diagnostic warning{.code = code::open_address, .message = "the server listens on " + address.to_string() + ", without TLS or authentication"};
       warning.help = "put it behind a proxy that has both, or listen on 127.0.0.1";
       o.warn(warning);
     }

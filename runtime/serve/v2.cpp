@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/codes/serving.h"
 #include "runtime/score/output.h"
 #include "runtime/serve/api.h"
 
@@ -204,7 +205,7 @@ Response Api::infer(const Request& request) {
       }
       if (!holds(json, value, *t.type))
         throw ApiError{400, "`" + values::printable(json.raw(value)) + "` in row " + std::to_string(r + 1) + " of input `" + columns[c].name + "` is no " + std::string(t.type->name),
-                       "", info(Code::request_bad_value).code, ""};
+                       "", info(code::request_bad_value).code, ""};
       w->json_rows.value(json, value, c, w->rows);
     }
     w->rows.end_row();

@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 
+#include "base/codes/syntax.h"
 #include "base/diagnostic.h"
 #include "compiler/ir/text/text.h"
 
@@ -80,7 +81,7 @@ TEST(Catalogue, CodesAreUniqueAndFound) {
     EXPECT_EQ(find_code(row.code), &row);
     EXPECT_EQ(row.severity, row.code[0] == 'W' ? Severity::warning : Severity::error);
   }
-  EXPECT_STREQ(info(Code::unexpected).code, "E0101");
+  EXPECT_STREQ(info(code::unexpected).code, "E0101");
   EXPECT_NE(find_code("e0101"), nullptr);
   EXPECT_EQ(find_code("E9999"), nullptr);
   EXPECT_EQ(find_code(""), nullptr);
@@ -88,9 +89,9 @@ TEST(Catalogue, CodesAreUniqueAndFound) {
 
 TEST(Diagnostics, WarningsStopNothing) {
   Diagnostics d;
-  d.report(Code::dangling_documentation, "w");
+  d.report(code::dangling_documentation, "w");
   EXPECT_FALSE(d.has_errors());
-  d.report(Code::unexpected, "e");
+  d.report(code::unexpected, "e");
   EXPECT_TRUE(d.has_errors());
 }
 

@@ -1,3 +1,4 @@
+#include "base/codes/serving.h"
 #include "base/render_plain.h"
 
 #include <gtest/gtest.h>
@@ -6,7 +7,7 @@ namespace mlp {
 namespace {
 
 TEST(RenderPlain, PlaceHelpAndNotes) {
-  Diagnostic d{.code = Code::request_bad_value, .message = "`a\x1b[2J` is no int"};
+  Diagnostic d{.code = code::request_bad_value, .message = "`a\x1b[2J` is no int"};
   d.note("a note").suggest("do this").in_data({"rows.csv", 3, "tenure", "a"});
   EXPECT_EQ(render_plain(d),
             "error[E0804]: `a\xEF\xBF\xBD[2J` is no int\n"
@@ -20,7 +21,7 @@ TEST(RenderPlain, PlaceHelpAndNotes) {
 }
 
 TEST(RenderPlain, WarningsColoursAndBugs) {
-  const Diagnostic d{.code = Code::open_address, .message = "open"};
+  const Diagnostic d{.code = code::open_address, .message = "open"};
   EXPECT_EQ(render_plain(d), "warning[W0802]: open\n  = note: mlp explain W0802\n");
   EXPECT_EQ(render_plain(d, true).substr(0, 11), "\x1b[1;33mwarn");
   EXPECT_NE(render_bug("x").find("fault of the program"), std::string::npos);

@@ -1,4 +1,5 @@
 // Boosted trees: determinism, constraints, weights, missing values, categories, stopping, faults.
+#include "base/codes/training.h"
 #include "support.h"
 
 #include "runtime/model/walk.h"
@@ -505,32 +506,32 @@ TEST(Gbdt, FaultsOfTheData) {
     other.rows.target = std::move(target);
     return [=] { train_gbdt(make_request(other, loss)); };
   };
-  expect_failure(Code::label_single_value, with_target(std::vector<double>(100, 3.0), Loss::squared));   // E0602
-  expect_failure(Code::label_single_value, with_target(std::vector<double>(100, 1.0), Loss::logistic));
+  expect_failure(code::label_single_value, with_target(std::vector<double>(100, 3.0), Loss::squared));   // E0602
+  expect_failure(code::label_single_value, with_target(std::vector<double>(100, 1.0), Loss::logistic));
   std::vector<double> target = e.rows.target;
   target[3] = std::nan("");
-  expect_failure(Code::bad_label, with_target(target, Loss::squared));                                    // E0603
+  expect_failure(code::bad_label, with_target(target, Loss::squared));                                    // E0603
   target[3] = 1e101;
-  expect_failure(Code::bad_label, with_target(target, Loss::squared));
+  expect_failure(code::bad_label, with_target(target, Loss::squared));
   target = std::vector<double>(100, 1.0);
   target[9] = -1;
-  expect_failure(Code::bad_label, with_target(target, Loss::poisson));
+  expect_failure(code::bad_label, with_target(target, Loss::poisson));
   for (const double w : {-1.0, std::nan(""), HUGE_VAL}) {
     Example other = e;
     other.rows.weight.assign(100, 1.0);
     other.rows.weight[5] = w;
-    expect_failure(Code::bad_weight, [&] { train_gbdt(make_request(other, Loss::squared)); });            // E0604
+    expect_failure(code::bad_weight, [&] { train_gbdt(make_request(other, Loss::squared)); });            // E0604
   }
   Example light = e;
   light.rows.weight.assign(100, 0.0);
-  expect_failure(Code::no_training_rows, [&] { train_gbdt(make_request(light, Loss::squared)); });        // E0601
-  expect_failure(Code::no_training_rows, [&] {
+  expect_failure(code::no_training_rows, [&] { train_gbdt(make_request(light, Loss::squared)); });        // E0601
+  expect_failure(code::no_training_rows, [&] {
     Request request = make_request(e, Loss::squared);
     request.train.rows = 0;
     request.train.target.clear();
     train_gbdt(request);
   });
-  expect_failure(Code::training_diverged, [&] {                                                           // E0606
+  expect_failure(code::training_diverged, [&] {                                                           // E0606
     Example steep = e;
     for (std::size_t i = 0; i < 100; ++i) steep.rows.target[i] = i % 2 ? 0 : 1e100;
     Request request = make_request(steep, Loss::squared);

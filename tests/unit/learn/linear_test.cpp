@@ -1,4 +1,5 @@
 // Linear models: closed forms, optimality conditions, faults.
+#include "base/codes/training.h"
 #include "support.h"
 
 namespace mlp::learn {
@@ -278,7 +279,7 @@ TEST(Linear, FaultsOfTheData) {
     Rows broken = rows;
     broken.columns[1][7] = bad;
     Request request = make_request(broken, Loss::squared);
-    expect_failure(Code::feature_not_finite, [&] { train_linear(request); });  // E0605
+    expect_failure(code::feature_not_finite, [&] { train_linear(request); });  // E0605
     request.threads = 3;
     try {
       train_linear(request);
@@ -289,8 +290,8 @@ TEST(Linear, FaultsOfTheData) {
   }
   Rows same = rows;
   std::fill(same.target.begin(), same.target.end(), 4.0);
-  expect_failure(Code::label_single_value, [&] { train_linear(make_request(same, Loss::squared)); });
-  expect_failure(Code::no_training_rows, [&] {
+  expect_failure(code::label_single_value, [&] { train_linear(make_request(same, Loss::squared)); });
+  expect_failure(code::no_training_rows, [&] {
     Request request = make_request(rows, Loss::squared);
     request.train.rows = 0;
     request.train.target.clear();

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/codes/syntax.h"
 #include "compiler/diag/render.h"
 
 using namespace mlp;
@@ -18,7 +19,7 @@ struct Render : testing::Test {
     return {source, static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(at + what.size())};
   }
   std::string text(const Diagnostic& d) const { return diag::text(d, sources, {}); }
-  Diagnostic report(std::string message) const { return {.code = Code::unexpected, .message = std::move(message)}; }
+  Diagnostic report(std::string message) const { return {.code = code::unexpected, .message = std::move(message)}; }
 };
 
 TEST_F(Render, OneMark) {
@@ -80,7 +81,7 @@ TEST_F(Render, OtherSourcesAndData) {
             "  = note: mlp explain E0101\n");
   EXPECT_EQ(diag::one_line(d, sources), "churn.mlp:1:3: error[E0101]: m");
   EXPECT_EQ(diag::one_line(report("m").in_data({"data.csv", 0, "", ""}), sources), "data.csv: error[E0101]: m");
-  EXPECT_EQ(diag::one_line({.code = Code::dangling_documentation, .message = "two\nlines"}, sources), "warning[W0101]: two lines");
+  EXPECT_EQ(diag::one_line({.code = code::dangling_documentation, .message = "two\nlines"}, sources), "warning[W0101]: two lines");
 }
 
 TEST_F(Render, TabsWideTextAndLongLines) {
