@@ -17,6 +17,7 @@ build: configure
 	@cmake --build $(BUILD) -j $(JOBS) --target mlp
 
 test: configure
+	@scripts/install-dependencies --tests
 	@cmake --build $(BUILD) -j $(JOBS)
 	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 

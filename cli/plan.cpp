@@ -114,15 +114,14 @@ void add_plan(CLI::App& app, Globals& globals, Action& run) {
   run = [&globals, args] {
     if (args->passes) {
       for (const auto* list : {&plan_passes(), &lower_passes()})
-        for (const PassInfo& pass : *list) std::cout << pass.name << (pass.required ? " (required): " : ": ") << pass.why_here << '\n';
+        for (const PassInfo& pass : *list) std::cout << pass.name << ": " << pass.why_here << '\n';
       return 0;
     }
     if (args->spec.empty()) throw Failure(code::bad_usage, "`mlp plan` needs a spec", "mlp plan SPEC");
     for (const std::string& name : args->disabled) {
       std::vector<std::string> known;
       for (const auto* list : {&plan_passes(), &lower_passes()})
-        for (const PassInfo& pass : *list)
-          if (!pass.required) known.push_back(pass.name);
+        for (const PassInfo& pass : *list) known.push_back(pass.name);
       if (std::find(known.begin(), known.end(), name) != known.end()) continue;
       const std::string near = nearest(name, known);
       throw Failure(code::bad_usage, "there is no pass `" + name + "` that could be left out", near.empty() ? "`mlp plan --passes` lists them" : "did you mean `" + near + "`?");

@@ -3,13 +3,14 @@
 
 namespace mlp::cli {
 void add_score(CLI::App& app, Globals& globals, Action& run) {
-  struct Args { std::string what, input, output, from, to; int threads = default_threads(); };
+  struct Args { std::string what, input, output, from, to; int threads = default_threads(); bool features = false; };
   auto args = std::make_shared<Args>();
   app.add_option("SPEC", args->what, "a spec (its newest run, or trained first), a package file or a run")->required();
   app.add_option("-i,--input", args->input, "rows to score (default: standard input)");
   app.add_option("-o,--output", args->output, "where predictions go, whole or not at all (default: standard output)");
   app.add_option("--from", args->from, "csv or jsonl (default: by the input's name, else csv)")->check(CLI::IsMember(std::vector<std::string>{"csv", "jsonl"}));
   app.add_option("--to", args->to, "csv or jsonl (default: by the output's name, else csv)")->check(CLI::IsMember(std::vector<std::string>{"csv", "jsonl"}));
+  app.add_flag("--features", args->features, "write what the model saw behind each prediction, too");
   app.add_option("--threads", args->threads, "threads for training, where it is needed")->check(CLI::Range(1, 1024));
   app.footer("A row for each input row, in order: prediction, then p_<label> for each class. The artifact prints the same.\n\nExamples:\n  mlp score telco-churn.mlp --input new.csv > predictions.csv\n  cat rows.jsonl | mlp score latest --from jsonl --to jsonl");
   run = [&globals, args] {
@@ -20,6 +21,7 @@ void add_score(CLI::App& app, Globals& globals, Action& run) {
     score::StreamOptions options;
     options.from = score::format_of(args->from, args->input);
     options.to = score::format_of(args->to, args->output);
+    options.features = args->features;
     options.warn = [&globals](const Diagnostic& d) { report({d}, {}, globals); };
     score::stream_files(*subject.loaded.engine, args->input, args->output, options);
     return 0;

@@ -164,7 +164,8 @@ loop::Kind kind_of(Scalar scalar) {
 }
 
 // One kernel for each fitting pass, the features, the target and the weight, with the presence of every value spelt out.
-void expand(const flow::Program& program, loop::Module& module) {
+loop::Module expand(const flow::Program& program) {
+  loop::Module module;
   for (std::size_t i = 0; i < program.passes.size(); ++i) {
     Expander pass(program, "fit_" + std::to_string(i));
     for (const flow::AggregateId id : program.passes[i].aggregates) {
@@ -182,10 +183,12 @@ void expand(const flow::Program& program, loop::Module& module) {
   target.with_presence(program.model.target_name, program.model.target);
   module.kernels.push_back(target.take());
 
-  if (!program.model.weight.known()) return;
-  Expander weight(program, "weight");
-  weight.number("weight", program.model.weight);
-  module.kernels.push_back(weight.take());
+  if (program.model.weight.known()) {
+    Expander weight(program, "weight");
+    weight.number("weight", program.model.weight);
+    module.kernels.push_back(weight.take());
+  }
+  return module;
 }
 
 }  // namespace mlp::lowering

@@ -5,7 +5,9 @@
 
 namespace mlp::lowering {
 
-void expand(const flow::Program& program, loop::Module& module);
+// The translation: kernels, with the presence of every value spelt out.
+loop::Module expand(const flow::Program& program);
+
 void simplify_presence(const flow::Program& program, loop::Module& module);
 void common_subexpressions(const flow::Program& program, loop::Module& module);
 void fold_constants(const flow::Program& program, loop::Module& module);

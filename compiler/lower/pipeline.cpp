@@ -8,14 +8,11 @@ struct Row {
   PassInfo info;
   void (*run)(const flow::Program&, loop::Module&);
 };
-constexpr bool required = true, optional = false;
-
 const Row passes[] = {
-    {{"expand", "first: kernels, with the presence of every value spelt out", required}, lowering::expand},
-    {{"simplify_presence", "before folding, which spreads what is always present", optional}, lowering::simplify_presence},
-    {{"common_subexpressions", "before folding, which sees that two arguments are one value", optional}, lowering::common_subexpressions},
-    {{"fold_constants", "what is known now; the presence of columns without nulls goes here", optional}, lowering::fold_constants},
-    {{"drop_dead", "last: what the passes before have left without a user", optional}, lowering::drop_dead},
+    {{"simplify_presence", "before folding, which spreads what is always present"}, lowering::simplify_presence},
+    {{"common_subexpressions", "before folding, which sees that two arguments are one value"}, lowering::common_subexpressions},
+    {{"fold_constants", "what is known now; the presence of columns without nulls goes here"}, lowering::fold_constants},
+    {{"drop_dead", "last: what the passes before have left without a user"}, lowering::drop_dead},
 };
 
 }  // namespace
@@ -30,11 +27,12 @@ const std::vector<PassInfo>& lower_passes() {
 }
 
 loop::Module lower(const flow::Program& program, const PassOptions& options) {
-  loop::Module module;
+  loop::Module module = lowering::expand(program);
+  if (options.verify) check_verified("the translation to loop", loop::verify(module));
   for (const Row& row : passes) {
     if (is_disabled(row.info, options)) continue;
     row.run(program, module);
-    if (options.verify) check_verified(row.info, loop::verify(module));
+    if (options.verify) check_verified(row.info.name, loop::verify(module));
   }
   return module;
 }

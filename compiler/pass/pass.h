@@ -14,16 +14,15 @@ struct PassOptions {
 struct PassInfo {
   const char* name;
   const char* why_here;  // why it stands where it stands
-  bool required;         // cannot be switched off
 };
 
-// A required pass runs even when its name is among the disabled ones.
 inline bool is_disabled(const PassInfo& pass, const PassOptions& options) {
-  return !pass.required && std::find(options.disabled.begin(), options.disabled.end(), pass.name) != options.disabled.end();
+  return std::find(options.disabled.begin(), options.disabled.end(), pass.name) != options.disabled.end();
 }
-inline void check_verified(const PassInfo& pass, const std::vector<std::string>& broken) {
+// `step`: the pass, or the translation before the first one.
+inline void check_verified(const char* step, const std::vector<std::string>& broken) {
   if (broken.empty()) return;
-  std::string text = "after pass " + std::string(pass.name);
+  std::string text = "after " + std::string(step);
   for (const std::string& line : broken) text += "\n  " + line;
   MLP_BUG(text);
 }

@@ -1,5 +1,4 @@
-// The passes of plan, one a file; pipeline.cpp says in which order and why. Before hoist_aggregates the expressions of
-// the program still hold aggregates and tables, as in sem.
+// The passes of plan, one a file; pipeline.cpp says in which order and why.
 #pragma once
 #include <functional>
 #include <map>
@@ -11,8 +10,10 @@
 
 namespace mlp::planning {
 
-void share_common_expressions(flow::Program& program);
+// Part of the translation: until then expressions hold aggregates and tables, as in sem.
 void hoist_aggregates(flow::Program& program);
+
+void share_common_expressions(flow::Program& program);
 void fold_constants(flow::Program& program);
 void drop_unused(flow::Program& program);
 void merge_fit_passes(flow::Program& program);
@@ -25,6 +26,9 @@ void each_root(flow::Program& program, const std::function<void(ir::ExprId&)>& v
 
 // Marks what `roots` need, themselves included.
 std::vector<bool> reachable(const flow::Program& program, const std::vector<ir::ExprId>& roots);
+
+// What a request must hold, in the order of the schema.
+std::vector<ColumnId> columns_of_features(const flow::Program& program);
 
 using Slot = std::pair<flow::SlotKind, std::int32_t>;
 std::optional<Slot> slot_read(const ir::Expr& e);

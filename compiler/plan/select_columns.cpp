@@ -15,10 +15,16 @@ std::set<ColumnId> read_by(const flow::Program& program, const std::vector<ir::E
 
 }  // namespace
 
+std::vector<ColumnId> columns_of_features(const flow::Program& program) {
+  std::vector<ir::ExprId> features;
+  for (const ir::Feature& f : program.features) features.push_back(f.value);
+  const std::set<ColumnId> columns = read_by(program, features);
+  return {columns.begin(), columns.end()};
+}
+
 // The request is what the features read; training also reads what fits, targets, splits, expectations and gates need.
 void select_columns(flow::Program& program) {
-  std::vector<ir::ExprId> features, all;
-  for (const ir::Feature& f : program.features) features.push_back(f.value);
+  std::vector<ir::ExprId> all;
   each_root(program, [&](ir::ExprId& id) { all.push_back(id); });
   std::set<ColumnId> scan = read_by(program, all);
   const auto needs = [&](ColumnId id) {
@@ -31,8 +37,7 @@ void select_columns(flow::Program& program) {
     for (const ColumnId id : g.columns) needs(id);
     for (const ColumnId id : g.given) needs(id);
   }
-  const std::set<ColumnId> request = read_by(program, features);
-  program.request.assign(request.begin(), request.end());
+  program.request = columns_of_features(program);
   program.scan.assign(scan.begin(), scan.end());
 }
 

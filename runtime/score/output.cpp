@@ -24,7 +24,7 @@ void append_json_number(std::string& out, double value) {
   else out += "null";
 }
 
-OutputWriter::OutputWriter(const model::Model& model, Format format)
+OutputWriter::OutputWriter(const model::Model& model, Format format, bool features)
     : regression_(model.classes.empty()), width_(static_cast<std::size_t>(model::width(model))), format_(format) {
   const auto ready = [&](const std::string& text) {
     std::string out;
@@ -33,16 +33,19 @@ OutputWriter::OutputWriter(const model::Model& model, Format format)
   };
   for (const std::string& name : output_names(model)) names_.push_back(ready(name) + (format == Format::csv ? "" : ":"));
   for (const std::string& label : model.classes) labels_.push_back(ready(label));
+  if (features)
+    for (const model::FeatureInfo& feature : model.features)
+      features_.push_back(format == Format::csv ? ready("features." + feature.name) : ready(feature.name) + ":");
 }
 
 void OutputWriter::header(std::string& out) const {
   if (format_ != Format::csv) return;
   for (std::size_t i = 0; i < names_.size(); ++i) (out += i ? "," : "") += names_[i];
+  for (const std::string& name : features_) (out += ',') += name;
   out += '\n';
 }
 
-void OutputWriter::object(std::string& out, const double* p) const {
-  out += '{';
+void OutputWriter::values(std::string& out, const double* p) const {
   out += names_[0];
   if (regression_) {
     append_json_number(out, *p);
@@ -54,21 +57,36 @@ void OutputWriter::object(std::string& out, const double* p) const {
       append_json_number(out, p[k]);
     }
   }
+}
+
+void OutputWriter::object(std::string& out, const double* p) const {
+  out += '{';
+  values(out, p);
   out += '}';
 }
 
-void OutputWriter::rows(std::string& out, const double* predictions, std::int64_t rows) const {
+void OutputWriter::rows(std::string& out, const double* predictions, std::int64_t rows, const std::vector<std::vector<double>>& features) const {
   for (std::int64_t r = 0; r < rows; ++r) {
     const double* const p = predictions + static_cast<std::size_t>(r) * width_;
     if (format_ == Format::jsonl) {
-      object(out, p);
-    } else if (regression_) {
-      append_number(out, *p);
+      out += '{';
+      values(out, p);
+      if (!features_.empty()) out += ",\"features\":{";
+      for (std::size_t f = 0; f < features_.size(); ++f) {
+        (out += f ? "," : "") += features_[f];
+        append_json_number(out, features[f][r]);
+      }
+      out += features_.empty() ? "}" : "}}";
     } else {
-      out += labels_[predicted_class(p, width_)];
-      for (std::size_t k = 0; k < width_; ++k) {
+      if (regression_) append_number(out, *p);
+      else out += labels_[predicted_class(p, width_)];
+      for (std::size_t k = 0; !regression_ && k < width_; ++k) {
         out += ',';
         append_number(out, p[k]);
+      }
+      for (std::size_t f = 0; f < features_.size(); ++f) {
+        out += ',';
+        append_number(out, features[f][r]);
       }
     }
     out += '\n';

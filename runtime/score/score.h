@@ -36,6 +36,7 @@ enum class Format { csv, jsonl };
 struct StreamOptions {
   Format from = Format::csv, to = Format::csv;
   std::string input_name;                 // for messages
+  bool features = false;                  // write what the model saw behind each prediction; a category is its number
   Observer observe;
   std::function<void(const Diagnostic&)> warn;  // values that break a constraint of the schema: once for each column, at the end
 };

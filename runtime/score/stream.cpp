@@ -31,7 +31,7 @@ void write_all(int fd, std::string& bytes) {
 
 std::int64_t stream(const Engine& engine, int input_fd, int output_fd, const StreamOptions& options) {
   const package::Signature& signature = engine.package().signature;
-  const OutputWriter writer(engine.package().model, options.to);
+  const OutputWriter writer(engine.package().model, options.to, options.features);
   RowBuilder rows(signature);
   rows.set_input(options.input_name);
   std::string out;
@@ -44,9 +44,9 @@ std::int64_t stream(const Engine& engine, int input_fd, int output_fd, const Str
     if (n == 0) return;
     predictions.resize(static_cast<std::size_t>(n) * static_cast<std::size_t>(engine.width()));
     const mlp_column* columns = rows.columns();
-    engine.run(columns, n, predictions.data(), options.observe ? &features : nullptr);
+    engine.run(columns, n, predictions.data(), options.observe || options.features ? &features : nullptr);
     if (options.observe) options.observe(columns, n, features, predictions.data());
-    writer.rows(out, predictions.data(), n);
+    writer.rows(out, predictions.data(), n, features);
     scored += n;
     rows.clear();
     if (out.size() >= (std::size_t{1} << 16)) write_all(output_fd, out);

@@ -22,6 +22,12 @@ run 0 ./churn info
 says out telco_churn
 run 0 "$MLP" score "$spec" --input "$data" --to jsonl --output mlp.jsonl
 run 0 ./churn score --input "$data" --to jsonl --output churn.jsonl
+run 0 "$MLP" score "$spec" --input "$data" --features --output mlp.features
+run 0 ./churn score --input "$data" --features --output churn.features
+same mlp.features churn.features
+equal "$(head -1 churn.features | tr , "\n" | grep -c "^features\.")" "$("$MLP" plan "$spec" --json | grep -o "\"encoding\"" | wc -l)" "features written"
+equal "$(cut -d, -f1-3 churn.features | sha256sum)" "$(sha256sum <churn.csv)" "predictions beside features"
+run 0 ./churn score --input "$data" --features --to jsonl; says out '"features":{"'
 same mlp.jsonl churn.jsonl
 
 # One row at a time gives what the batch gave.
@@ -46,14 +52,31 @@ if chroot empty /churn info >/dev/null 2>err; then
 elif [ "$(id -u)" = 0 ]; then fail "the artifact does not run in an empty chroot: $(cat err)"
 else echo "[SKIP] chroot needs root"; fi
 
-# Damage anywhere is found.
-for at in 1000 $((size / 3)) $((size / 2)) $((size - 100000)) $((size - 40)); do
+# Memory does not grow with the input: a hundred times the rows within 40 MB of address space.
+for _ in $(seq 100); do tail -n +2 "$data"; done | sed "1i$(head -1 "$data")" >large.csv
+(ulimit -v 40000 && ./churn score --input large.csv --output large.out) >out 2>err || fail "more than 40 MB: $(cat err)"
+equal "$(wc -l <large.out)" 704301 "rows of the large file"
+rm large.csv large.out
+
+# Damage anywhere is found: by the artifact, and where the system reads before it does (the ELF headers), by `mlp verify`.
+flip() { # flip AT BIT: damaged = churn with that bit turned
+  local byte
+  byte=$(od -An -tu1 -j "$1" -N 1 churn | tr -d ' ')
   cp churn damaged
-  byte=$(od -An -tu1 -j "$at" -N 1 damaged | tr -d ' ')
-  printf "$(printf '\\x%02x' $((byte ^ 1)))" | dd of=damaged bs=1 seek="$at" conv=notrunc status=none
-  if ./damaged info >out 2>err; then fail "a flipped bit at $at of $size goes unnoticed"; else pass; fi
-  run 3 "$MLP" verify damaged
+  printf "$(printf '\\x%02x' $((byte ^ $2)))" | dd of=damaged bs=1 seek="$1" conv=notrunc status=none
+}
+headers=$((64 + 56 * $(od -An -tu2 -j 56 -N 2 churn)))
+for at in $(seq 0 $((headers - 1))); do
+  flip "$at" $((1 << at % 8))
+  if (./damaged score --input single.csv) >out 2>err || [ -s out ]; then fail "a flipped bit at $at goes unnoticed"; else pass; fi
+  if [ $((at % 6)) = 0 ]; then run 3 "$MLP" verify damaged; says err damaged; fi
+done 2>>shell.err  # the shell reports what the kernel ended
+for at in $((headers)) 1000 $((size / 3)) $((size / 2)) $((size - 100000)) $(seq $((size - 40)) $((size - 1))); do
+  flip "$at" 1
+  run 1 ./damaged score --input single.csv; says err "damaged"
+  [ -s out ] && fail "a damaged artifact predicts" || pass
 done
+run 3 "$MLP" verify damaged; says err damaged
 head -c $((size / 2)) churn >cut && chmod +x cut
 if ./cut info >out 2>err; then fail "a cut artifact runs"; else pass; fi
 

@@ -36,7 +36,12 @@ same loose.mlp "$spec"
 # Forms of a spec.
 for form in ast sem flow loop llvm asm; do run 0 "$MLP" plan "$spec" --emit="$form"; [ -s out ] && pass || fail "empty $form"; done
 for phase in parse check plan lower codegen; do run 0 "$MLP" plan "$spec" --stop-after="$phase"; [ -s out ] && pass || fail "nothing after $phase"; done
-run 0 "$MLP" plan --passes
+run 0 "$MLP" plan --passes; cut -d: -f1 out >passes
+while read -r name; do
+  run 0 "$MLP" plan "$spec" --verify --disable-pass="$name"
+  run 0 "$MLP" plan "$spec" --verify --emit=asm --disable-pass="$name"
+done <passes
+equal "$(wc -l <passes)" 9 "passes"
 run 0 "$MLP" plan "$spec" --json
 run 2 "$MLP" plan "$spec" --disable-pass=nothing; says err E0901
 

@@ -67,7 +67,10 @@ done
 
 spec "$csv" "$half, by = hash(id)" gbdt '  predict flag from x' '' >s.mlp
 run 0 "$MLP" train s.mlp --json; want=$(sed 's/.*"metrics"\(.*\),"data".*/\1/' out)
-for source in 'csv("d.csv.gz")' 'csv("p*.csv")' 'csv(["p1.csv", "p2.csv"])' 'jsonl("d.jsonl")'; do
+run 0 "$(dirname "$MLP")/tests/to_parquet" d.csv d.parquet
+run 0 "$(dirname "$MLP")/tests/to_parquet" p1.csv q1.parquet
+run 0 "$(dirname "$MLP")/tests/to_parquet" p2.csv q2.parquet
+for source in 'csv("d.csv.gz")' 'csv("p*.csv")' 'csv(["p1.csv", "p2.csv"])' 'jsonl("d.jsonl")' 'parquet("d.parquet")' 'parquet("q*.parquet")'; do
   spec "$source" "$half, by = hash(id)" gbdt '  predict flag from x' '' >s.mlp
   run 0 "$MLP" train s.mlp --json
   equal "$(sed 's/.*"metrics"\(.*\),"data".*/\1/' out)" "$want" "$source"

@@ -65,9 +65,7 @@ ask 413 /v2/models/churn_api/infer "${json[@]}" --data-binary @big.json
 
 ask 200 /metrics; cp out metrics.txt
 for metric in mlp_inference_requests_total mlp_inference_request_duration_seconds_bucket mlp_inference_rows_total mlp_feature_missing_total mlp_feature_unseen_category_total mlp_drift_score mlp_model_info; do says metrics.txt "$metric"; done
-if command -v promtool >/dev/null; then
-  if promtool check metrics <metrics.txt >lint.txt 2>&1; then pass; else fail "promtool: $(head -3 lint.txt)"; fi
-else echo "[SKIP] promtool is not installed"; fi
+if "$root/third_party/promtool" check metrics <metrics.txt >lint.txt 2>&1; then pass; else fail "promtool: $(head -3 lint.txt)"; fi
 
 # A taken port; then a clean end.
 run 3 ./churn serve --port "${url##*:}"; says err "error"

@@ -2,6 +2,8 @@
 // artifact, for every function of the library, over edge values and a million generated rows.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <bit>
@@ -10,6 +12,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/files.h"
 #include "engine/build.h"
@@ -171,6 +175,132 @@ Bits stream(const score::Engine& engine, const fs::path& input, score::Format fo
   return bits;
 }
 
+// SHA-256 of what comes out of `fd`, to its end.
+std::string digest_of(int fd) {
+  EVP_MD_CTX* const context = EVP_MD_CTX_new();
+  EVP_DigestInit_ex(context, EVP_sha256(), nullptr);
+  std::vector<char> buffer(1 << 20);
+  for (ssize_t n; (n = ::read(fd, buffer.data(), buffer.size())) > 0;) EVP_DigestUpdate(context, buffer.data(), static_cast<std::size_t>(n));
+  unsigned char bytes[32];
+  EVP_DigestFinal_ex(context, bytes, nullptr);
+  EVP_MD_CTX_free(context);
+  std::string hex;
+  for (const unsigned char byte : bytes) hex += "0123456789abcdef"[byte >> 4], hex += "0123456789abcdef"[byte & 15];
+  return hex;
+}
+
+// Features and predictions as text (shortest digits that read back to the same double), through a pipe: two gigabytes.
+std::string digest_in_process(const score::Engine& engine, const fs::path& input) {
+  int ends[2];
+  EXPECT_EQ(::pipe(ends), 0);
+  std::string digest;
+  std::thread reader([&] { digest = digest_of(ends[0]); });
+  score::StreamOptions options;
+  options.features = true;
+  const int in = ::open(input.c_str(), O_RDONLY);
+  EXPECT_EQ(score::stream(engine, in, ends[1], options), row_count);
+  ::close(in);
+  ::close(ends[1]);
+  reader.join();
+  ::close(ends[0]);
+  return digest;
+}
+std::string digest_of_artifact(const fs::path& artifact, const fs::path& input) {
+  FILE* const pipe = ::popen((artifact.string() + " score --features --to csv --input " + input.string()).c_str(), "r");
+  const std::string digest = digest_of(::fileno(pipe));
+  EXPECT_EQ(::pclose(pipe), 0);
+  return digest;
+}
+
+// The first rows over HTTP, many in a request and one by one: predictions to the last bit.
+void same_over_http(const fs::path& work, const std::vector<double>& expected, std::int32_t width) {
+  const auto shell = [&](const std::string& command) { return std::system(("cd " + work.string() + " && " + command).c_str()); };
+  ASSERT_EQ(shell("{ ./skew serve --port 0 2>log & echo $! >pid; }"), 0);
+  std::string log;
+  for (int i = 0; i < 200 && log.find("http://") == std::string::npos; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    log = read_file(work / "log");
+  }
+  const std::size_t at = log.find("http://");
+  ASSERT_NE(at, std::string::npos) << log;
+  const std::string url = log.substr(at, log.find_first_of(" \n", at) - at) + "/invocations";
+  std::ifstream lines(work / "rows.jsonl");
+  std::int64_t done = 0;
+  for (int request = 0; request < 60; ++request) {
+    const int rows = request < 20 ? 250 : 1;
+    std::string body = "{\"dataframe_records\":[", line;
+    for (int i = 0; i < rows && std::getline(lines, line); ++i) body += (i ? "," : "") + line;
+    std::ofstream(work / "body") << body << "]}";
+    ASSERT_EQ(shell("curl -sSf -H 'Content-Type: application/json' --data-binary @body -o answer " + url), 0);
+    const auto answer = nlohmann::json::parse(read_file(work / "answer")).at("predictions");
+    ASSERT_EQ(answer.size(), static_cast<std::size_t>(rows));
+    for (int i = 0; i < rows; ++i, ++done) {
+      ASSERT_EQ(width, 2);
+      EXPECT_EQ(answer[i].at("p_true").get<double>(), expected[done * width + 1]) << "over HTTP, row " << done;
+      EXPECT_EQ(answer[i].at("p_false").get<double>(), expected[done * width]) << "over HTTP, row " << done;
+    }
+  }
+  ::kill(std::stoi(read_file(work / "pid")), SIGTERM);
+}
+
+// Text that is no UTF-8 has no value, so no path may give it one: training, CSV, JSON lines and the artifact all refuse.
+TEST(Skew, BadUtf8IsRefusedOnEveryPath) {
+  const fs::path work = fs::temp_directory_path() / ("mlp-utf8-" + std::to_string(::getpid()));
+  fs::create_directories(work);
+  struct Cleanup { fs::path path; ~Cleanup() { fs::remove_all(path); } } cleanup{work};
+  std::string good = "s,c,label\n";
+  for (int i = 0; i < 60; ++i) good += "word" + std::to_string(i % 7) + (i % 2 ? ",red,true\n" : ",blue,false\n");
+  std::ofstream(work / "rows.csv") << good;
+  const engine::Pipeline pipeline = engine::prepare("utf8.mlp", R"(pipeline utf8
+schema Row {
+  s     : text
+  c     : category
+  label : bool
+}
+source rows: Row = csv("rows.csv")
+features x from rows {
+  c
+  n = length(s)
+}
+split rows { train = 60%, valid = 20%, test = 20%, by = random }
+model m = gbdt {
+  predict label from x
+  trees = 3
+}
+)");
+  const engine::Trained trained = engine::train(pipeline, work, {});
+  const score::Engine engine(trained.package, pipeline.kernels->find("features"));
+  const engine::Loaded loaded = engine::load(trained.package, "utf8");
+  emit::Request request;
+  request.kernels = codegen::object(loaded.pipeline.unit.loops, {"features"}, {});
+  request.package = trained.bytes;
+  request.name = "utf8";
+  request.runtime = fs::path(MLP_BINARY_DIR) / "lib/millrace/x86_64";
+  request.output = work / "utf8";
+  emit::emit(request);
+
+  // A lone continuation, a cut sequence, an overlong slash, a surrogate, beyond U+10FFFF, Latin-1, two bytes never used.
+  for (const std::string bad : {"\x80", "\xe2\x82", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "caf\xe9", "\xff\xfe"})
+    for (const bool in_category : {false, true}) {
+      const std::string s = in_category ? "a" : bad, c = in_category ? bad : "red";
+      std::ofstream(work / "rows.csv") << good << s << ',' << c << ",true\n";
+      EXPECT_THROW(engine::train(pipeline, work, {}), Failure) << "training";
+      std::ofstream(work / "bad.csv") << "s,c\n" << s << ',' << c << '\n';
+      std::ofstream(work / "bad.jsonl") << "{\"s\":\"" << s << "\",\"c\":\"" << c << "\"}\n";
+      for (const std::string name : {"bad.csv", "bad.jsonl"}) {
+        score::StreamOptions options;
+        options.from = name == "bad.csv" ? score::Format::csv : score::Format::jsonl;
+        const int in = ::open((work / name).c_str(), O_RDONLY), out = ::open("/dev/null", O_WRONLY);
+        EXPECT_THROW(score::stream(engine, in, out, options), Failure) << name;
+        ::close(in);
+        ::close(out);
+        const int status = std::system(("cd " + work.string() + " && ./utf8 score --input " + name + " >/dev/null 2>said").c_str());
+        EXPECT_EQ(WEXITSTATUS(status), 1) << name;
+        EXPECT_NE(read_file(work / "said").find("UTF-8"), std::string::npos) << read_file(work / "said");
+      }
+    }
+}
+
 TEST(Skew, EveryPathGivesTheSameBits) {
   const fs::path work = fs::temp_directory_path() / ("mlp-skew-" + std::to_string(::getpid()));
   fs::create_directories(work);
@@ -213,8 +343,8 @@ TEST(Skew, EveryPathGivesTheSameBits) {
   same(stream(engine, work / "rows.csv", score::Format::csv, work / "csv.out"), "CSV");
   same(stream(engine, work / "rows.jsonl", score::Format::jsonl, work / "jsonl.out"), "JSON lines");
 
-  // One row at a time, every 50th.
-  for (std::int64_t row = 0; row < row_count; row += 50) {
+  // One row at a time, all of them.
+  for (std::int64_t row = 0; row < row_count; ++row) {
     for (std::size_t c = 0; c < columns.size(); ++c) columns[c] = all.table.columns[c].view(row);
     std::vector<double> one(engine.width());
     engine.run(columns.data(), 1, one.data(), &features);
@@ -238,6 +368,14 @@ TEST(Skew, EveryPathGivesTheSameBits) {
     ASSERT_EQ(std::system(command.c_str()), 0) << command;
     EXPECT_EQ(sha256(read_file(work / ("artifact." + format))), sha256(read_file(work / (format + ".out")))) << "artifact, " << format;
   }
+  std::string from_csv, from_json;
+  std::thread other([&] { from_csv = digest_of_artifact(work / "skew", work / "rows.csv"); });
+  from_json = digest_of_artifact(work / "skew", work / "rows.jsonl");
+  other.join();
+  const std::string expected = digest_in_process(engine, work / "rows.csv");
+  EXPECT_EQ(from_csv, expected) << "features from the artifact, CSV";
+  EXPECT_EQ(from_json, expected) << "features from the artifact, JSON lines";
+  same_over_http(work, out, engine.width());
 }
 
 }  // namespace

@@ -67,7 +67,7 @@ TEST(Golden, Lower) {
   }
 }
 
-// Every spec of both folders with each optional pass off in turn, and with all of them off.
+// Every spec of both folders with each pass off in turn, and with all of them off.
 TEST(Golden, EachPassOffStillVerifies) {
   std::vector<fs::path> all = specs("plan");
   for (const fs::path& spec : specs("lower")) all.push_back(spec);

@@ -99,14 +99,14 @@ TEST(Lower, ValuesOfTheSample) {
   EXPECT_TRUE(run(*m.find("fit_0"), rows[1])[2].second);
 }
 
-TEST(Lower, EveryOptionalPassCanBeLeftOut) {
+TEST(Lower, EveryPassCanBeLeftOut) {
   const loop::Module whole = lowered();
   std::vector<std::vector<std::string>> cases;
   std::vector<std::string> all;
   for (const PassInfo& pass : lower_passes()) {
     cases.push_back({pass.name});
     all.push_back(pass.name);
-    EXPECT_EQ(loop::print(lowered({pass.name})) == loop::print(whole), pass.required) << pass.name;  // each one does something here
+    EXPECT_NE(loop::print(lowered({pass.name})), loop::print(whole)) << pass.name;  // each one does something here
   }
   cases.push_back(all);
   for (const auto& off : cases) {

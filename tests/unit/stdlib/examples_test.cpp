@@ -249,7 +249,6 @@ TEST(Examples, WithEachPassOfPlanOff) {
   const std::vector<Example> examples = library_examples();
   std::size_t start = 0;
   for (const PassInfo& pass : plan_passes()) {
-    if (pass.required) continue;
     for (std::size_t i = ++start % 5; i < examples.size(); i += 5) run(examples[i], harness::all()[1], {{pass.name}, true});
   }
 }
