@@ -106,6 +106,18 @@ TEST(House, IncludesFollowTheRules) {
   for (const std::string& breach : breaches) ADD_FAILURE() << breach;
 }
 
+TEST(House, EveryRoomIsOneTarget) {
+  static const std::regex target(R"((^|\n) *((mlp_room|add_executable|mlp_artifact_runtime)\(|add_library\(mlp_stdlib ))");
+  std::set<std::string> rooms;
+  for (const std::string& file : files())
+    if (file.ends_with(".cpp") && houses.count(file.substr(0, file.find('/')))) rooms.insert(fs::path(file).parent_path().string());
+  rooms.erase("stdlib/builtins/bitcode");  // the sources of its parent, compiled once more: to bitcode
+  for (const std::string& room : rooms) {
+    const std::string text = read(root / room / "CMakeLists.txt");
+    EXPECT_EQ(std::distance(std::sregex_iterator(text.begin(), text.end(), target), std::sregex_iterator()), 1) << room << "/CMakeLists.txt";
+  }
+}
+
 TEST(House, EveryRoomHasAShortReadmeWhosePathsExist) {
   std::set<std::string> rooms;
   for (const std::string& file : files())
