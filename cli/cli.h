@@ -50,6 +50,9 @@ void add_rerun(CLI::App&, Globals&, Action&);
 void add_verify(CLI::App&, Globals&, Action&);
 void add_gc(CLI::App&, Globals&, Action&);
 void add_explain(CLI::App&, Globals&, Action&);
+void add_doc(CLI::App&, Globals&, Action&);
+void add_completions(CLI::App&, Globals&, Action&);
+void add_man(CLI::App&, Globals&, Action&);
 
 // ---- showing
 void print_json(const Json& value);                                                // to standard output, one line

@@ -9,7 +9,6 @@
 #include "base/codes/command.h"
 #include "base/version.h"
 #include "cli/cli.h"
-#include "compiler/diag/render.h"
 
 namespace mlp::cli {
 
@@ -32,6 +31,9 @@ const std::vector<Command>& commands() {
       {"verify", "check the registry, a package or an artifact for damage", add_verify},
       {"gc", "remove old runs that nothing needs", add_gc},
       {"explain", "explain a diagnostic code", add_explain},
+      {"doc", "write the reference of the standard library, or of a spec", add_doc},
+      {"completions", "write completions for a shell", add_completions},
+      {"man", "write manual pages", add_man},
   };
   return list;
 }

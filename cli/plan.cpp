@@ -2,7 +2,6 @@
 
 #include "base/codes/command.h"
 #include "cli/cli.h"
-#include "compiler/diag/render.h"
 #include "compiler/lower/lower.h"
 #include "compiler/plan/plan.h"
 

@@ -9,8 +9,8 @@
 #include "base/codes/command.h"
 #include "base/codes/training.h"
 #include "base/files.h"
+#include "base/render.h"
 #include "cli/cli.h"
-#include "compiler/diag/render.h"
 
 namespace mlp::cli {
 
@@ -19,7 +19,7 @@ void print_json(const Json& value) { std::cout << value.dump() << '\n'; }
 void report(const std::vector<Diagnostic>& list, const SourceMap& sources, const Globals& globals) {
   for (const Diagnostic& d : list) {
     if (globals.quiet && info(d.code).severity == Severity::warning) continue;
-    std::cerr << diag::text(d, sources, {globals.color}) << '\n';
+    std::cerr << render(d, sources, globals.color) << '\n';
   }
 }
 

@@ -3,16 +3,18 @@
 #include "base/codes/command.h"
 #include "base/codes/training.h"
 #include "cli/cli.h"
+#include "compiler/diag/report.h"
 #include "engine/gates.h"
 
 namespace mlp::cli {
 
 void add_test(CLI::App& app, Globals& globals, Action& run) {
-  struct Args { std::string spec; int threads = default_threads(); bool json = false; };
+  struct Args { std::string spec; int threads = default_threads(); bool json = false; std::string format = "text"; };
   auto args = std::make_shared<Args>();
   app.add_option("SPEC", args->spec, "a spec file; its newest run is tested, or it is trained first")->required();
   app.add_option("--threads", args->threads, "threads to use")->check(CLI::Range(1, 1024));
   app.add_flag("--json", args->json, "one JSON object on standard output");
+  app.add_option("--format", args->format, "how failed lines are written: text is a table, all others as `mlp check` writes findings")->check(CLI::IsMember(diag::formats()));
   app.footer("Runs the `test` block on the data of the spec. Exit 1 when a line does not hold.\n\nExamples:\n  mlp test telco-churn.mlp\n  mlp test telco-churn.mlp --json | jq '.gates[] | select(.passed | not)'");
   run = [&globals, args] {
     Subject subject = resolve(args->spec, globals, args->threads);
@@ -35,22 +37,32 @@ void add_test(CLI::App& app, Globals& globals, Action& run) {
       if (const auto promoted = registry->production(pipeline.program().name)) production = promoted->metrics;
     const std::vector<engine::GateResult> results = engine::run_gates(pipeline, *subject.loaded.engine, data, production);
 
+    const SourceMap& sources = pipeline.unit.sources;
+    const diag::Format format = diag::read_format(args->format);
+    const bool table = !args->json && format == diag::Format::text;
+    std::vector<diag::Findings> all;
+    Diagnostic summary{.code = code::gate_failed};
     std::int64_t failed = 0;
     Json gates = Json::array();
     for (const engine::GateResult& gate : results) {
-      failed += !gate.passed;
-      const LineColumn place = gate.span.known() ? pipeline.unit.sources.locate(gate.span.source, gate.span.begin) : LineColumn{};
+      const LineColumn place = gate.span.known() ? sources.locate(gate.span.source, gate.span.begin) : LineColumn{};
       gates.push_back({{"test", gate.text}, {"passed", gate.passed}, {"measured", gate.measured}, {"line", place.line}});
-      if (!args->json) std::cout << (gate.passed ? "pass  " : "FAIL  ") << gate.text << "\n      " << gate.measured << '\n';
+      if (table) std::cout << (gate.passed ? "pass  " : "FAIL  ") << gate.text << "\n      " << gate.measured << '\n';
+      all.push_back({gate.text, &sources, {}});
+      if (gate.passed) continue;
+      Diagnostic d{.code = code::gate_failed, .message = "`" + gate.text + "` does not hold: " + gate.measured};
+      all.back().list.push_back(d.at(gate.span));
+      if (++failed == 1) summary.at(gate.span);
+      else summary.also(gate.span, "");
     }
     if (args->json) print_json({{"run", subject.run ? subject.run->id : ""}, {"passed", results.size() - failed}, {"failed", failed}, {"gates", gates}});
-    else std::cout << '\n' << results.size() - failed << " passed, " << failed << " failed\n";
+    else if (table) std::cout << '\n' << results.size() - failed << " passed, " << failed << " failed\n";
+    else std::cout << diag::report(all, format);
     if (failed == 0) return 0;
-    Diagnostics list;
-    for (const engine::GateResult& gate : results)
-      if (!gate.passed) list.report(code::gate_failed, "`" + gate.text + "` does not hold: " + gate.measured).at(gate.span);
     flush_output();
-    report(list.all(), pipeline.unit.sources, globals);
+    // What the table or the report has said in full is one error here, with their places.
+    summary.message = std::to_string(failed) + " of " + std::to_string(results.size()) + " lines of the test do not hold";
+    report({summary}, sources, globals);
     return static_cast<int>(Exit::finding);
   };
 }

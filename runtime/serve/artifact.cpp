@@ -14,7 +14,7 @@
 #include "base/codes/command.h"
 #include "base/codes/serving.h"
 #include "base/files.h"
-#include "base/render_plain.h"
+#include "base/render.h"
 #include "base/version.h"
 #include "nlohmann/json.hpp"
 #include "runtime/score/probe.h"
@@ -34,7 +34,7 @@ struct Program {
   const Built& built;
   bool color = false;
 
-  void say(const Diagnostic& d) const { std::cerr << render_plain(d, color) << std::flush; }
+  void say(const Diagnostic& d) const { std::cerr << render(d, {}, color) << std::flush; }
   // Results go to standard output; that it is closed or full is an error.
   void print(const std::string& text) const {
     if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "compiler/check/check.h"
-#include "compiler/diag/render.h"
+#include "base/render.h"
 #include "compiler/parse/parse.h"
 #include "stdlib/builtins/builtins.h"
 #include "stdlib/stdlib.h"
@@ -61,7 +61,7 @@ struct Checked {
   }
   std::string text() const {
     std::string out;
-    for (const Diagnostic& d : diagnostics.all()) out += diag::text(d, sources, {});
+    for (const Diagnostic& d : diagnostics.all()) out += render(d, sources);
     return out;
   }
 };

@@ -5,7 +5,7 @@
 #include <sstream>
 #include <string>
 
-#include "compiler/diag/render.h"
+#include "base/render.h"
 #include "compiler/format/format.h"
 #include "compiler/parse/parse.h"
 
@@ -32,7 +32,7 @@ struct Spec {
   }
   std::string rendered() const {
     std::string out;
-    for (const mlp::Diagnostic& d : diagnostics.all()) out += mlp::diag::text(d, sources, {});
+    for (const mlp::Diagnostic& d : diagnostics.all()) out += mlp::render(d, sources);
     return out;
   }
 };

@@ -1,11 +1,10 @@
-#include "compiler/diag/render.h"
+#include "base/render.h"
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
-#include <nlohmann/json.hpp>
-
-namespace mlp::diag {
+namespace mlp {
 namespace {
 
 constexpr std::size_t widest_line = 160;  // columns of source shown; longer lines are cut around the marks
@@ -78,16 +77,15 @@ std::string place(const DataPlace& data) {
   if (!data.column.empty()) out += (data.row > 0 ? ", column `" : ": column `") + data.column + "`";
   return out;
 }
-const char* severity(const Diagnostic& d) { return info(d.code).severity == Severity::error ? "error" : "warning"; }
 
 class Text {
  public:
-  Text(const Diagnostic& d, const SourceMap& sources, Style style) : d_(d), sources_(sources), paint_(style.color) {}
+  Text(const Diagnostic& d, const SourceMap& sources, bool color) : d_(d), sources_(sources), paint_(color) {}
 
   std::string run() {
     const bool error = info(d_.code).severity == Severity::error;
     main_ = error ? red : yellow;
-    out_ += paint_(main_, std::string(severity(d_)) + "[" + info(d_.code).code + "]") + paint_(bold, ": " + d_.message) + "\n";
+    out_ += paint_(main_, std::string(error ? "error" : "warning") + "[" + info(d_.code).code + "]") + paint_(bold, ": " + d_.message) + "\n";
     collect();
     bool first = true;
     for (const std::int32_t source : order_) {
@@ -200,7 +198,7 @@ class Text {
       const std::size_t end = std::clamp(shown.columns[m.end], from, to) - from + shift;
       placed.push_back({begin, std::max(begin + 1, end), &m});
     }
-    std::stable_sort(placed.begin(), placed.end(), [](const Placed& a, const Placed& b) { return a.begin < b.begin; });
+    std::stable_sort(placed.begin(), placed.end(), [](const Placed& a, const Placed& b) { return std::tuple(a.begin, a.end, a.mark->primary) < std::tuple(b.begin, b.end, b.mark->primary); });
     std::size_t width = 0;
     for (const Placed& p : placed) width = std::max(width, p.end);
     std::string signs(width, ' ');
@@ -221,7 +219,9 @@ class Text {
       if (!placed[i].mark->text.empty()) bars.push_back(placed[i]);
     if (!bars.empty()) gutter(bar_row(bars, bars.size(), 0));
     for (std::size_t i = bars.size(); i-- > 0;) {
-      gutter(bar_row(bars, i, bars[i].begin) + paint_(color_of(*bars[i].mark), bars[i].mark->text));
+      std::size_t left = i;  // labels of one place hang below each other
+      while (left > 0 && bars[left - 1].begin == bars[i].begin) --left;
+      gutter(bar_row(bars, left, bars[i].begin) + paint_(color_of(*bars[i].mark), bars[i].mark->text));
     }
   }
   // Bars under the first `count` marks, padded to a width.
@@ -261,63 +261,12 @@ class Text {
   std::map<std::int32_t, std::vector<Mark>> marks_;
 };
 
-using Json = nlohmann::ordered_json;
-
-void put_place(Json& to, const SourceMap& sources, Span span) {
-  if (!span.known()) {
-    for (const char* key : {"file", "line", "column", "end_line", "end_column"}) to[key] = nullptr;
-    return;
-  }
-  const LineColumn begin = sources.locate(span.source, span.begin), end = sources.locate(span.source, span.end);
-  to["file"] = sources.name(span.source);
-  to["line"] = begin.line;
-  to["column"] = begin.column;
-  to["end_line"] = end.line;
-  to["end_column"] = end.column;
-}
-
 }  // namespace
 
-std::string text(const Diagnostic& d, const SourceMap& sources, Style style) { return Text(d, sources, style).run(); }
+std::string render(const Diagnostic& d, const SourceMap& sources, bool color) { return Text(d, sources, color).run(); }
 
-std::string one_line(const Diagnostic& d, const SourceMap& sources) {
-  std::string out;
-  if (d.span.known()) out = place(sources, d.span) + ": ";
-  else if (d.data) out = place(*d.data) + ": ";
-  out += std::string(severity(d)) + "[" + info(d.code).code + "]: " + d.message;
-  return clean(out);
+std::string render_bug(const std::string& what) {
+  return "internal error: " + clean(what) + "\n  = note: this is a fault of the program, not of your input; please report it with what you ran\n";
 }
 
-std::string json(const Diagnostic& d, const SourceMap& sources) {
-  Json out;
-  out["code"] = info(d.code).code;
-  out["name"] = info(d.code).name;
-  out["severity"] = severity(d);
-  out["message"] = d.message;
-  put_place(out, sources, d.span);
-  out["label"] = d.label;
-  out["labels"] = Json::array();
-  for (const Label& l : d.others) {
-    Json label;
-    put_place(label, sources, l.span);
-    label["label"] = l.text;
-    out["labels"].push_back(std::move(label));
-  }
-  out["notes"] = d.notes;
-  out["help"] = d.help;
-  out["fix"] = Json::array();
-  for (const Edit& e : d.fix) {
-    Json edit;
-    put_place(edit, sources, e.span);
-    edit["begin"] = e.span.begin;
-    edit["end"] = e.span.end;
-    edit["replacement"] = e.replacement;
-    out["fix"].push_back(std::move(edit));
-  }
-  out["data"] = nullptr;
-  if (d.data) out["data"] = {{"file", d.data->file}, {"row", d.data->row}, {"column", d.data->column}, {"value", d.data->value}};
-  out["rendered"] = text(d, sources, {});
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-}  // namespace mlp::diag
+}  // namespace mlp
