@@ -53,6 +53,7 @@ void add_explain(CLI::App&, Globals&, Action&);
 void add_doc(CLI::App&, Globals&, Action&);
 void add_completions(CLI::App&, Globals&, Action&);
 void add_man(CLI::App&, Globals&, Action&);
+void add_lsp(CLI::App&, Globals&, Action&);
 
 // ---- showing
 void print_json(const Json& value);                                                // to standard output, one line

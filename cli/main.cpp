@@ -34,6 +34,7 @@ const std::vector<Command>& commands() {
       {"doc", "write the reference of the standard library, or of a spec", add_doc},
       {"completions", "write completions for a shell", add_completions},
       {"man", "write manual pages", add_man},
+      {"lsp", "serve an editor: diagnostics, hovers, completions, renames", add_lsp},
   };
   return list;
 }

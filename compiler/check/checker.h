@@ -32,7 +32,8 @@ std::optional<Compare> comparison(const std::string& text);  // < <= > >= == !=
 
 class Checker {
  public:
-  Checker(const SourceMap& sources, const ast::File& file, const std::vector<ast::File>& library, Diagnostics& diagnostics);
+  Checker(const SourceMap& sources, const ast::File& file, const std::vector<ast::File>& library, Diagnostics& diagnostics,
+          Meaning* meaning = nullptr);
   sem::Module run();
 
  private:
@@ -144,6 +145,13 @@ class Checker {
   ir::Stage stage_of(ir::ExprId id) const { return module_.exprs[id.index].stage; }
   std::string show(const Type& type) const { return "`" + spell(type) + "`"; }
 
+  // ---- meaning.cpp: what editors ask for; nothing where nobody asked, nor in the text of the library
+  void mean(Span at, Meaning::Kind kind, const std::string& name, Span declared);
+  void mean_feature(const std::string& name, Span at);
+  void mean_called(const std::string& name, Span at);                // the function that a name stands for, before overloads
+  void mean_function(const FunctionRef& ref, Span at, const std::vector<Argument>& args);
+  void mean_value(Span at, const Operand& value);
+
   void sweep();  // leaves only the expressions that the module uses
 
   // Walks the expressions behind `root` down to the columns; does not enter where `enter` says no.
@@ -167,6 +175,7 @@ class Checker {
   std::set<ir::ExprId> laundered_;                       // results of hash_id and redact: no longer personal
   std::map<std::string, Operand> feature_values_;        // by name, for later entries
   std::map<std::string, Span> feature_spans_;
+  std::map<std::string, Span> feature_entries_;          // places of the names that entries were given
   std::set<std::string> poisoned_features_;              // names of features with errors
   std::map<std::string, ColumnId, std::less<>> columns_;
   bool schema_ok_ = false;
@@ -176,6 +185,8 @@ class Checker {
   std::string model_name_;
   Type target_type_;                                     // as written, before an int becomes a float
   bool kind_known_ = true;                               // of the model
+  Meaning* meaning_ = nullptr;
+  Span declaration_;                                     // that is being checked
 };
 
 }  // namespace mlp::checking

@@ -7,8 +7,8 @@
 
 namespace mlp::checking {
 
-Checker::Checker(const SourceMap& sources, const ast::File& file, const std::vector<ast::File>& library, Diagnostics& diagnostics)
-    : sources_(sources), file_(file), library_(library), out_(diagnostics) {
+Checker::Checker(const SourceMap& sources, const ast::File& file, const std::vector<ast::File>& library, Diagnostics& diagnostics, Meaning* meaning)
+    : sources_(sources), file_(file), library_(library), out_(diagnostics), meaning_(meaning) {
   root_.file = &file;
   frame_ = &root_;
 }
@@ -196,8 +196,8 @@ void Checker::sweep() {
 
 namespace mlp {
 
-sem::Module check(const SourceMap& sources, const ast::File& file, const std::vector<ast::File>& library, Diagnostics& diagnostics) {
-  return checking::Checker(sources, file, library, diagnostics).run();
+sem::Module check(const SourceMap& sources, const ast::File& file, const std::vector<ast::File>& library, Diagnostics& diagnostics, Meaning* meaning) {
+  return checking::Checker(sources, file, library, diagnostics, meaning).run();
 }
 
 }  // namespace mlp

@@ -5,6 +5,7 @@
 namespace mlp::checking {
 
 void Checker::check_deploy(const ast::Deploy& deploy) {
+  declaration_ = deploy.head.span;
   Deploy& d = module_.deploy;
   d.declared = true;
   d.name = deploy.head.name;

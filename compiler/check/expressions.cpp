@@ -184,6 +184,7 @@ Operand Checker::eval(ast::ExprId id) {
   ++depth_;
   Operand result = eval_node(e);
   --depth_;
+  mean_value(e.span, result);
   if (result.span.source < 0 || !frame_->function) result.span = e.span;
   return result;
 }
@@ -246,6 +247,7 @@ Operand Checker::eval_node(const ast::Expr& e) {
         args.push_back(std::move(a));
       }
       const Span name_span = callee_span(e);
+      mean_called(e.text, name_span);
       if (local != frame_->locals.end() && !local->second.function.empty())
         return call(local->second.function, local->second.library, std::move(args), e.span, name_span);
       return call(e.text, frame_->library, std::move(args), e.span, name_span);
@@ -305,6 +307,7 @@ Operand Checker::eval_name(const ast::Expr& e) {
   if (const auto local = frame_->locals.find(e.text); local != frame_->locals.end()) {
     o = local->second;
     o.span = e.span;
+    mean_called(e.text, e.span);
     return o;
   }
   if (!frame_->function) {
@@ -319,10 +322,12 @@ Operand Checker::eval_name(const ast::Expr& e) {
       expr.stage = ir::Stage::row;
       expr.span = e.span;
       o = value(add(std::move(expr)), e.span);
+      mean(e.span, Meaning::Kind::column, e.text, c.span);
       if (function) o.function = e.text, o.library = frame_->library;
       return o;
     }
     if (in_features_) {
+      mean_feature(e.text, e.span);
       if (poisoned_features_.count(e.text)) return poison();
       if (const auto f = feature_values_.find(e.text); f != feature_values_.end()) {
         o = f->second;
@@ -335,6 +340,7 @@ Operand Checker::eval_name(const ast::Expr& e) {
   if (function) {
     o.function = e.text;
     o.library = frame_->library;
+    mean_called(e.text, e.span);
     return o;
   }
   std::vector<std::string> candidates;
@@ -404,6 +410,7 @@ Operand Checker::eval_pipe(const ast::Expr& e) {
     args.push_back(std::move(a));
   }
   const Span name_span = callee_span(step);
+  mean_called(step.text, name_span);
   const auto local = frame_->locals.find(step.text);
   if (local != frame_->locals.end() && !local->second.function.empty())
     return call(local->second.function, local->second.library, std::move(args), step.span, name_span);
@@ -418,7 +425,11 @@ Operand Checker::eval_block(const ast::Expr& e) {
   for (std::size_t i = 0; i < e.args.size(); ++i) {
     Operand o = eval(e.args[i]);
     if (i + 1 == e.args.size()) result = std::move(o);
-    else inner.locals[e.arg_names[i]] = std::move(o);
+    else {
+      mean_value(e.arg_name_spans[i], o);
+      inner.locals[e.arg_names[i]] = std::move(o);
+      inner.declared[e.arg_names[i]] = e.arg_name_spans[i];
+    }
   }
   frame_ = outer;
   return result;

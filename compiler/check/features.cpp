@@ -52,6 +52,8 @@ void Checker::check_entry(const ast::FeatureEntry& entry) {
     if (head->kind == ast::ExprKind::name) name = head->text, name_span = head->span;
   }
   Operand o = eval(entry.value);
+  if (!entry.name.empty()) feature_entries_.emplace(entry.name, entry.name_span);
+  mean_value(entry.name_span, o);
   if (!o.poison && o.items.empty()) need_value(o, "a feature");
   if (!o.poison && name.empty() && (!o.vector || o.items.front().name.empty())) {
     report(code::unnamed_feature, "a computed feature needs a name", written.span, "no name").suggest("write `name = " + text(written.span) + "`")

@@ -429,6 +429,7 @@ Operand Checker::call_function(const std::string& name, const std::vector<Functi
     }
     return poison();
   }
+  mean_function(*best, name_span, args);
   std::vector<Operand> values;
   for (std::size_t i = 0; i < best_bound.size(); ++i) {
     const ast::Parameter& p = best->function->parameters[i];
@@ -490,9 +491,11 @@ Operand Checker::inline_function(const FunctionRef& ref, std::vector<Operand> bo
     const ast::Parameter& p = f.parameters[i];
     for (const Item& item : bound[i].items) propagates = propagates || (type_of(item.value).nullable && !p.type.nullable);
     inner.locals[p.name] = std::move(bound[i]);
+    inner.declared[p.name] = p.name_span;
   }
   const Frame* outer = frame_;
   frame_ = &inner;
+  for (const ast::Parameter& p : f.parameters) mean_value(p.name_span, inner.locals[p.name]);
   Operand result = eval(f.body);
   if (const auto scalar = read_scalar(f.result.name); !result.poison && scalar) {
     const Span body = (*ref.file)[f.body].kind == ast::ExprKind::block ? (*ref.file)[(*ref.file)[f.body].args.back()].span : (*ref.file)[f.body].span;

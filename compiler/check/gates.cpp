@@ -193,6 +193,7 @@ void Checker::check_given(const ast::Gate& gate) {
 }
 
 void Checker::check_test(const ast::Test& test) {
+  if (meaning_) meaning_->metrics = metrics_of(module_.model.settings.loss);
   for (const ast::Gate& gate : test.gates) {
     if (gate.kind == GateKind::require) {
       check_require(gate);

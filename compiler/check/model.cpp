@@ -135,6 +135,7 @@ void Checker::check_monotone(const ast::Setting& setting, std::vector<std::strin
       known.push_back(f.name);
       if (f.name != e.text && !f.name.starts_with(e.text + "[")) continue;
       found = true;
+      mean_feature(e.text, e.span);
       if (f.encoding != ir::Encoding::number) {
         report(code::bad_setting, "feature `" + f.name + "` is a category and has no order", e.span, "cannot be " + setting.name).also(f.span, "defined here");
         break;
@@ -153,6 +154,7 @@ void Checker::check_monotone(const ast::Setting& setting, std::vector<std::strin
 }
 
 void Checker::check_model(const ast::Model& model) {
+  declaration_ = model.head.span;
   ir::Model& m = module_.model;
   ModelSettings& s = m.settings;
   if (!kind_known_) return;  // its settings are those of another kind

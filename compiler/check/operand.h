@@ -32,6 +32,7 @@ struct Frame {
   const ast::Function* function = nullptr;  // nullptr: the spec itself
   bool library = false;
   std::map<std::string, Operand> locals;
+  std::map<std::string, Span> declared;     // of each local
   const Frame* caller = nullptr;
   Span call;                                // where, in the caller's text
 };

@@ -53,6 +53,7 @@ std::vector<std::string> Checker::column_names() const {
 
 ColumnId Checker::column_named(const std::string& name, Span span) {
   const ColumnId id = find_column(name);
+  if (id.known()) mean(span, Meaning::Kind::column, name, module_.columns[id.index].span);
   if (!id.known() && schema_ok_) {
     Diagnostic& d = report(code::unknown_name, "`" + name + "` is not known in the schema", span, "no column has this name");
     suggest_name(d, span, name, column_names());
@@ -105,6 +106,8 @@ bool Checker::take_settings(const std::vector<ast::Setting>& settings, const std
                             const std::vector<std::pair<const char*, const char*>>& aliases) {
   std::map<std::string, Span> seen;
   bool good = true;
+  if (meaning_)
+    for (const Option& o : options) meaning_->settings[declaration_].emplace_back(o.name);
   for (const ast::Setting& s : settings) {
     if (const auto before = seen.emplace(s.name, s.name_span); !before.second) {
       report(code::duplicate_name, "`" + s.name + "` is set twice", s.name_span, "again").also(before.first->second, "first here").suggest("keep one of the two");

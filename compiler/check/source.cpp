@@ -19,6 +19,7 @@ std::optional<Compare> comparison(const std::string& text) {
 }
 
 void Checker::check_source(const ast::Source& source) {
+  declaration_ = source.head.span;
   Source& s = module_.source;
   s.name = source.head.name;
   s.span = source.head.name_span;
@@ -136,6 +137,7 @@ void Checker::check_expect(const ast::Expect& expect) {
 }
 
 void Checker::check_split(const ast::Split& split) {
+  declaration_ = split.head.span;
   Split& s = module_.split;
   s.defaulted = false;
   s.span = split.head.name_span;

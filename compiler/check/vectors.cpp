@@ -166,6 +166,7 @@ Operand Checker::expand_except(const std::vector<Argument>& args, Span span) {
       report(code::bad_selection, "`except` takes names of columns", out.span).suggest("`each(float) except (a, b)`");
       return poison();
     }
+    mean_feature(out.function, out.span);
     const std::size_t before = o.items.size();
     std::erase_if(o.items, [&](const Item& item) { return glob(out.function, item.name); });
     if (o.items.size() != before || find_column(out.function).known()) continue;

@@ -11,16 +11,8 @@
 namespace mlp::driver {
 namespace {
 
-// The standard library as parsed. Its sources follow the spec's in every SourceMap, so spans stay valid.
-std::vector<ast::File> parse_library(SourceMap& sources) {
-  std::vector<ast::File> files;
-  for (const LibraryFile& file : library_files()) {
-    const std::int32_t source = sources.add(std::string("stdlib/") + std::string(file.name), std::string(file.text));
-    Diagnostics faults;
-    files.push_back(parse(sources, source, faults));
-    if (faults.has_errors()) MLP_BUG("the standard library does not parse: " + faults.all().front().message);
-  }
-  return files;
+void add_library(SourceMap& sources) {
+  for (const LibraryFile& file : library_files()) sources.add("stdlib/" + std::string(file.name), std::string(file.text));
 }
 
 void clear_spans(std::vector<ir::Expr>& exprs) {
@@ -28,6 +20,22 @@ void clear_spans(std::vector<ir::Expr>& exprs) {
 }
 
 }  // namespace
+
+const std::vector<ast::File>& parsed_library() {
+  static const std::vector<ast::File> files = [] {
+    SourceMap sources;
+    sources.add("", "");  // the place of the spec
+    add_library(sources);
+    std::vector<ast::File> parsed;
+    for (std::size_t i = 1; i < sources.size(); ++i) {
+      Diagnostics faults;
+      parsed.push_back(parse(sources, static_cast<std::int32_t>(i), faults));
+      if (faults.has_errors()) MLP_BUG("the standard library does not parse: " + faults.all().front().message);
+    }
+    return parsed;
+  }();
+  return files;
+}
 
 const std::vector<Phase>& phases() {
   static const std::vector<Phase> list = {
@@ -50,7 +58,8 @@ Unit compile(const std::string& name, std::string text, const Options& options) 
     for (const std::string& fault : ast::verify(unit.file)) MLP_BUG("ast after parse: " + fault);
   if (done("parse")) return unit;
 
-  unit.module = check(unit.sources, unit.file, parse_library(unit.sources), unit.diagnostics);
+  add_library(unit.sources);
+  unit.module = check(unit.sources, unit.file, parsed_library(), unit.diagnostics);
   if (options.passes.verify && unit.ok())
     for (const std::string& fault : sem::verify(unit.module)) MLP_BUG("sem after check: " + fault);
   if (done("check")) return unit;
@@ -59,6 +68,16 @@ Unit compile(const std::string& name, std::string text, const Options& options) 
   if (done("plan")) return unit;
 
   unit.loops = lower(unit.program, options.passes);
+  return unit;
+}
+
+Unit analyze(const std::string& name, std::string text, Meaning& meaning) {
+  Unit unit;
+  const std::int32_t source = unit.sources.add(name, std::move(text));
+  unit.file = parse(unit.sources, source, unit.diagnostics);
+  add_library(unit.sources);
+  Diagnostics unsaid;
+  unit.module = check(unit.sources, unit.file, parsed_library(), unit.ok() ? unit.diagnostics : unsaid, &meaning);
   return unit;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/diagnostic.h"
+#include "compiler/check/meaning.h"
 #include "compiler/codegen/cpu/cpu.h"
 #include "compiler/ir/ast/ast.h"
 #include "compiler/ir/flow/flow.h"
@@ -38,6 +39,13 @@ struct Unit {
 
 // `name` stands in messages. Stops at the first phase with errors; they are in unit.diagnostics.
 Unit compile(const std::string& name, std::string text, const Options& options = {});
+
+// The standard library as parsed, once. In the sources of every unit its files follow the spec, in this order.
+const std::vector<ast::File>& parsed_library();
+
+// For editors: parses and checks, and says what names mean. What could be read of a text with syntax errors is checked too,
+// without a word about it: the syntax comes first.
+Unit analyze(const std::string& name, std::string text, Meaning& meaning);
 
 // "ast", "sem", "flow", "loop", "llvm" or "asm" of a unit that got that far.
 const std::vector<std::string>& printable();
