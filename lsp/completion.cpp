@@ -6,6 +6,7 @@
 #include "compiler/format/format.h"
 #include "lsp/answers.h"
 #include "lsp/context.h"
+#include "lsp/reference.h"
 #include "stdlib/builtins/builtins.h"
 
 namespace mlp::lsp {
@@ -142,8 +143,12 @@ class Completer {
 
   // The settings that the checker looked for in this declaration.
   void offer_settings() {
+    std::string kind;
+    for (const ast::Model& m : a_.unit.file.models)
+      if (m.head.span.begin == context_.declaration) kind = m.kind;
     for (const auto& [span, names] : a_.meaning.settings)
-      if (span.source == 0 && span.begin == context_.declaration) add_all(names, property_item, "setting");
+      if (span.source == 0 && span.begin == context_.declaration)
+        for (const std::string& name : names) add(name, property_item, "setting", setting_reference(kind, name));
   }
 
   void offer_model(const Words& inner, bool outside, const std::string& last) {

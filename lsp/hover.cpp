@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "lsp/answers.h"
+#include "lsp/reference.h"
 #include "stdlib/builtins/builtins.h"
 
 namespace mlp::lsp {
@@ -131,7 +132,11 @@ std::string of_symbol(const Analysis& a, const Symbol& symbol, const FindRun& la
       const auto v = a.meaning.values.find(symbol.at.source == 0 && symbol.declared.source == 0 ? symbol.declared : Span{});
       return code(symbol.name) + std::string(spell(symbol.sort)) + (v == a.meaning.values.end() ? "" : " · " + about(v->second)) + "\n\n";
     }
-    case Sort::setting: case Sort::type: return {};
+    case Sort::setting:
+      for (const ast::Model& m : a.unit.file.models)
+        if (touches(m.head.span, symbol.at.begin)) return setting_reference(m.kind, symbol.name);
+      return {};
+    case Sort::type: return {};
     case Sort::pipeline: case Sort::schema: case Sort::source: case Sort::features: case Sort::deployment: return code(rest_of_line(a, symbol.declared.begin)) + std::string(spell(symbol.sort)) + "\n\n";
   }
   return {};

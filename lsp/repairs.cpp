@@ -1,6 +1,7 @@
 // Diagnostics, the edits that they propose, and formatting.
 #include <algorithm>
 
+#include "compiler/diag/fix.h"
 #include "compiler/format/format.h"
 #include "compiler/parse/parse.h"
 #include "lsp/answers.h"
@@ -55,14 +56,8 @@ Json code_actions(const View& view, std::uint32_t begin, std::uint32_t end, cons
     return std::any_of(only->begin(), only->end(), [&](const Json& k) { return k.is_string() && (kind == k || kind.starts_with(k.get<std::string>() + ".")); });
   };
   Json actions = Json::array();
-  std::vector<Edit> all;
-  std::size_t repairs = 0;
   for (const Diagnostic& d : view.analysis.unit.diagnostics.all()) {
     if (!here(d.fix)) continue;
-    const bool apart = std::none_of(all.begin(), all.end(), [&](const Edit& a) {
-      return std::any_of(d.fix.begin(), d.fix.end(), [&](const Edit& b) { return a.span.begin <= b.span.end && b.span.begin <= a.span.end; });
-    });
-    if (apart) all.insert(all.end(), d.fix.begin(), d.fix.end()), ++repairs;
     const Span at = place(d.span);
     if (at.begin > end || begin > at.end || !wanted("quickfix")) continue;
     std::string title = d.help;
@@ -70,8 +65,12 @@ Json code_actions(const View& view, std::uint32_t begin, std::uint32_t end, cons
     actions.push_back({{"title", title}, {"kind", "quickfix"}, {"isPreferred", true}, {"diagnostics", Json::array({one(view, d)})},
                        {"edit", {{"changes", {{view.uri, edits_json(view, d.fix)}}}}}});
   }
-  if (repairs > 0 && wanted("source.fixAll.mlp"))
-    actions.push_back({{"title", "Apply every certain repair (" + std::to_string(repairs) + ")"}, {"kind", "source.fixAll.mlp"},
+  if (!wanted("source.fixAll.mlp")) return actions;
+  const diag::Fixed fixed = diag::apply_fixes(view.analysis.unit.diagnostics.all(), view.analysis.unit.sources, 0);
+  std::vector<Edit> all;
+  for (const Diagnostic* d : fixed.applied) all.insert(all.end(), d->fix.begin(), d->fix.end());
+  if (!all.empty())
+    actions.push_back({{"title", "Apply every certain repair (" + std::to_string(fixed.applied.size()) + ")"}, {"kind", "source.fixAll.mlp"},
                        {"edit", {{"changes", {{view.uri, edits_json(view, all)}}}}}});
   return actions;
 }

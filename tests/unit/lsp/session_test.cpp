@@ -142,6 +142,7 @@ TEST_F(LspSession, HoverSaysTypeStageNullsAndDocumentation) {
   EXPECT_NE(hover("months / per", "per").find("parameter · `float` · stage `const`"), std::string::npos);
   EXPECT_NE(hover("months / per").find("name · `float` · stage `row`"), std::string::npos);
   EXPECT_NE(hover("model churn", "churn").find("predicts `leaves` from `x` · loss `logistic`"), std::string::npos);
+  EXPECT_NE(hover("trees").find("default 100"), std::string::npos) << hover("trees");
   EXPECT_NE(hover("paid + loyal", "+").find("`float` · stage `row`"), std::string::npos);
   EXPECT_EQ(hover("\n\n/// A"), "");
 }
