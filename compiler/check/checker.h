@@ -28,6 +28,7 @@ struct Argument {
   Operand value;
 };
 
+std::string listed(const std::vector<std::string>& names);  // `a`, `b`, …
 std::optional<Compare> comparison(const std::string& text);  // < <= > >= == !=
 
 class Checker {
@@ -84,7 +85,9 @@ class Checker {
   bool is_function(const std::string& name, bool library_scope) const;
   std::vector<std::string> function_names() const;
   std::string describe(const std::vector<Argument>& args) const;
+  std::string conversion_help(std::string_view name, const std::vector<Argument>& args, const std::string& form) const;
   void check_equality(const Operand& a, const Operand& b);
+  bool refuse_constants(std::string_view name, const std::vector<ir::ExprId>& args, const std::vector<const Argument*>& bound, Span span);
 
   // ---- vectors.cpp: what the checker itself expands
   bool is_expanded(const std::string& name) const;
@@ -169,6 +172,7 @@ class Checker {
   int depth_ = 0;
   bool in_features_ = false;                             // selectors have a meaning, and features a name
   bool too_large_ = false;
+  int unreachable_ = 0;                                  // > 0 in a branch that a constant condition never takes
   std::map<std::string, std::vector<FunctionRef>> own_functions_, library_functions_;
   std::set<std::string> broken_functions_;               // own functions with an error in their signature: calls stay silent
   std::set<const ast::Function*> used_functions_;

@@ -64,9 +64,14 @@ void Checker::check_monitor(const ast::Monitor& monitor) {
       if (d.help.empty()) d.suggest("`drift " + (module_.features_name.empty() ? "prediction" : module_.features_name) + " warn psi > 0.1, alert psi > 0.25`");
       continue;
     }
+    if (rule.target.empty()) {
+      report(code::bad_condition, "`drift` does not say of what", rule.subject_span, "no name behind it").suggest("`drift " + (module_.features_name.empty() ? "prediction" : module_.features_name) + " warn psi > 0.1, alert psi > 0.25`");
+      continue;
+    }
     if (rule.target != "prediction" && rule.target != module_.features_name) {
       Diagnostic& d = report(code::unknown_name, "`" + rule.target + "` does not drift", rule.target_span, "neither features nor `prediction`");
       suggest_name(d, rule.target_span, rule.target, {"prediction", module_.features_name});
+      if (d.help.empty()) d.suggest("write `" + module_.features_name + "` or `prediction`").edit(rule.target_span, module_.features_name.empty() ? "prediction" : module_.features_name);
       continue;
     }
     DriftRule out;

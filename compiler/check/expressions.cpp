@@ -263,7 +263,11 @@ Operand Checker::eval_node(const ast::Expr& e) {
       static const char* roles[] = {"the condition of an `if`", "the value of an `if`", "the value of an `if`"};
       bool poisoned = false;
       for (std::size_t i = 0; i < 3; ++i) {
+        const ir::Expr* condition = i > 0 && !poisoned && parts[0].items.size() == 1 ? &module_.exprs[parts[0].items[0].value.index] : nullptr;
+        const bool never = condition && condition->op == ir::ExprOp::constant && !condition->value.null && (condition->value.integer != 0) != (i == 1);
+        unreachable_ += never;
         parts.push_back(eval(e.args[i]));
+        unreachable_ -= never;
         poisoned = !need_value(parts.back(), roles[i]) || poisoned;
       }
       return poisoned ? poison() : select(parts, e.span);
@@ -361,6 +365,7 @@ Operand Checker::eval_name(const ast::Expr& e) {
       }
   if (frame_->function && d.help.empty() && find_column(e.text).known())
     d.suggest("a function sees its parameters only: pass the column as an argument");
+  if (d.help.empty() && !candidates.empty()) d.suggest(std::string(frame_->function ? "known are: " : "columns are: ") + listed(candidates));
   return poison();
 }
 
@@ -461,7 +466,7 @@ Operand Checker::select(const std::vector<Operand>& parts, Span span) {
   else {
     report(code::type_mismatch, "both values of an `if` must have one type, found " + show(type_of(yes)) + " and " + show(type_of(no)), parts[2].span,
            show(type_of(no)))
-        .also(parts[1].span, show(type_of(yes)));
+        .also(parts[1].span, show(type_of(yes))).suggest("write two numbers, two texts or two bools; `null` goes with each");
     return poison();
   }
   yes = convert(yes, joined);

@@ -27,6 +27,16 @@ std::string spelled(std::string_view callee) {
   return found == operators.end() ? std::string(callee) : found->second;
 }
 
+// Of `a + b`, the sign between the two.
+Span operator_span(const SourceMap& sources, const std::string& sign, const std::vector<Argument>& args, Span whole) {
+  if (args.size() != 2 || args[0].value.span.source != args[1].value.span.source || args[0].value.span.end > args[1].value.span.begin) return whole;
+  const Span between{whole.source, args[0].value.span.end, args[1].value.span.begin};
+  const std::size_t at = sources.text(between).find(sign);
+  if (at == std::string_view::npos) return whole;
+  const auto begin = static_cast<std::uint32_t>(between.begin + at);
+  return {whole.source, begin, static_cast<std::uint32_t>(begin + sign.size())};
+}
+
 // The overloads of a builtin, found once.
 const std::vector<const Builtin*>& rows_of(std::string_view name) {
   static const auto index = [] {
@@ -87,11 +97,12 @@ Operand Checker::call(const std::string& name, bool library_scope, std::vector<A
     Diagnostic& d = report(code::unknown_function, "there is no function `" + name + "`", name_span, "not known");
     static const std::map<std::string, const char*> foreign = {
         {"ln", "log"}, {"std", "stddev"}, {"avg", "mean"}, {"average", "mean"}, {"mode", "most_frequent"}, {"fillna", "impute"}, {"zscore", "standardize"},
-        {"scale", "standardize"}, {"onehot", "one_hot"}, {"dummies", "one_hot"}, {"len", "length"}, {"clip", "clamp"}, {"bin", "quantile_bins"}, {"isnull", "is_null"},
+        {"scale", "standardize"}, {"onehot", "one_hot"}, {"dummies", "one_hot"}, {"len", "length"}, {"clip", "clamp"}, {"bin", "quantile_bins"}, {"isnull", "is_null"}, {"maximum", "max"}, {"minimum", "min"}, {"absolute", "abs"}, {"len", "length"},
         {"ifnull", "coalesce"}, {"float", "to_float"}, {"int", "to_int"}, {"string", "to_text"}, {"category", "to_category"}, {"label_encode", "ordinal"}};
     if (find_column(name).known()) d.suggest("`" + name + "` is a column, and columns are not called");
     else if (const auto f = foreign.find(name); f != foreign.end()) d.suggest("it is called `" + std::string(f->second) + "` here").edit(name_span, f->second);
     else suggest_name(d, name_span, name, function_names());
+    if (d.help.empty()) d.suggest("`mlp doc` lists the functions; a spec declares its own: `fn " + name + "(v: float) -> float = v`");
     return poison();
   }
   for (const Argument& a : args)
@@ -117,7 +128,7 @@ Operand Checker::map_over(const std::vector<Argument>& args, Span span, const st
     if (!first) first = &a;
     if (a.value.items.size() == first->value.items.size()) continue;
     const auto size = [](const Argument& v) { return std::to_string(v.value.items.size()) + " elements"; };
-    report(code::vector_length, "vectors of different length cannot be combined", a.value.span, size(a)).also(first->value.span, size(*first));
+    report(code::vector_length, "vectors of different length cannot be combined", a.value.span, size(a)).also(first->value.span, size(*first)).suggest("give both the same number of elements, or combine with one value");
     return poison();
   }
   Operand result;
@@ -208,7 +219,7 @@ Operand Checker::call_builtin(std::string_view name, const std::vector<Argument>
     const auto overloads = rows_of(name);
     Diagnostic& d = report(code::no_matching_call,
                            op ? "`" + shown + "` cannot be applied to `" + describe(args) + "`" : "`" + shown + "` takes no `" + describe(args) + "`",
-                           op ? span : name_span, op ? "no such operation" : "arguments do not fit");
+                           op ? operator_span(sources_, shown, args, span) : name_span, op ? "no such operation" : "arguments do not fit");
     for (std::size_t i = 0; i < overloads.size() && i < 4 && !op; ++i) d.note("`" + shown + std::string(overloads[i]->signature) + "`");
     for (std::size_t i = 0; i < args.size() && op && args.size() > 1 && !frame_->library; ++i)
       if (args[i].value.items.size() == 1) d.also(args[i].value.span, describe({args[i]}).substr(1, describe({args[i]}).size() - 2));
@@ -221,6 +232,7 @@ Operand Checker::call_builtin(std::string_view name, const std::vector<Argument>
     }
     if (std::any_of(args.begin(), args.end(), [&](const Argument& a) { return !a.value.items.empty() && type_of(a.value.items[0].value).scalar == Scalar::boolean; }) && d.help.empty() && !(name == "eq" || name == "ne"))
       d.suggest("`to_float(v)` makes 1 and 0 of a `bool`");
+    if (d.help.empty()) d.suggest(conversion_help(name, args, op || overloads.empty() ? "" : shown + std::string(overloads[0]->signature)));
     return poison();
   }
 
@@ -308,6 +320,7 @@ Operand Checker::call_builtin(std::string_view name, const std::vector<Argument>
     if (!type_of(e.args[0]).nullable) return value(e.args[0], span);  // never missing: nothing to replace
     e.type = {to, all_nullable};
   } else {
+    if (refuse_constants(name, e.args, best_bound, span)) return poison();
     if (const ir::ExprId folded = fold(name, e.args, best->result.type, span); folded.known()) return value(folded, span);
     e.type = best->result.type;
     e.type.nullable = best->may_give_null() || (best->code_class() == "custom" && code != "custom:same" ? false : nullable);
@@ -315,6 +328,45 @@ Operand Checker::call_builtin(std::string_view name, const std::vector<Argument>
   Operand result = value(add(std::move(e)), span);
   if (launders(name)) laundered_.insert(result.items[0].value);
   return result;
+}
+
+// What to do about arguments that fit no form of a function or operator; `form` is one of a function.
+std::string Checker::conversion_help(std::string_view name, const std::vector<Argument>& args, const std::string& form) const {
+  bool text_given = false, moment = false, number = false;
+  for (const Argument& a : args) {
+    if (a.value.items.empty()) continue;
+    const Scalar s = type_of(a.value.items[0].value).scalar;
+    text_given = text_given || is_text(s);
+    moment = moment || s == Scalar::date || s == Scalar::timestamp || s == Scalar::duration;
+    number = number || is_number(s);
+  }
+  if (name == "and" || name == "or" || name == "not") return "compare first: `v > 0` is a `bool`";
+  if (text_given && number && (name == "eq" || name == "ne")) return "compare a text with a text: `v == \"a\"`, or a number with a number";
+  if (moment && number) return "say the unit of the number, as in `7d`, or take a number of the time, as with `days(v)`";
+  if (moment) return form.empty() ? "take numbers of the times, as with `days(a - b)`, `month(a)`" : "call it as `" + form + "`; `to_timestamp(date)` and `to_date(timestamp)` convert";
+  if (text_given && form.find("string") == std::string::npos) return "`ordinal(v)` and `frequency_encode(v)` make a number of a category, `length(v)` and `parse_float(v)` of a text";
+  if (form.empty()) return "the types of both sides must fit";
+  return "call it as `" + form + "`";
+}
+
+// Constants that never make sense in their place. `1 / 0` of two constants is a way to write infinity.
+bool Checker::refuse_constants(std::string_view name, const std::vector<ir::ExprId>& args, const std::vector<const Argument*>& bound, Span span) {
+  if (unreachable_ > 0 || stage_of(args[0]) == ir::Stage::constant) return false;
+  const auto constant = [&](std::size_t i) -> std::optional<double> {
+    const ir::Expr& e = module_.exprs[args[i].index];
+    if (e.op != ir::ExprOp::constant || e.value.null || is_text(e.type.scalar)) return {};
+    return e.type.scalar == Scalar::real || e.type.scalar == Scalar::real32 ? e.value.real : static_cast<double>(e.value.integer);
+  };
+  const auto refuse = [&](std::size_t i, const std::string& what, const std::string& label, const std::string& hint) {
+    report(code::out_of_range, what, bound[i] ? bound[i]->value.span : span, label).suggest(hint);
+    return true;
+  };
+  if ((name == "div" || name == "mod") && constant(1) == 0) return refuse(1, "a division by 0", "always 0", "divide by another number, or remove the division");
+  if (name == "clamp" && constant(1) && constant(2) && *constant(1) > *constant(2))
+    return refuse(1, "`clamp` leaves no value between " + ir::exact(*constant(1)) + " and " + ir::exact(*constant(2)), "greater than the upper limit", "write the lower limit first");
+  if (name == "hash_bucket" && constant(1) && *constant(1) < 1) return refuse(1, "`n` of `hash_bucket` must be 1 or more", "no buckets", "write a number from 1: `hash_bucket(v, 100)`");
+  if (name == "substring" && constant(2) && *constant(2) < 0) return refuse(2, "`length` of `substring` must not be negative", "below 0", "write a number from 0");
+  return false;
 }
 
 // city == "Roma" where the schema lists other values: always false.
@@ -426,6 +478,7 @@ Operand Checker::call_function(const std::string& name, const std::vector<Functi
         signature += p.name + ": " + text(p.type.span) + (p.fallback.known() ? " = " + text((*ref.file)[p.fallback].span) : "");
       }
       d.note(signature + ")`");
+      if (d.help.empty()) d.suggest(conversion_help(name, args, signature.substr(1) + ")"));
     }
     return poison();
   }

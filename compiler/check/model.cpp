@@ -37,7 +37,7 @@ void Checker::check_target(const ast::Model& model) {
   Operand o = eval(model.target);
   if (!need_value(o, "the target")) return;
   if (o.vector) {
-    report(code::wrong_target, "a model predicts one value", written.span, "a vector");
+    report(code::wrong_target, "a model predicts one value", written.span, "a vector").suggest("predict one of them");
     return;
   }
   ir::ExprId target = o.items[0].value;
@@ -116,6 +116,15 @@ void Checker::check_loss(const ast::Setting* setting) {
     else d.suggest("use `" + std::string(natural) + "`, which is the default here").edit(e.span, natural);
     return;
   }
+  const ir::Expr& target = module_.exprs[m.target.index];
+  if (loss->second == Loss::logistic && category && target.op == ir::ExprOp::column) {
+    const Column& column = module_.columns[target.column.index];
+    if (column.one_of.size() > 2) {
+      report(code::loss_mismatch, "loss `logistic` takes two classes, and `" + column.name + "` has " + std::to_string(column.one_of.size()), e.span, "takes two classes")
+          .also(column.span, "its values are listed here").suggest("use `softmax`, which is the default here").edit(e.span, "softmax");
+      return;
+    }
+  }
   m.settings.loss = loss->second;
 }
 
@@ -137,7 +146,7 @@ void Checker::check_monotone(const ast::Setting& setting, std::vector<std::strin
       found = true;
       mean_feature(e.text, e.span);
       if (f.encoding != ir::Encoding::number) {
-        report(code::bad_setting, "feature `" + f.name + "` is a category and has no order", e.span, "cannot be " + setting.name).also(f.span, "defined here");
+        report(code::bad_setting, "feature `" + f.name + "` is a category and has no order", e.span, "cannot be " + setting.name).also(f.span, "defined here").suggest("take it out of the list, or give the model a number: `ordinal`, `frequency_encode`");
         break;
       }
       const auto& other = &into == &module_.model.increasing ? module_.model.decreasing : module_.model.increasing;
@@ -170,7 +179,7 @@ void Checker::check_model(const ast::Model& model) {
         return;
       }
       report(n || number(v.value) ? code::out_of_range : code::bad_setting,
-             "`" + v.name + "` is a whole number from " + std::to_string(low) + " to " + std::to_string(high), node(v.value).span, "found `" + text(node(v.value).span) + "`");
+             "`" + v.name + "` is a whole number from " + std::to_string(low) + " to " + std::to_string(high), node(v.value).span, "found `" + text(node(v.value).span) + "`").suggest("left out, it is " + std::to_string(into));
     };
   };
   const auto real_number = [&](double& into, double low, bool open, double high) {
@@ -182,7 +191,7 @@ void Checker::check_model(const ast::Model& model) {
         return;
       }
       report(n ? code::out_of_range : code::bad_setting, "`" + v.name + "` is a number " + (open ? "above " : "from ") + ir::exact(low) + " to " + ir::exact(high),
-             node(v.value).span, "found `" + text(node(v.value).span) + "`");
+             node(v.value).span, "found `" + text(node(v.value).span) + "`").suggest("left out, it is " + ir::exact(into));
     };
   };
   std::int64_t seed = 0;
@@ -224,7 +233,7 @@ void Checker::check_model(const ast::Model& model) {
          const ast::Expr& e = node(v.value);
          if (e.kind == ast::ExprKind::name && e.text == "leaf_wise") s.growth = Growth::leaf_wise;
          else if (e.kind == ast::ExprKind::name && e.text == "depth_wise") s.growth = Growth::depth_wise;
-         else report(code::bad_setting, "`growth` is `leaf_wise` or `depth_wise`, found `" + text(e.span) + "`", e.span);
+         else report(code::bad_setting, "`growth` is `leaf_wise` or `depth_wise`, found `" + text(e.span) + "`", e.span).suggest("`leaf_wise` splits the best leaf first, `depth_wise` level by level");
        }},
       {"min_gain", real_number(s.min_gain, 0, false, 1e12)},
       {"min_weight", real_number(s.min_weight, 0, false, 1e12)},

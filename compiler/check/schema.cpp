@@ -69,7 +69,7 @@ void Checker::check_field(const ast::Field& field) {
     else if (a.name == "event_time") {
       c.event_time = true;
       if (c.type.scalar != Scalar::timestamp && c.type.scalar != Scalar::date)
-        report(code::type_mismatch, "`@event_time` marks a `timestamp` or a `date`", a.span, "`" + c.name + "` is a " + show(c.type));
+        report(code::type_mismatch, "`@event_time` marks a `timestamp` or a `date`", a.span, "`" + c.name + "` is a " + show(c.type)).suggest("mark a column of type `timestamp` or `date`");
     } else {
       Diagnostic& d = report(code::unknown_attribute, "there is no attribute `@" + a.name + "`", a.span, "not known");
       const std::string near = nearest(a.name, {"pii", "protected", "event_time", "label"});
@@ -117,13 +117,27 @@ void Checker::check_field(const ast::Field& field) {
 
 void Checker::check_constraint(Column& c, const ast::Constraint& k) {
   const Scalar s = c.type.scalar;
-  const bool ordered = is_number(s);
+  const bool moment = s == Scalar::date || s == Scalar::timestamp, ordered = is_number(s) || moment || s == Scalar::duration;
   const auto refuse = [&](const std::string& what, const std::string& hint) {
     report(code::bad_constraint, what, k.span, "does not fit a " + show(c.type)).suggest(hint);
   };
   const auto limit = [&](ast::ExprId id) -> std::optional<double> {
-    const auto v = number(id);
-    if (!v) report(code::bad_constraint, "a bound must be a number, found `" + text(node(id).span) + "`", node(id).span);
+    const ast::Expr& e = node(id);
+    std::optional<double> v;  // of moments: the days or microseconds that a cell holds
+    if (moment) {
+      const Moment m = e.kind == ast::ExprKind::date ? read_moment(e.text) : Moment{};
+      if (m.kind == Moment::date) v = static_cast<double>(s == Scalar::timestamp ? m.value * 86'400'000'000 : m.value);
+      if (m.kind == Moment::timestamp && s == Scalar::timestamp) v = static_cast<double>(m.value);
+    } else if (s == Scalar::duration) {
+      const Number n = e.kind == ast::ExprKind::number ? read_number(e.text) : Number{};
+      if (n.kind == Number::duration) v = static_cast<double>(n.whole);
+    } else {
+      v = number(id);
+    }
+    if (!v) {
+      Diagnostic& d = report(code::bad_constraint, std::string("a bound must be a ") + (moment ? "date" : s == Scalar::duration ? "duration" : "number") + ", found `" + text(e.span) + "`", e.span, "for a " + show(c.type));
+      d.suggest(moment ? "write a date: `@2024-01-31`" : s == Scalar::duration ? "write a number with a unit: `30m`, `7d`" : "write a number");
+    }
     return v;
   };
   const auto texts = [&](std::vector<std::string>& into) {
@@ -143,7 +157,7 @@ void Checker::check_constraint(Column& c, const ast::Constraint& k) {
   };
   switch (k.kind) {
     case ast::ConstraintKind::in: {
-      if (!ordered) return refuse("`in` bounds numbers", is_text(s) ? "list the values: `one_of (\"a\", \"b\")`" : "remove it");
+      if (!ordered) return refuse("`in` bounds numbers and times", is_text(s) ? "list the values: `one_of (\"a\", \"b\")`" : "remove it");
       const ast::Expr& range = node(k.args[0]);
       if (range.kind != ast::ExprKind::range) return refuse("`in` takes a range", "`in 0..120`");
       const auto low = limit(range.args[0]), high = limit(range.args[1]);
@@ -157,7 +171,7 @@ void Checker::check_constraint(Column& c, const ast::Constraint& k) {
       break;
     }
     case ast::ConstraintKind::compare: {
-      if (!ordered) return refuse("`" + k.text + "` bounds numbers", "remove it");
+      if (!ordered) return refuse("`" + k.text + "` bounds numbers and times", "remove it");
       const auto v = limit(k.args[0]);
       if (!v) return;
       if (k.text == ">=" || k.text == ">") c.bounds.low = v, c.bounds.low_open = k.text == ">";
@@ -170,7 +184,7 @@ void Checker::check_constraint(Column& c, const ast::Constraint& k) {
       const ast::Expr& e = node(k.args[0]);
       std::string why;
       if (e.kind != ast::ExprKind::string || !Pattern::compile(e.text, why)) {
-        report(code::bad_constraint, "the pattern cannot be read" + (why.empty() ? "" : ": " + why), e.span);
+        report(code::bad_constraint, "the pattern cannot be read" + (why.empty() ? "" : ": " + why), e.span).suggest("patterns know texts, classes `[a-z]` `\\d` `\\w` `\\s`, `.`, groups, `|`, and `*` `+` `?` `{m,n}`");
         return;
       }
       c.pattern = e.text;
@@ -191,7 +205,7 @@ void Checker::check_constraint(Column& c, const ast::Constraint& k) {
     }
   }
   if (c.bounds.low && c.bounds.high && (*c.bounds.low > *c.bounds.high || (*c.bounds.low == *c.bounds.high && (c.bounds.low_open || c.bounds.high_open))))
-    report(code::bad_constraint, "no value of `" + c.name + "` can satisfy its constraints", k.span, "contradicts the bound before");
+    report(code::bad_constraint, "no value of `" + c.name + "` can satisfy its constraints", k.span, "contradicts the bound before").suggest("remove one of the two");
 }
 
 }  // namespace mlp::checking

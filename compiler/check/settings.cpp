@@ -28,6 +28,13 @@ Diagnostic& Checker::report(Code code, std::string message, Span span, std::stri
   return d;
 }
 
+// Where nothing known is near the name: what there is, the first of it.
+std::string listed(const std::vector<std::string>& names) {
+  std::string out;
+  for (std::size_t i = 0; i < names.size() && i < 8; ++i) out += (i ? ", `" : "`") + names[i] + "`";
+  return out + (names.size() > 8 ? ", …" : "");
+}
+
 void Checker::suggest_name(Diagnostic& d, Span span, const std::string& wanted, const std::vector<std::string>& candidates) {
   const std::string near = nearest(wanted, candidates);
   if (near.empty() || near == wanted || wanted.size() < 3) return;  // any two letters are near each other
@@ -57,6 +64,7 @@ ColumnId Checker::column_named(const std::string& name, Span span) {
   if (!id.known() && schema_ok_) {
     Diagnostic& d = report(code::unknown_name, "`" + name + "` is not known in the schema", span, "no column has this name");
     suggest_name(d, span, name, column_names());
+    if (d.help.empty()) d.suggest("columns are: " + listed(column_names()));
   }
   return id;
 }
@@ -199,8 +207,8 @@ std::optional<Value> Checker::typed_value(const ast::Expr& e, const Column& colu
       }
       return v;
   }
-  if (is_number(column.type.scalar)) {
-    const double x = column.type.scalar == Scalar::integer ? static_cast<double>(v.integer) : v.real;
+  {
+    const double x = column.type.scalar == Scalar::real || column.type.scalar == Scalar::real32 ? v.real : static_cast<double>(v.integer);
     const Bounds& b = column.bounds;
     if ((b.low && (b.low_open ? x <= *b.low : x < *b.low)) || (b.high && (b.high_open ? x >= *b.high : x > *b.high))) {
       report(code::out_of_range, "column `" + column.name + "` never is " + text(e.span), e.span, "outside its bounds").also(column.span, "declared here");

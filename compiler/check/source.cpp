@@ -65,7 +65,7 @@ void Checker::check_source(const ast::Source& source) {
     if (e.text == "fail") s.policy = Policy::fail;
     else if (e.text == "drop") s.policy = Policy::drop;
     else if (e.text == "quarantine") s.policy = Policy::quarantine;
-    else report(code::bad_setting, "`on_violation` is `fail`, `drop` or `quarantine`, found `" + text(e.span) + "`", e.span);
+    else report(code::bad_setting, "`on_violation` is `fail`, `drop` or `quarantine`, found `" + text(e.span) + "`", e.span).suggest("`drop` leaves out the row, `quarantine` keeps it in a file, `fail` stops");
   }};
   const Option delimiter{"delimiter", [&](const ast::Setting& v) {
     const ast::Expr& e = node(v.value);
@@ -109,7 +109,7 @@ void Checker::check_expect(const ast::Expect& expect) {
       Diagnostic& d = report(code::bad_condition, "`" + text(what.span) + "` cannot be expected of a source", what.span);
       if (what.kind == ast::ExprKind::call || what.kind == ast::ExprKind::name) {
         const std::string near = nearest(what.text, {"rows", "unique", "missing", "min", "max", "mean", "distinct"});
-        if (!near.empty() && near != what.text) d.suggest("did you mean `" + near + "`?");
+        if (!near.empty() && near != what.text) d.suggest("did you mean `" + near + "`?").edit(callee_span(what), near);
       }
       if (d.help.empty()) d.suggest("expect `rows`, `unique(c)`, or compare `missing(c)`, `min(c)`, `max(c)`, `mean(c)`, `distinct(c)`");
       continue;
@@ -150,7 +150,7 @@ void Checker::check_split(const ast::Split& split) {
       at = e.span;
       into = number(v.value);
       if (into && *into >= 0 && *into <= 1) return;
-      report(into ? code::out_of_range : code::bad_setting, "`" + v.name + "` is a share of the rows, from 0% to 100%", e.span, "found `" + text(e.span) + "`");
+      report(into ? code::out_of_range : code::bad_setting, "`" + v.name + "` is a share of the rows, from 0% to 100%", e.span, "found `" + text(e.span) + "`").suggest("write a share: `70%`; the parts add up to 100%");
       bad = true;
     };
   };
@@ -193,7 +193,7 @@ void Checker::check_split(const ast::Split& split) {
     if (s.method == SplitMethod::every) {
       const auto n = whole(e.args[0]);
       if (!n || *n < 2) {
-        report(code::bad_split, "`every` takes a whole number from 2", node(e.args[0]).span, "found `" + text(node(e.args[0]).span) + "`");
+        report(code::bad_split, "`every` takes a whole number from 2", node(e.args[0]).span, "found `" + text(node(e.args[0]).span) + "`").suggest("`every(5)` tests every fifth row");
         bad = true;
       } else {
         s.every = *n;
@@ -212,7 +212,7 @@ void Checker::check_split(const ast::Split& split) {
                               ? "a `bool`, an `int` or a text"
                               : nullptr;
       if (wants) {
-        report(code::bad_split, "`" + e.text + "` needs " + wants + ", and `" + c.name + "` is a " + show(c.type), node(e.args[0]).span).also(c.span, "declared here");
+        report(code::bad_split, "`" + e.text + "` needs " + wants + ", and `" + c.name + "` is a " + show(c.type), node(e.args[0]).span).also(c.span, "declared here").suggest(std::string("name a column that is ") + wants);
         bad = true;
       }
     }

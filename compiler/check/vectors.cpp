@@ -204,7 +204,7 @@ Operand Checker::expand_one_hot(const std::vector<Argument>& args, Span span) {
 Operand Checker::expand_quantiles(const std::vector<Argument>& args, Span span) {
   const ir::Expr& n = module_.exprs[args[1].value.items[0].value.index];
   if (n.op != ir::ExprOp::constant || n.type.scalar != Scalar::integer || n.value.integer < 2 || n.value.integer > 1000) {
-    report(n.op == ir::ExprOp::constant ? code::out_of_range : code::not_constant, "the number of bins must be a constant from 2 to 1000", args[1].value.span);
+    report(n.op == ir::ExprOp::constant ? code::out_of_range : code::not_constant, "the number of bins must be a constant from 2 to 1000", args[1].value.span).suggest("write a whole number: `quantiles(v, 10)`");
     return poison();
   }
   const std::int64_t bins = n.value.integer;

@@ -88,6 +88,7 @@ void ErrorStrategy::report(antlr4::Parser* parser, std::size_t at, std::size_t r
     else if (word_of_language && found.type != P::THEN && found.type != P::ELSE)
       d.suggest(quoted + " is a word of the language; as the name of a column it stands in backticks").edit(span(at), quoted);
     else if (found.type == P::DOT) d.suggest("a number starts with a digit, as in `0.5`");
+    else d.suggest("a value is a name, a number, a text, a call, or an expression in brackets");
   } else if (has(expected, P::IDENTIFIER) && (word_of_language || words.empty())) {
     auto& d = fresh("expected a name" + after + ", found " + shown(at), "a name is missing");
     if (word_of_language) d.suggest(quoted + " is a word of the language; as a name it stands in backticks").edit(span(at), quoted);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/codes/syntax.h"
 #include "compiler/parse/build.h"
 #include "compiler/parse/layout.h"
 #include "compiler/parse/messages.h"
@@ -26,6 +27,13 @@ struct Flush {
   ~Flush() {
     std::vector<Diagnostic> list = from.take();
     std::stable_sort(list.begin(), list.end(), [](const Diagnostic& a, const Diagnostic& b) { return a.span.begin < b.span.begin; });
+    // Between a bracket that is not closed and the place where it should have been, the grammar stumbles over nothing else.
+    std::vector<Span> open;
+    for (const Diagnostic& d : list)
+      if (d.code == code::unclosed_bracket && !d.others.empty()) open.push_back({d.span.source, d.span.begin, d.others[0].span.begin});
+    std::erase_if(list, [&](const Diagnostic& d) {
+      return d.code == code::unexpected && std::any_of(open.begin(), open.end(), [&](Span s) { return s.begin <= d.span.begin && d.span.begin <= s.end; });
+    });
     if (list.size() >= parsing::most_findings) {
       list.resize(parsing::most_findings);
       list.back().note("there may be more; a file is given up after " + std::to_string(parsing::most_findings) + " findings");

@@ -50,18 +50,18 @@ constexpr std::array<std::string_view, 7> size_units = {"B", "KB", "MB", "GB", "
 struct Foreign {
   std::string_view text;
   int type;  // the token it is taken for; 0 = left out
-  std::string_view advice;
+  std::string_view advice, instead;
 };
 constexpr std::array<Foreign, 9> foreign_signs = {{
-    {"&&", Lexer::AND, "write `and`"},
-    {"||", Lexer::OR, "write `or`"},
-    {"!", Lexer::NOT, "write `not`"},
-    {"**", Lexer::CARET, "powers are written with `^`"},
-    {";", Lexer::NEWLINE, "a new line or a comma ends an entry"},
-    {":=", Lexer::ASSIGN, "write `=`"},
-    {"=>", Lexer::ARROW, "write `->`"},
-    {"===", Lexer::EQ, "write `==`"},
-    {"<>", Lexer::NE, "write `!=`"},
+    {"&&", Lexer::AND, "write `and`", "and"},
+    {"||", Lexer::OR, "write `or`", "or"},
+    {"!", Lexer::NOT, "write `not`", "not"},
+    {"**", Lexer::CARET, "powers are written with `^`", "^"},
+    {";", Lexer::NEWLINE, "a new line or a comma ends an entry", ""},
+    {":=", Lexer::ASSIGN, "write `=`", "="},
+    {"=>", Lexer::ARROW, "write `->`", "->"},
+    {"===", Lexer::EQ, "write `==`", "=="},
+    {"<>", Lexer::NE, "write `!=`", "!="},
 }};
 
 class Scanner {
@@ -132,8 +132,15 @@ class Scanner {
         return;
       case Lexer::FOREIGN: {
         const auto known = std::find_if(foreign_signs.begin(), foreign_signs.end(), [&](const Foreign& f) { return f.text == text(token); });
-        diagnostics_.report(code::stray_character, "`" + std::string(text(token)) + "` is not in the language")
-            .at(span(token.begin, token.end), std::string(known->advice));
+        auto& d = diagnostics_.report(code::stray_character, "`" + std::string(text(token)) + "` is not in the language").at(span(token.begin, token.end), std::string(known->advice));
+        if (!known->instead.empty()) {
+          std::string instead(known->instead);
+          if (instead[0] >= 'a') {  // a word stands apart from its neighbours
+            if (token.begin > 0 && text_[token.begin - 1] != ' ') instead = " " + instead;
+            if (token.end < text_.size() && text_[token.end] != ' ') instead += " ";
+          }
+          d.edit(span(token.begin, token.end), instead);
+        }
         token.type = known->type;
         return push(token);
       }
@@ -269,22 +276,30 @@ class Scanner {
 
   void check_date(const Token& token) {
     const std::string_view s = text(token).substr(1);
-    bool shape = s.size() == 10 && s[4] == '-' && s[7] == '-';
-    for (const std::size_t i : {0, 1, 2, 3, 5, 6, 8, 9}) shape = shape && digit(s[i]);
+    // 2024-01-31, 2024-01-31T13:05 or 2024-01-31T13:05:59, a Z behind the time where one likes
+    const auto shaped = [](std::string_view text, std::string_view form) {
+      bool same = text.size() == form.size();
+      for (std::size_t i = 0; same && i < text.size(); ++i) same = form[i] == '0' ? digit(text[i]) : text[i] == form[i];
+      return same;
+    };
+    const std::string_view timed = s.ends_with('Z') ? s.substr(0, s.size() - 1) : s;
+    const bool minutes = shaped(timed, "0000-00-00T00:00"), seconds = shaped(timed, "0000-00-00T00:00:00"), shape = shaped(s, "0000-00-00") || minutes || seconds;
     const auto number = [&](std::size_t from, std::size_t count) {
       int v = 0;
       for (std::size_t i = from; i < from + count; ++i) v = v * 10 + (s[i] - '0');
       return v;
     };
-    std::string fault = "a date is written `@2024-01-31`";
+    std::string fault = "not in the form of a date";
     if (shape) {
       static constexpr int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
       const int year = number(0, 4), month = number(5, 2), day = number(8, 2);
       const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-      if (month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] + (month == 2 && leap ? 1 : 0)) return;
-      fault = "no such day in the calendar";
+      const bool real_day = month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] + (month == 2 && leap ? 1 : 0);
+      const bool real_time = !(minutes || seconds) || (number(11, 2) < 24 && number(14, 2) < 60 && (!seconds || number(17, 2) < 60));
+      if (real_day && real_time) return;
+      fault = real_day ? "no such time of the day" : "no such day in the calendar";
     }
-    diagnostics_.report(code::bad_number, "`" + std::string(text(token)) + "` is no date").at(span(token.begin, token.end), fault);
+    diagnostics_.report(code::bad_number, "`" + std::string(text(token)) + "` is no date").at(span(token.begin, token.end), fault).suggest("a date is written `@2024-01-31`, a moment `@2024-01-31T13:05:59`");
   }
 
   void check_escapes(const Token& token) {

@@ -313,7 +313,7 @@ std::string Constraints::broken(const Cell& cell) const {
       if (b.low) good = good && (b.low_open ? v > static_cast<long double>(*b.low) : v >= static_cast<long double>(*b.low));
       if (b.high) good = good && (b.high_open ? v < static_cast<long double>(*b.high) : v <= static_cast<long double>(*b.high));
     }
-    if (!good) return spell(b);
+    if (!good) return spell_bounds(*column_);
   }
   if (sorted_.empty() && !pattern_) return {};
   const std::string made = is_text(scalar) ? std::string() : spell(*column_, cell);
@@ -323,8 +323,15 @@ std::string Constraints::broken(const Cell& cell) const {
   return {};
 }
 
-std::string spell(const Bounds& b) {
-  const auto number = [](double v) { return spell_real(v); };
+std::string spell_bounds(const Column& column) {
+  const Bounds& b = column.bounds;
+  const bool real = is_number(column.type.scalar);
+  const auto number = [&](double v) {
+    if (real) return spell_real(v);
+    Cell cell;  // days or microseconds
+    cell.integer = static_cast<std::int64_t>(v);
+    return spell(column, cell);
+  };
   if (b.low && b.high && !b.low_open && !b.high_open) return "in " + number(*b.low) + ".." + number(*b.high);
   std::string out;
   if (b.low) out = (b.low_open ? "> " : ">= ") + number(*b.low);

@@ -49,7 +49,7 @@ class Constraints {
   std::vector<std::string> sorted_;     // one_of
   std::optional<Pattern> pattern_;
 };
-std::string spell(const Bounds& bounds);  // "in 0..120", ">= 0", "> 0 and <= 9"; "" without bounds
+std::string spell_bounds(const Column& column);  // "in 0..120", ">= 2024-01-31", "> 0 and <= 9"; "" without bounds
 
 bool valid_utf8(std::string_view text);
 std::string spell(const Column& column, const Cell& cell);   // for messages and quarantine files; reads back the same

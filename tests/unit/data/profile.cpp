@@ -12,7 +12,7 @@ std::string show(const Profile& p) {
     const Column& column = p.columns[c];
     out += column.name + " " + spell(column.type);
     if (!column.true_word.empty()) out += " " + column.true_word + "/" + column.false_word;
-    if (const std::string bounds = values::spell(column.bounds); !bounds.empty()) out += " " + bounds;
+    if (const std::string bounds = values::spell_bounds(column); !bounds.empty()) out += " " + bounds;
     out += " " + std::to_string(p.distinct[c]) + " " + std::to_string(p.missing[c]) + "\n";
   }
   return out;

@@ -1,4 +1,5 @@
-// Soups of tokens and of bytes, from a fixed seed: nothing crashes, and what parses survives formatting.
+// Soups of tokens and of bytes, from a fixed seed: nothing crashes, and what parses survives formatting. MLP_FUZZ=N runs N times
+// as much, from other seeds.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -27,14 +28,25 @@ const std::vector<std::string> lines = {
     "monitor d {", "drift x warn psi > 0.1, alert psi > 0.25 for 5m", "labels a by b within 45d", "fn f(a: float, n: int = 3) -> float = a / n",
     "fn g(v: float[n]?) -> float {", "let m = mean(v)", "v - m", "tune m { a in 3..8 }", "", "// comment"};
 
+int times() {
+  const char* wanted = std::getenv("MLP_FUZZ");
+  return wanted ? std::atoi(wanted) : 1;
+}
+std::size_t bytes_seen = 0;
+struct Count : testing::Environment {
+  void TearDown() override { std::printf("%zu bytes of soup\n", bytes_seen); }
+};
+const auto* const count = testing::AddGlobalTestEnvironment(new Count);
+
 void check(const std::string& text) {
+  bytes_seen += text.size();
   const std::string breach = breach_of(text);
   ASSERT_EQ(breach, "") << "for the input:\n" << text << "\n(end)";
 }
 
 TEST(Fuzz, TokenSoup) {
-  std::mt19937 random(20240131);
-  for (int i = 0; i < 8'000; ++i) {
+  std::mt19937 random(20240131 + static_cast<unsigned>(times()) - 1);
+  for (int i = 0; i < 8'000 * times(); ++i) {
     std::string text;
     for (auto n = random() % 40; n > 0; --n) (text += pieces[random() % pieces.size()]) += random() % 4 ? " " : "";
     ASSERT_NO_FATAL_FAILURE(check(text));
@@ -42,8 +54,8 @@ TEST(Fuzz, TokenSoup) {
 }
 
 TEST(Fuzz, LineSoup) {
-  std::mt19937 random(7);
-  for (int i = 0; i < 4'000; ++i) {
+  std::mt19937 random(7 + static_cast<unsigned>(times()) - 1);
+  for (int i = 0; i < 4'000 * times(); ++i) {
     std::string text;
     for (auto n = random() % 25; n > 0; --n) {
       std::string line = lines[random() % lines.size()];
@@ -56,10 +68,10 @@ TEST(Fuzz, LineSoup) {
 
 // A good spec with some bytes changed, and sheer noise.
 TEST(Fuzz, ByteSoup) {
-  std::mt19937 random(99);
+  std::mt19937 random(99 + static_cast<unsigned>(times()) - 1);
   const std::string good = slurp(std::filesystem::path(MLP_SOURCE_DIR) / "tests/parse/tour.mlp");
   ASSERT_FALSE(good.empty());
-  for (int i = 0; i < 3'000; ++i) {
+  for (int i = 0; i < 3'000 * times(); ++i) {
     std::string text = good.substr(random() % good.size(), random() % 400);
     for (auto n = random() % 4; n > 0 && !text.empty(); --n) {
       const std::size_t at = random() % text.size();
@@ -71,7 +83,7 @@ TEST(Fuzz, ByteSoup) {
     }
     ASSERT_NO_FATAL_FAILURE(check(text));
   }
-  for (int i = 0; i < 3'000; ++i) {
+  for (int i = 0; i < 3'000 * times(); ++i) {
     std::string text;
     for (auto n = random() % 60; n > 0; --n) text += static_cast<char>(random() % 3 ? random() % 96 + 32 : random());
     ASSERT_NO_FATAL_FAILURE(check(text));
@@ -194,7 +206,7 @@ class Grower {
 };
 
 TEST(Fuzz, GrownSpecs) {
-  for (unsigned seed = 0; seed < 2'500; ++seed) {
+  for (unsigned seed = 0; seed < 2'500 * static_cast<unsigned>(times()); ++seed) {
     const std::string text = Grower(seed).spec();
     const Spec spec(text);
     ASSERT_TRUE(spec.good()) << "seed " << seed << ":\n" << text << "\n(end)\n" << spec.rendered();

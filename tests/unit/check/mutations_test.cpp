@@ -1,0 +1,110 @@
+// tests/check/mutations.txt: examples with one thing wrong. Each is refused in time, by one error, of the code and at exactly the
+// place that the table says, with a fix. This program has no reader of data: what it finds, it finds in the spec alone.
+#include <chrono>
+#include <map>
+
+#include "tests/unit/check/checked.h"
+
+namespace mlp {
+namespace {
+
+struct Mutation {
+  int line = 0;              // in the table
+  std::string example, code, text;
+  std::uint32_t begin = 0, end = 0;  // the place of the error
+  bool edit = false;
+};
+
+std::string unescaped(std::string text) {
+  for (std::size_t at; (at = text.find("\\n")) != std::string::npos;) text.replace(at, 2, "\n");
+  return text;
+}
+
+// Where a block ends: before the brace in the first column.
+std::size_t end_of_block(const std::string& spec, const std::string& block) {
+  const std::size_t start = spec.find("\n" + block + " ");
+  return start == std::string::npos ? start : spec.find("\n}", start) + 1;
+}
+
+// The mutated text; "" and a reason when the table is wrong.
+std::string mutate(const std::string& spec, const std::string& head, const std::string& body, std::string& why) {
+  if (const std::size_t plus = head.find('+'); plus != std::string::npos) {
+    const std::size_t at = end_of_block(spec, head.substr(plus + 1));
+    if (at == std::string::npos) return why = "no such block", "";
+    return std::string(spec).insert(at, "  " + unescaped(body) + "\n");
+  }
+  const std::size_t arrow = body.find(" => ");
+  if (arrow == std::string::npos) return why = "no ` => `", "";
+  const std::string from = unescaped(body.substr(0, arrow)), to = unescaped(body.substr(arrow + 4));
+  const std::size_t at = spec.find(from);
+  if (at == std::string::npos || spec.find(from, at + 1) != std::string::npos) return why = "`" + from + "` does not stand once in the example", "";
+  return std::string(spec).replace(at, from.size(), to);
+}
+
+std::vector<Mutation> table() {
+  std::vector<Mutation> list;
+  std::istringstream lines(read(fs::path(MLP_SOURCE_DIR) / "tests/check/mutations.txt"));
+  std::string example, spec, line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    if (line.empty() || line[0] == '#') continue;
+    if (line[0] == '[') {
+      example = line.substr(1, line.size() - 2);
+      spec = read(fs::path(MLP_SOURCE_DIR) / "examples" / example / (example + ".mlp"));
+      continue;
+    }
+    const std::size_t colon = line.find(": ");
+    const std::string head = line.substr(0, colon);
+    Mutation m{number, example, head.substr(0, 5), "", 0, 0, head.substr(6, 4) == "edit"};
+    std::string why;
+    m.text = mutate(spec, head, line.substr(colon + 2), why);
+    const std::string open = "«", close = "»";
+    const std::size_t begin = m.text.find(open);
+    if (begin != std::string::npos) m.text.erase(begin, open.size());
+    const std::size_t end = m.text.find(close);
+    if (end != std::string::npos) m.text.erase(end, close.size());
+    if (begin == std::string::npos || end == std::string::npos) why += " the place is not marked";
+    EXPECT_EQ(why, "") << "line " << number << " of the table: " << line;
+    m.begin = static_cast<std::uint32_t>(begin);
+    m.end = static_cast<std::uint32_t>(end);
+    if (why.empty()) list.push_back(std::move(m));
+  }
+  return list;
+}
+
+TEST(Mutations, AreRefusedAtTheRightPlaceWithAFix) {
+  library();
+  const std::vector<Mutation> all = table();
+  EXPECT_GE(all.size(), 200u);
+  double slowest = 0;
+  for (const Mutation& m : all) {
+    SCOPED_TRACE("mutations.txt:" + std::to_string(m.line));
+    const auto start = std::chrono::steady_clock::now();
+    const Checked c(m.example + ".mlp", m.text);
+    slowest = std::max(slowest, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    const Diagnostic* found = nullptr;
+    int errors = 0;
+    for (const Diagnostic& d : c.diagnostics.all()) {
+      errors += info(d.code).severity == Severity::error;
+      if (info(d.code).code == m.code && d.span.source == c.spec && d.span.begin == m.begin && d.span.end == m.end) found = &d;
+    }
+    EXPECT_EQ(errors, m.code[0] == 'E') << c.text();
+    if (!found) {
+      ADD_FAILURE() << "no " << m.code << " at `" << m.text.substr(m.begin, m.end - m.begin) << "`, but\n" << c.text();
+      continue;
+    }
+    if (!m.edit) {
+      EXPECT_FALSE(found->help.empty()) << c.text();
+      continue;
+    }
+    EXPECT_FALSE(found->fix.empty()) << c.text();
+    std::string mended = m.text;
+    for (auto edit = found->fix.rbegin(); edit != found->fix.rend(); ++edit) mended.replace(edit->span.begin, edit->span.end - edit->span.begin, edit->replacement);
+    const Checked after(m.example + ".mlp", mended);
+    for (const Diagnostic& left : after.diagnostics.all()) EXPECT_FALSE(left.code == found->code && left.span.begin == m.begin) << after.text();
+  }
+  EXPECT_LT(slowest, 1.0) << "seconds for one spec";
+  std::printf("%zu mutations, the slowest took %.1f ms\n", all.size(), slowest * 1e3);
+}
+
+}  // namespace
+}  // namespace mlp
