@@ -39,11 +39,14 @@ struct Column {
   std::string pattern;                  // of `matches`; RE2/ECMAScript subset, whole value; "" = none
   std::string true_word, false_word;    // of `bool from ("Yes", "No")`; "" = true/false/1/0
   bool pii = false, protected_ = false, event_time = false, label = false;
+  bool future = false;                  // known only after the moment that a row describes
+  bool group = false;                   // rows with one value belong together: no part of the split without the others
   std::string description;
   Span span;
   template <class A> void fields(A&& a) {
     a("name", name); a("type", type); a("bounds", bounds); a("one_of", one_of); a("pattern", pattern); a("true", true_word);
     a("false", false_word); a("pii", pii); a("protected", protected_); a("event_time", event_time); a("label", label);
+    a("future", future); a("group", group);
     a("description", description); a("span", span);
   }
 };

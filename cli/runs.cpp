@@ -84,6 +84,7 @@ void add_show(CLI::App& app, Globals& globals, Action& run) {
       for (const auto& [name, value] : metrics) std::cout << (first ? "" : "  ") << name << ' ' << (name == "rows" ? thousands(static_cast<std::int64_t>(value)) : significant(value)), first = false;
       std::cout << '\n';
     }
+    for (const Json& finding : out["manifest"].value("findings", Json::array())) std::cout << "finding    " << finding["message"].get<std::string>() << '\n';
     return 0;
   };
 }

@@ -11,6 +11,7 @@
 #include "base/files.h"
 #include "base/render.h"
 #include "cli/cli.h"
+#include "engine/findings.h"
 
 namespace mlp::cli {
 
@@ -144,6 +145,7 @@ engine::Trained train_with_progress(const engine::Pipeline& pipeline, const std:
     list.report(code::not_converged, "the model stopped after " + thousands(model.settings.iterations) + " iterations, before its tolerance")
         .at(model.span, "this model")
         .suggest("raise `iterations`, or standardize the features");
+  for (const engine::Finding& finding : trained.findings) list.add(engine::to_diagnostic(finding));
   report(list.all(), *globals.sources, globals);
   return trained;
 }

@@ -27,6 +27,7 @@ void add_train(CLI::App& app, Globals& globals, Action& run) {
       Json violations = Json::array();
       for (const data::Violation& v : trained.report.violations) violations.push_back({{"column", v.column}, {"rule", v.rule}, {"rows", v.rows}, {"first_row", v.first_row}, {"first_value", v.first_value}});
       out["data"]["violations"] = std::move(violations);
+      out["findings"] = manifest.value("findings", Json::array());
       out["rows"] = manifest["rows"];
       out["model"] = manifest["model"];
       out["seconds"] = trained.seconds;
@@ -35,8 +36,8 @@ void add_train(CLI::App& app, Globals& globals, Action& run) {
     }
     const data::ReadReport& report = trained.report;
     std::cout << pipeline.program().name << ": " << thousands(report.present) << " rows, " << thousands(report.read) << " read, " << thousands(report.rejected) << " rejected; train " << thousands(manifest["rows"]["train"]) << ", valid "
-              << thousands(manifest["rows"]["valid"]) << ", test " << thousands(manifest["rows"]["test"]) << '\n';
-    for (const data::Violation& v : report.violations) std::cout << "  `" << v.column << "` breaks `" << v.rule << "` in " << thousands(v.rows) << " rows, first in row " << thousands(v.first_row) << " (`" << v.first_value << "`)\n";
+              << thousands(manifest["rows"]["valid"]) << ", test " << thousands(manifest["rows"]["test"]) << (trained.outside > 0 ? " (" + thousands(trained.outside) + " more are not served)" : "") << '\n';
+    for (const data::Violation& v : report.violations) std::cout << "  `" << v.column << "` breaks `" << v.rule << "` in " << thousands(v.rows) << " rows, first in row " << thousands(v.first_row) << (v.first_value.empty() ? "" : " (`" + v.first_value + "`)") << '\n';
     std::cout << manifest["model"]["kind"].get<std::string>() << ", " << manifest["model"]["loss"].get<std::string>() << ", " << pipeline.program().features.size() << " features, " << trained.best_round << " rounds\n\n";
     std::cout << "  " << std::string(18, ' ');
     for (const auto& [part, values] : manifest["metrics"].items()) std::printf("%12s", part.c_str()), std::fflush(stdout);

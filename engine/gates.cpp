@@ -5,6 +5,8 @@
 #include <limits>
 #include <numeric>
 
+#include <nlohmann/json.hpp>
+
 #include "engine/kernels.h"
 #include "runtime/learn/metrics.h"
 
@@ -129,6 +131,15 @@ class Runner {
   }
 
   void require(const Gate& gate, GateResult& result) {
+    if (gate.metric == "findings") {  // of the training that made the package
+      const auto manifest = nlohmann::json::parse(engine_.package().manifest);
+      const auto found = manifest.find("findings");
+      const std::size_t n = found == manifest.end() ? 0 : found->size();
+      result.measured = "findings = " + std::to_string(n);
+      for (std::size_t i = 0; i < n; ++i) result.measured += (i ? "; " : ": ") + (*found)[i].value("message", "");
+      result.passed = holds(static_cast<double>(n), gate.compare, gate.value);
+      return;
+    }
     double left = 0;
     const std::string name = std::string(word(gate.scope)) + "." + gate.metric;
     if (gate.by.known()) {
@@ -215,7 +226,7 @@ class Runner {
           if (!classes && before.values[i] != 0) moved /= std::fabs(before.values[i]);
           if (moved > worst) {
             worst = moved;
-            where = "`" + program_.columns[id.index].name + "` = " + show(cell, column) + " in row " + std::to_string(probe_.row[i / after.width] + 1);
+            where = "`" + program_.columns[id.index].name + "`" + (program_.columns[id.index].pii ? " changed" : " = " + show(cell, column)) + " in row " + std::to_string(probe_.row[i / after.width] + 1);
           }
         }
       }
@@ -239,7 +250,8 @@ class Runner {
           const double a = last.values[row * now.width + at], b = now.values[row * now.width + at];
           if (gate.increasing ? b >= a : b <= a) continue;
           result.passed = false;
-          result.measured = "row " + std::to_string(probe_.row[row] + 1) + ": `" + program_.columns[id.index].name + "` from " + show(last_cell, column) + " to " + show(cell, column) +
+          const std::string step = program_.columns[id.index].pii ? "` changed" : "` from " + show(last_cell, column) + " to " + show(cell, column);
+          result.measured = "row " + std::to_string(probe_.row[row] + 1) + ": `" + program_.columns[id.index].name + step +
                             " moves the prediction from " + spell(a) + " to " + spell(b);
           return;
         }

@@ -9,6 +9,7 @@
 
 #include "base/codes/training.h"
 #include "base/version.h"
+#include "engine/findings.h"
 #include "engine/kernels.h"
 #include "base/files.h"
 #include "runtime/learn/metrics.h"
@@ -58,6 +59,30 @@ Part take_part(const Pipeline& pipeline, const values::Table& table, const std::
       if (!(part.weight[i] >= 0) || std::isinf(part.weight[i])) bad_row(pipeline.program(), part.row[i], "", "the weight of a row is negative, infinite or missing", "weights are 0 or more: mend the expression behind `weight`, or the data");
   }
   return part;
+}
+
+// Leaves in the part those rows that the deployment serves, and counts the others.
+std::int64_t keep_served(const Pipeline& pipeline, Part& part) {
+  const flow::Program& program = pipeline.program();
+  if (!program.model.population.known() || part.row.empty()) return 0;
+  const mlp_fitted none{};
+  const Results run = run_kernel(pipeline.kernels->find("population"), part.table, &none, {OutputKind::real}, {false}, {}, 1);
+  std::vector<std::int64_t> keep, rows;
+  std::vector<double> weights;
+  for (std::size_t i = 0; i < part.row.size(); ++i) {
+    if (run.columns[0].reals[i] != 1) continue;
+    keep.push_back(static_cast<std::int64_t>(i));
+    rows.push_back(part.row[i]);
+    if (!part.weight.empty()) weights.push_back(part.weight[i]);
+  }
+  const auto outside = static_cast<std::int64_t>(part.row.size() - keep.size());
+  if (keep.empty())
+    throw Failure(code::no_served_rows, "none of the " + std::to_string(outside) + " test rows is of the population that `" + program.deploy.name + "` serves", "correct the condition behind `serve on`, or gather such rows");
+  if (outside == 0) return 0;
+  part.table = gather(part.table, keep);
+  part.row = std::move(rows);
+  part.weight = std::move(weights);
+  return outside;
 }
 
 // Fills part.target: the value, or the index of the class.
@@ -234,7 +259,14 @@ package::Signature signature_of(const flow::Program& program) {
   return signature;
 }
 
-std::string manifest_of(const Pipeline& pipeline, const Data& data, const learn::Outcome& outcome, const Metrics& metrics, const score::Engine& engine) {
+nlohmann::ordered_json findings_json(const std::vector<Finding>& findings) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const Finding& f : findings)
+    list.push_back({{"code", info(f.code).code}, {"kind", f.kind}, {"subject", f.subject}, {"message", f.message}, {"measure", f.measure}, {"count", f.count}, {"rows", f.rows}});
+  return list;
+}
+
+std::string manifest_of(const Pipeline& pipeline, const Data& data, const learn::Outcome& outcome, const Trained& trained, const score::Engine& engine) {
   const flow::Program& program = pipeline.program();
   nlohmann::ordered_json manifest;
   manifest["format"] = 1;
@@ -249,7 +281,9 @@ std::string manifest_of(const Pipeline& pipeline, const Data& data, const learn:
   manifest["model"] = {{"kind", ir::enum_words<ModelKind>::words[static_cast<int>(program.model.settings.kind)]},
                        {"loss", ir::enum_words<Loss>::words[static_cast<int>(program.model.settings.loss)]},
                        {"rounds", outcome.best_round}};
-  manifest["metrics"] = metrics;
+  manifest["metrics"] = trained.metrics;
+  if (data.outside > 0) manifest["rows"]["not_served"] = data.outside;
+  if (!trained.findings.empty()) manifest["findings"] = findings_json(trained.findings);
   manifest["golden"] = score::golden_predictions(engine);  // what an artifact's selftest must give again
   return manifest.dump(1);
 }
@@ -281,6 +315,10 @@ Data read_data(const Pipeline& pipeline, const std::filesystem::path& directory,
   request.source = program.source;
   request.schema = program.columns;
   request.wanted = program.scan;
+  if (!classes) {  // findings look at whole rows
+    request.wanted.clear();
+    for (std::size_t i = 0; i < program.columns.size(); ++i) request.wanted.push_back({static_cast<std::int32_t>(i)});
+  }
   request.base = directory;
   request.quarantine = directory / (program.name + ".quarantine.csv");
   request.threads = threads;
@@ -298,6 +336,7 @@ Data read_data(const Pipeline& pipeline, const std::filesystem::path& directory,
   data.train = take_part(pipeline, data.table, parts, data::Part::train);
   data.valid = take_part(pipeline, data.table, parts, data::Part::valid);
   data.test = take_part(pipeline, data.table, parts, data::Part::test);
+  data.outside = keep_served(pipeline, data.test);
   data.classes = classes ? *classes : program.model.classes;
   take_target(pipeline, data.train, data.classes, classes == nullptr);
   take_target(pipeline, data.valid, data.classes, false);
@@ -364,6 +403,11 @@ Trained train(const Pipeline& pipeline, const std::filesystem::path& directory, 
   trained.converged = program.model.settings.kind == ModelKind::gbdt || outcome.converged;
   trained.seconds["train"] = watch.lap();
 
+  stage("looking for leaks");
+  trained.findings = find_leaks(pipeline, data, train_columns, options.threads);
+  trained.outside = data.outside;
+  trained.seconds["findings"] = watch.lap();
+
   stage("measuring");
   package.spec = std::string(pipeline.unit.sources.text(0));
   package.signature = signature_of(program);
@@ -376,7 +420,7 @@ Trained train(const Pipeline& pipeline, const std::filesystem::path& directory, 
   for (std::size_t f = 0; f < train_columns.size(); ++f)
     package.signature.feature_reference.push_back(monitor::make_reference(train_columns[f], package.model.features[f]));
   package.signature.prediction_reference = monitor::make_prediction_reference(package.model, predict(engine, data.train));
-  package.manifest = manifest_of(pipeline, data, outcome, trained.metrics, engine);
+  package.manifest = manifest_of(pipeline, data, outcome, trained, engine);
   trained.bytes = package::to_bytes(package);
   trained.digest = sha256(trained.bytes);
   trained.unseen_class = data.valid.unseen_class + data.test.unseen_class;

@@ -31,12 +31,26 @@ struct Data {
   data::ReadReport report;
   std::vector<std::string> classes;     // of the target; found in the train rows when the model does not name them
   Part train, valid, test;
+  std::int64_t outside = 0;             // test rows left out: the deployment does not serve them (`serve on`)
   const Part& part(MetricScope scope) const { return scope == MetricScope::train ? train : scope == MetricScope::valid ? valid : test; }
 };
 
 // Reads, checks expectations, splits and computes targets. `classes` given: targets are measured against them instead of
-// being looked for in the train rows. Throws Failure.
+// being looked for in the train rows; not given: every column of the schema is kept, for what is looked for in data. Throws
+// Failure.
 Data read_data(const Pipeline& pipeline, const std::filesystem::path& directory, const std::vector<std::string>* classes, int threads);
+
+// Leakage that the data shows; see engine/findings.h.
+struct Finding {
+  Code code{};
+  std::string kind;                     // telling_feature, rows_in_both_parts, …
+  std::string subject;                  // feature or column; "" when it is about rows
+  std::string message, note, help;
+  double measure = 0;                   // AUC, R², or a share of the test rows
+  std::int64_t count = 0;               // rows
+  std::vector<std::int64_t> rows;       // examples: test and train row by turns, from 1
+  Span span;
+};
 
 struct Trained {
   package::Package package;
@@ -47,6 +61,8 @@ struct Trained {
   std::int64_t unseen_class = 0;        // rows of valid and test left out: no train row has their class
   std::vector<learn::Progress> history;
   std::int64_t best_round = 0;
+  std::vector<Finding> findings;
+  std::int64_t outside = 0;             // test rows that `serve on` leaves out
   bool converged = true;                // linear: within its tolerance
   std::map<std::string, double> seconds;  // by stage; for people, never part of the package
 };

@@ -46,7 +46,8 @@ gate
   ;
 
 deploy      : DEPLOY name SERVES name description? LBRACE (deployEntry (separator deployEntry)*)? RBRACE ;
-deployEntry : budget | setting ;
+deployEntry : budget | population | setting ;
+population  : SERVE ON expression ;
 budget      : BUDGET conditions ;
 
 monitor     : MONITOR name description? LBRACE (monitorRule (separator monitorRule)*)? RBRACE ;
@@ -107,7 +108,7 @@ listed  : word | WARN | ALERT | BY | FOR ;
 word
   : IDENTIFIER | QUOTED
   | PIPELINE | SCHEMA | SOURCE | EXPECT | FEATURES | SPLIT | MODEL | TEST | DEPLOY | MONITOR | FN
-  | FROM | PREDICT | SERVES | INCREASING | DECREASING | BUDGET | MATCHES | ONE_OF | EXCEPT
+  | FROM | PREDICT | SERVES | INCREASING | DECREASING | BUDGET | MATCHES | ONE_OF | EXCEPT | SERVE | ON
   ;
 
 // ---- tokens: words
@@ -127,6 +128,8 @@ FN       : 'fn' ;
 FROM : 'from' ;
 PREDICT : 'predict' ;
 SERVES : 'serves' ;
+SERVE : 'serve' ;
+ON : 'on' ;
 REQUIRE : 'require' ;
 INVARIANT : 'invariant' ;
 MONOTONE : 'monotone' ;

@@ -30,6 +30,7 @@ struct Argument {
 
 std::string listed(const std::vector<std::string>& names);  // `a`, `b`, …
 std::optional<Compare> comparison(const std::string& text);  // < <= > >= == !=
+std::string spelled_operator(std::string_view callee);          // add → +
 
 class Checker {
  public:
@@ -52,6 +53,7 @@ class Checker {
   void check_source(const ast::Source& source);
   void check_expect(const ast::Expect& expect);
   void check_split(const ast::Split& split);
+  bool take_gap(const ast::Expr& gap, const Column& column);
 
   // ---- expressions.cpp: one expression of the language → operands over sem expressions
   Operand eval(ast::ExprId id);
@@ -105,8 +107,24 @@ class Checker {
   void check_entry(const ast::FeatureEntry& entry);
   void add_feature(const ast::FeatureEntry& entry, std::string name, Span name_span, const Item& item);
   void check_taints(const ir::Feature& feature, Span name_span);
+  ir::ExprId personal_in(ir::ExprId root) const;
+  bool refuse_personal(ir::ExprId root, std::string message, Span span);  // reports
   bool encode(ir::Feature& feature, const Item& item, Span value_span);
   void check_fits_model(const ir::Feature& feature, Span value_span);
+
+  // ---- leakage.cpp: what a spec must keep apart
+  void check_parts(const ast::Split* written, const ast::Source* source);
+  void check_population(const ast::Deploy& deploy);
+  bool asks_for_rows(const ast::Expr& call);                       // reports
+  bool chooses_by_data(const std::string& name, Span span);        // reports
+  std::string spell_name(const std::string& name) const;           // of a column, in backticks where it needs them
+
+  // ---- ranges.cpp: divisors that may be 0, logarithms of what may be negative
+  void check_ranges();
+  void note_risk(ir::ExprId id, Span span, Span name_span, const std::vector<const Argument*>& args);
+
+  // ---- units.cpp: moments, spans of time and numbers
+  bool units_clash(std::string_view callee, const std::vector<Argument>& args, Span span);  // reports
 
   // ---- model.cpp: target, settings
   void check_target(const ast::Model& model);
@@ -118,6 +136,7 @@ class Checker {
   void check_test(const ast::Test& test);
   void check_require(const ast::Gate& gate);
   void check_given(const ast::Gate& gate);
+  bool feeds_feature(ColumnId id) const;
   bool check_metric(const ast::Expr& member, MetricScope& scope, std::string& metric);
 
   // ---- deploy.cpp: deployment and monitoring
@@ -138,6 +157,12 @@ class Checker {
   ColumnId find_column(const std::string& name) const;
   ColumnId column_named(const ast::Expr& e, const std::string& what);  // reports
   ColumnId column_named(const std::string& name, Span span);
+  // A place in the text, as the user has to see it: within the library, the call that leads there.
+  struct Place {
+    Span span;
+    std::vector<Label> also;
+  };
+  Place place(Span span) const;
   Diagnostic& report(Code code, std::string message, Span span, std::string label = {});
   void suggest_name(Diagnostic& d, Span span, const std::string& wanted, const std::vector<std::string>& candidates);
   std::vector<std::string> column_names() const;
@@ -177,6 +202,14 @@ class Checker {
   std::set<std::string> broken_functions_;               // own functions with an error in their signature: calls stay silent
   std::set<const ast::Function*> used_functions_;
   std::set<ir::ExprId> laundered_;                       // results of hash_id and redact: no longer personal
+  struct Risk {                                          // a call that has no result for some arguments
+    Place place;
+    Span name_span;
+    std::vector<Span> args;                              // as written
+    bool mendable = false;                               // stands in the spec itself
+  };
+  std::map<ir::ExprId, Risk> risks_;
+  Span population_span_;
   std::map<std::string, Operand> feature_values_;        // by name, for later entries
   std::map<std::string, Span> feature_spans_;
   std::map<std::string, Span> feature_entries_;          // places of the names that entries were given

@@ -137,7 +137,9 @@ sem::Module Checker::run() {
   const std::string source_name = source ? source->head.name : "";
   for (const ast::Expect& e : file_.expects)
     if (refers(e.head.name, e.head.name_span, source_name, "source")) check_expect(e);
+  const std::size_t before = found_.all().size();
   if (split && refers(split->head.name, split->head.name_span, source_name, "source")) check_split(*split);
+  if (schema_ok_ && found_.all().size() == before) check_parts(split, source);
   if (model) check_target(*model);
   if (features) {
     refers(features->source, features->source_span, source_name, "source");
@@ -153,6 +155,7 @@ sem::Module Checker::run() {
   if (deploy) {
     refers(deploy->model, deploy->model_span, model_name, "model");
     check_deploy(*deploy);
+    check_population(*deploy);
   }
   for (const ast::Monitor& m : file_.monitors) {
     if (!deploy) {
@@ -161,6 +164,7 @@ sem::Module Checker::run() {
     }
     if (refers(m.head.name, m.head.name_span, deploy->head.name, "deployment")) check_monitor(m);
   }
+  check_ranges();
   check_unused_functions();
   finish();
   if (!out_.has_errors()) sweep();
@@ -173,6 +177,7 @@ void Checker::sweep() {
   for (const ir::Feature& f : module_.features) mark(f.value), mark(f.table);
   mark(module_.model.target);
   mark(module_.model.weight);
+  mark(module_.model.population);
   for (std::size_t i = used.size(); i-- > 0;)  // arguments stand before their users
     if (used[i])
       for (const ir::ExprId arg : module_.exprs[i].args) used[arg.index] = 1;
@@ -189,6 +194,7 @@ void Checker::sweep() {
   for (ir::Feature& f : module_.features) move(f.value), move(f.table);
   move(module_.model.target);
   move(module_.model.weight);
+  move(module_.model.population);
   module_.exprs = std::move(kept);
 }
 

@@ -229,6 +229,7 @@ Operand Checker::eval_node(const ast::Expr& e) {
       return list;
     }
     case ast::ExprKind::call: {
+      if (asks_for_rows(e)) return poison();
       std::vector<Argument> args;
       const auto local = frame_->locals.find(e.text);
       // Type names and patterns in selectors, and names after `except`, are no expressions.
@@ -398,6 +399,7 @@ Operand Checker::eval_pipe(const ast::Expr& e) {
     report(code::type_mismatch, "`|>` needs a function on its right", step.span, "not a function").suggest("`v |> f(a)` means `f(v, a)`");
     return poison();
   }
+  if (asks_for_rows(step)) return poison();
   std::vector<Argument> args;
   args.push_back(std::move(first));
   const bool selector = step.text == "except" && !find_function(step.text, frame_->library);

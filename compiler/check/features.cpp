@@ -156,11 +156,35 @@ bool Checker::encode(ir::Feature& f, const Item& item, Span value_span) {
   return false;
 }
 
+// The column through which personal data comes in; hash_id and redact end the trace.
+ir::ExprId Checker::personal_in(ir::ExprId root) const {
+  ir::ExprId found;
+  walk(root, [&](ir::ExprId id) {
+    if (laundered_.count(id)) return false;
+    const ir::Expr& e = module_.exprs[id.index];
+    if (e.op == ir::ExprOp::column && e.column.known() && !found.known() && module_.columns[e.column.index].pii) found = id;
+    return true;
+  });
+  return found;
+}
+
+bool Checker::refuse_personal(ir::ExprId root, std::string message, Span span) {
+  const ir::ExprId from = personal_in(root);
+  if (!from.known()) return false;
+  const ir::Expr& e = module_.exprs[from.index];
+  const Column& column = module_.columns[e.column.index];
+  Diagnostic& d = report(code::personal_data, std::move(message), span, "depends on `" + column.name + "`, which is `@pii`");
+  if (e.span != span) d.also(e.span, "`" + column.name + "` is used here");
+  d.also(column.span, "declared `@pii` here").suggest("use a column that is not personal, or remove the attribute if this one is not");
+  return true;
+}
+
 void Checker::check_taints(const ir::Feature& f, Span name_span) {
   const auto& target = module_.model.target_columns;
   const bool selected = text(name_span).find('(') != std::string::npos;  // the place is a selector, not a name
   Span leak, personal;
-  ColumnId leaked, person, guarded;
+  ColumnId leaked, person, guarded, later;
+  Span late;
   bool label_means = false;
   walk(f.value, [&](ir::ExprId id) {
     const ir::Expr& e = module_.exprs[id.index];
@@ -169,14 +193,10 @@ void Checker::check_taints(const ir::Feature& f, Span name_span) {
     const bool label = module_.columns[e.column.index].label || std::find(target.begin(), target.end(), e.column) != target.end();
     if (!leaked.known() && label) leaked = e.column, leak = e.span;
     if (!guarded.known() && module_.columns[e.column.index].protected_) guarded = e.column;
+    if (!later.known() && !label && module_.columns[e.column.index].future) later = e.column, late = e.span;
     return true;
   });
-  walk(f.value, [&](ir::ExprId id) {  // hash_id and redact end the trace of personal data
-    if (laundered_.count(id)) return false;
-    const ir::Expr& e = module_.exprs[id.index];
-    if (e.op == ir::ExprOp::column && e.column.known() && !person.known() && module_.columns[e.column.index].pii) person = e.column, personal = e.span;
-    return true;
-  });
+  if (const ir::ExprId from = personal_in(f.value); from.known()) person = module_.exprs[from.index].column, personal = module_.exprs[from.index].span;
   if (leaked.known()) {
     const std::string& column = module_.columns[leaked.index].name;
     const bool predicted = std::find(target.begin(), target.end(), leaked) != target.end();
@@ -185,6 +205,12 @@ void Checker::check_taints(const ir::Feature& f, Span name_span) {
     if (leak != name_span) d.also(leak, "`" + column + "` is used here");
     if (predicted) d.also(module_.model.target_span, "predicted here").suggest("remove the feature, or predict another column");
     else d.also(module_.columns[leaked.index].span, "declared `@label` here").suggest("remove the feature: a label is not known when a prediction is made");
+  }
+  if (later.known() && !leaked.known()) {
+    const Column& column = module_.columns[later.index];
+    Diagnostic& d = report(code::future_value, "feature `" + f.name + "` is not known yet when a prediction is made", name_span, "depends on `" + column.name + "`, which is `@future`");
+    if (late != name_span) d.also(late, "`" + column.name + "` is used here");
+    d.also(column.span, "declared `@future` here").suggest("remove the feature, or use what is known at that moment");
   }
   if (person.known()) {
     const Column& column = module_.columns[person.index];
@@ -195,7 +221,7 @@ void Checker::check_taints(const ir::Feature& f, Span name_span) {
     else if (is_text(column.type.scalar)) d.suggest("remove the feature, or let only `hash_id(" + column.name + ")` through");
     else d.suggest("remove the feature");
   }
-  if (guarded.known() && !leaked.known() && !person.known()) {
+  if (guarded.known() && !leaked.known() && !person.known() && !later.known()) {
     const Column& column = module_.columns[guarded.index];
     report(code::protected_feature, "feature `" + f.name + "` depends on the protected attribute `" + column.name + "`", name_span, "protected")
         .also(column.span, "declared `@protected` here")

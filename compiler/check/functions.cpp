@@ -18,14 +18,18 @@ BuiltinRange range_of(std::string_view parameter) {
   return {0, 1e15, "0..1e15"};
 }
 
+}  // namespace
+
 // How a builtin reads where the call was written.
-std::string spelled(std::string_view callee) {
+std::string spelled_operator(std::string_view callee) {
   static const std::map<std::string, std::string, std::less<>> operators = {
       {"add", "+"}, {"sub", "-"}, {"neg", "-"}, {"mul", "*"}, {"div", "/"}, {"mod", "%"}, {"pow", "^"}, {"eq", "=="}, {"ne", "!="},
       {"lt", "<"},  {"le", "<="}, {"gt", ">"},  {"ge", ">="}, {"and", "and"}, {"or", "or"}, {"not", "not"}};
   const auto found = operators.find(callee);
   return found == operators.end() ? std::string(callee) : found->second;
 }
+
+namespace {
 
 // Of `a + b`, the sign between the two.
 Span operator_span(const SourceMap& sources, const std::string& sign, const std::vector<Argument>& args, Span whole) {
@@ -69,7 +73,7 @@ std::vector<std::string> Checker::function_names() const {
   for (const auto& [name, unused] : own_functions_) names.push_back(name);
   for (const auto& [name, unused] : library_functions_) names.push_back(name);
   for (const Builtin& b : builtins())
-    if (spelled(b.name) == b.name || b.name == "not") names.emplace_back(b.name);  // operators have signs, not names
+    if (spelled_operator(b.name) == b.name || b.name == "not") names.emplace_back(b.name);  // operators have signs, not names
   for (const char* name : {"each", "columns", "except"}) names.emplace_back(name);
   return names;
 }
@@ -94,6 +98,7 @@ Operand Checker::call(const std::string& name, bool library_scope, std::vector<A
   const bool builtin = !rows_of(name).empty();
   if (!library_scope && broken_functions_.count(name)) return poison();
   if (!functions && !builtin && !is_expanded(name)) {
+    if (chooses_by_data(name, name_span)) return poison();
     Diagnostic& d = report(code::unknown_function, "there is no function `" + name + "`", name_span, "not known");
     static const std::map<std::string, const char*> foreign = {
         {"ln", "log"}, {"std", "stddev"}, {"avg", "mean"}, {"average", "mean"}, {"mode", "most_frequent"}, {"fillna", "impute"}, {"zscore", "standardize"},
@@ -213,8 +218,8 @@ Operand Checker::call_builtin(std::string_view name, const std::vector<Argument>
   }
   matched = best != nullptr;
   if (!best) {
-    if (!report_it) return poison();
-    const std::string shown = spelled(name);
+    if (!report_it || units_clash(name, args, span)) return poison();
+    const std::string shown = spelled_operator(name);
     const bool op = shown != name;
     const auto overloads = rows_of(name);
     Diagnostic& d = report(code::no_matching_call,
@@ -326,6 +331,7 @@ Operand Checker::call_builtin(std::string_view name, const std::vector<Argument>
     e.type.nullable = best->may_give_null() || (best->code_class() == "custom" && code != "custom:same" ? false : nullable);
   }
   Operand result = value(add(std::move(e)), span);
+  note_risk(result.items[0].value, span, name_span, best_bound);
   if (launders(name)) laundered_.insert(result.items[0].value);
   return result;
 }

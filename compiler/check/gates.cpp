@@ -50,9 +50,8 @@ bool Checker::check_metric(const ast::Expr& e, MetricScope& scope, std::string& 
   scope = found->second;
   metric = e.text;
   const Span metric_span{e.span.source, e.span.end - static_cast<std::uint32_t>(e.text.size()), e.span.end};
-  if ((scope == MetricScope::valid && !has_valid_) || ((scope == MetricScope::test || scope == MetricScope::production) && !has_test_)) {
-    report(code::missing_part, "`" + text(e.span) + "` needs " + (scope == MetricScope::valid ? "valid" : "test") + " rows, and the split has none", part.span)
-        .also(module_.split.span, "split here").suggest("give the part some rows");
+  if (scope == MetricScope::valid && !has_valid_) {
+    report(code::missing_part, "`" + text(e.span) + "` needs valid rows, and the split has none", part.span).also(module_.split.span, "split here").suggest("give the part some rows");
     return false;
   }
   if (!module_.model.target.known()) return false;  // reported before
@@ -81,6 +80,18 @@ void Checker::check_require(const ast::Gate& gate) {
   }
   g.compare = *compare;
   const ast::Expr& left = node(e.args[0]);
+  if (left.kind == ast::ExprKind::name && left.text == "findings") {  // of training: engine/findings.h
+    const auto limit = whole(e.args[1]);
+    if (!limit || *limit < 0) {
+      report(code::bad_gate, "`findings` are counted: compare them with a whole number from 0", node(e.args[1]).span, "found `" + text(node(e.args[1]).span) + "`").suggest("`require findings == 0`");
+      return;
+    }
+    g.metric = "findings";
+    g.scope = MetricScope::train;
+    g.value = static_cast<double>(*limit);
+    module_.gates.push_back(std::move(g));
+    return;
+  }
   const bool gap = left.kind == ast::ExprKind::call && left.text == "gap";
   if (gap) {
     ast::ExprId metric, by;
@@ -97,6 +108,11 @@ void Checker::check_require(const ast::Gate& gate) {
     g.by = column_named(node(by), "`by`");
     if (!g.by.known()) return;
     const Column& c = module_.columns[g.by.index];
+    if (c.pii) {
+      report(code::personal_data, "groups of `" + c.name + "` would stand in reports, and it is personal", node(by).span, "a `@pii` column").also(c.span, "declared `@pii` here")
+          .suggest("form groups by a column that is not personal, such as one marked `@protected`");
+      return;
+    }
     if (!is_text(c.type.scalar) && c.type.scalar != Scalar::boolean && c.type.scalar != Scalar::integer) {
       report(code::bad_gate, "groups are formed by a `category`, a `bool` or an `int`, and `" + c.name + "` is a " + show(c.type), node(by).span).also(c.span, "declared here");
       return;
@@ -146,11 +162,21 @@ void Checker::check_given(const ast::Gate& gate) {
       report(code::duplicate_name, "`" + record.arg_names[i] + "` is given twice", record.arg_name_spans[i], "again").suggest("keep one of the two");
       continue;
     }
+    const auto& target = module_.model.target_columns;
+    if (std::find(target.begin(), target.end(), id) != target.end()) {
+      report(code::bad_gate, "`" + record.arg_names[i] + "` is what the model predicts, and cannot be given", record.arg_name_spans[i], "the target").also(module_.model.target_span, "predicted here")
+          .suggest("say it behind `expect`: `expect prediction > 0.5`");
+      continue;
+    }
     const auto v = typed_value(node(record.args[i]), module_.columns[id.index]);
     if (!v) continue;
+    if (!feeds_feature(id))
+      report(code::idle_gate, "no feature is computed from `" + record.arg_names[i] + "`, so giving it changes nothing", record.arg_name_spans[i], "used by no feature").suggest("leave it out");
     g.given.push_back(id);
     g.given_values.push_back(*v);
   }
+  if (record.args.empty())
+    report(code::idle_gate, "nothing is given: every column is null or typical of the train rows", record.span, "empty").suggest("give the columns that matter: `given { tenure = 1 }`");
   const ast::Expr& e = node(gate.condition);
   const auto compare = e.kind == ast::ExprKind::binary ? comparison(e.text) : std::nullopt;
   const bool prediction = compare && node(e.args[0]).kind == ast::ExprKind::name && node(e.args[0]).text == "prediction";
@@ -189,7 +215,14 @@ void Checker::check_given(const ast::Gate& gate) {
     report(code::bad_gate, "the prediction is compared with a number or a label", right.span, "neither");
     return;
   }
-  if (found_.all().size() == before) module_.gates.push_back(std::move(g));
+  const auto& found = found_.all();
+  if (std::none_of(found.begin() + static_cast<std::ptrdiff_t>(before), found.end(), [](const Diagnostic& d) { return info(d.code).severity == Severity::error; })) module_.gates.push_back(std::move(g));
+}
+
+// Whether a feature is computed from the column; yes where a feature could not be read.
+bool Checker::feeds_feature(ColumnId id) const {
+  return !poisoned_features_.empty() || module_.features.empty() ||
+         std::any_of(module_.features.begin(), module_.features.end(), [&](const ir::Feature& f) { return std::find(f.columns.begin(), f.columns.end(), id) != f.columns.end(); });
 }
 
 void Checker::check_test(const ast::Test& test) {
@@ -221,6 +254,17 @@ void Checker::check_test(const ast::Test& test) {
       } else if (std::find(target.begin(), target.end(), id) != target.end()) {
         report(code::bad_gate, "`" + c.name + "` is what the model predicts", gate.name_spans[i], "the target").also(module_.model.target_span, "predicted here");
         bad = true;
+      } else if (std::find(g.columns.begin(), g.columns.end(), id) != g.columns.end()) {
+        report(code::duplicate_name, "`" + c.name + "` is there twice", gate.name_spans[i], "again").suggest("keep one of the two");
+        bad = true;
+      } else if (gate.kind == GateKind::monotone) {
+        for (const Gate& other : module_.gates)
+          if (other.kind == GateKind::monotone && other.increasing != g.increasing && std::find(other.columns.begin(), other.columns.end(), id) != other.columns.end()) {
+            report(code::bad_gate, "the prediction cannot both rise and fall with `" + c.name + "`", gate.name_spans[i], "the other direction").also(other.span, "said here").suggest("keep one of the two; `invariant " + c.name + "` says that it does neither");
+            bad = true;
+          }
+        if (!bad && !feeds_feature(id))
+          report(code::idle_gate, "no feature is computed from `" + c.name + "`, so this always holds", gate.name_spans[i], "used by no feature").suggest("name a column that a feature uses");
       }
       g.columns.push_back(id);
     }
@@ -228,7 +272,11 @@ void Checker::check_test(const ast::Test& test) {
       g.value = 0.01;  // a score may move by 1%
       if (gate.condition.known()) {
         const auto within = number(gate.condition);
-        if (within && *within >= 0 && *within <= 1) g.value = *within;
+        if (within && *within >= 0 && *within <= 1) {
+          g.value = *within;
+          if (*within == 1 && module_.model.target.known() && target_type_.scalar == Scalar::boolean)
+            report(code::idle_gate, "no probability can move by more than 100%, so this always holds", node(gate.condition).span, "everything is within").suggest("write how much it may move: `within 1%`");
+        }
         else {
           report(within ? code::out_of_range : code::bad_gate, "`within` is a share, from 0% to 100%", node(gate.condition).span, "found `" + text(node(gate.condition).span) + "`");
           bad = true;

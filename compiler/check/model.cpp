@@ -42,6 +42,7 @@ void Checker::check_target(const ast::Model& model) {
   }
   ir::ExprId target = o.items[0].value;
   m.target_columns = columns_of(target);
+  if (refuse_personal(target, "model `" + model_name_ + "` predicts personal data", written.span)) return;
   const ir::Expr e = module_.exprs[target.index];
   if (e.stage != ir::Stage::row || m.target_columns.empty()) {
     report(code::wrong_target, "the target is the same in every row", written.span, "of stage " + std::string(ir::spell(e.stage))).suggest("predict a column, or something computed from columns");
@@ -212,7 +213,7 @@ void Checker::check_model(const ast::Model& model) {
            report(code::null_not_allowed, "a weight must not be null", o.span, "may be null").suggest("`coalesce(" + text(o.span) + ", 1)`");
          } else if (fitted || stage_of(w) != ir::Stage::row) {
            report(code::fitted_target, "a weight is computed from the row alone", o.span, fitted ? "uses an aggregate" : "the same in every row").suggest("use a column");
-         } else {
+         } else if (!refuse_personal(w, "the weight of a row is personal data", o.span)) {
            m.weight = to_real(w);
          }
        }},

@@ -4,12 +4,13 @@
 
 #include "base/codes/stages.h"
 #include "base/codes/types.h"
+#include "base/pattern.h"
 #include "compiler/check/checker.h"
 
 namespace mlp::checking {
 
 // In the text of the library nothing can be mended by the user: there, the place is the user's call.
-Diagnostic& Checker::report(Code code, std::string message, Span span, std::string label) {
+Checker::Place Checker::place(Span span) const {
   Span inside;
   std::string function;
   const Frame* f = frame_;
@@ -22,9 +23,16 @@ Diagnostic& Checker::report(Code code, std::string message, Span span, std::stri
     }
     if (inside.source == span.source) inside = {};
   }
-  Diagnostic& d = found_.report(code, std::move(message)).at(span, std::move(label));
-  if (inside.known()) d.also(inside, "in `" + function + "` of the standard library");
-  for (int shown = 0; f && f->function && shown < 3; f = f->caller, ++shown) d.also(f->call, "called here");
+  Place p{span, {}};
+  if (inside.known()) p.also.push_back({inside, "in `" + function + "` of the standard library"});
+  for (int shown = 0; f && f->function && shown < 3; f = f->caller, ++shown) p.also.push_back({f->call, "called here"});
+  return p;
+}
+
+Diagnostic& Checker::report(Code code, std::string message, Span span, std::string label) {
+  Place p = place(span);
+  Diagnostic& d = found_.report(code, std::move(message)).at(p.span, std::move(label));
+  d.others = std::move(p.also);
   return d;
 }
 
@@ -203,6 +211,10 @@ std::optional<Value> Checker::typed_value(const ast::Expr& e, const Column& colu
         Diagnostic& d = report(code::out_of_range, "column `" + column.name + "` never is \"" + v.text + "\"", e.span).also(column.span, "its values are listed here");
         const std::string near = nearest(v.text, column.one_of);
         if (!near.empty()) d.suggest("did you mean \"" + near + "\"?").edit(e.span, "\"" + near + "\"");
+        return {};
+      }
+      if (std::string why; !column.pattern.empty() && !Pattern::compile(column.pattern, why)->matches(v.text)) {
+        report(code::out_of_range, "column `" + column.name + "` never is \"" + v.text + "\"", e.span, "does not match").also(column.span, "its pattern is declared here");
         return {};
       }
       return v;

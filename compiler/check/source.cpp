@@ -136,6 +136,23 @@ void Checker::check_expect(const ast::Expect& expect) {
   }
 }
 
+// What is left out between the parts of a time split, in the unit of its column.
+bool Checker::take_gap(const ast::Expr& gap, const Column& column) {
+  const Number n = gap.kind == ast::ExprKind::number ? read_number(gap.text) : Number{};
+  const bool moment = column.type.scalar != Scalar::integer;
+  if (n.kind == (moment ? Number::duration : Number::integer)) {
+    module_.split.gap = n.whole;
+    return true;
+  }
+  const bool other_unit = n.kind == Number::duration || n.kind == Number::integer;
+  Diagnostic& d = report(other_unit ? code::unit_mismatch : code::bad_split,
+                         moment ? "`gap` is a duration, found `" + text(gap.span) + "`" : "`gap` is a whole number, as `" + column.name + "` is, found `" + text(gap.span) + "`", gap.span,
+                         other_unit ? moment ? "has no unit" : "has a unit" : "");
+  d.also(column.span, "`" + column.name + "` is a " + show(column.type)).suggest(moment ? "`gap = 7d`" : "`gap = 7`");
+  if (n.kind == Number::integer) d.edit(gap.span, text(gap.span) + "d");
+  return false;
+}
+
 void Checker::check_split(const ast::Split& split) {
   declaration_ = split.head.span;
   Split& s = module_.split;
@@ -171,14 +188,12 @@ void Checker::check_split(const ast::Split& split) {
     }
     s.method = method->second;
     const std::size_t expected = s.method == SplitMethod::random ? 0 : 1;
+    ast::ExprId gap;
     std::size_t positional = 0;
     for (std::size_t i = 0; i < e.args.size(); ++i) {
       if (e.arg_names[i].empty()) ++positional;
       else if (s.method == SplitMethod::time && e.arg_names[i] == "gap") {
-        const ast::Expr& gap = node(e.args[i]);
-        const Number n = gap.kind == ast::ExprKind::number ? read_number(gap.text) : Number{};
-        if (n.kind == Number::duration) s.gap = n.whole;
-        else report(code::bad_split, "`gap` is a duration, found `" + text(gap.span) + "`", gap.span).suggest("`gap = 7d`");
+        gap = e.args[i];
       } else {
         report(code::bad_split, "`" + e.text + "` has no argument `" + e.arg_names[i] + "`", e.arg_name_spans[i]);
         bad = true;
@@ -214,6 +229,8 @@ void Checker::check_split(const ast::Split& split) {
       if (wants) {
         report(code::bad_split, "`" + e.text + "` needs " + wants + ", and `" + c.name + "` is a " + show(c.type), node(e.args[0]).span).also(c.span, "declared here").suggest(std::string("name a column that is ") + wants);
         bad = true;
+      } else if (gap.known()) {
+        bad = !take_gap(node(gap), c) || bad;
       }
     }
   };

@@ -76,10 +76,10 @@ Operand Checker::expand(const std::string& name, std::vector<Argument> args, Spa
   return name == "quantiles" ? expand_quantiles(bound, span) : expand_bucketize(bound, span);
 }
 
-// Selectors leave out what no model may or should see: the label, ids, and what the split goes by.
+// Selectors leave out what no model may or should see: the label, what is known too late, ids, and what the split goes by.
 bool Checker::selectable(ColumnId id) const {
   const Column& c = module_.columns[id.index];
-  if (c.label || c.type.scalar == Scalar::id) return false;
+  if (c.label || c.future || c.group || c.type.scalar == Scalar::id) return false;
   const auto& target = module_.model.target_columns;
   if (std::find(target.begin(), target.end(), id) != target.end()) return false;
   const SplitMethod m = module_.split.method;

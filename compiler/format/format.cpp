@@ -311,6 +311,11 @@ class Formatter {
   void deploy(const ast::Deploy& d) {
     std::vector<Entry> entries;
     for (const ast::Setting& x : d.settings) entries.push_back(setting(x));
+    if (d.population.known()) {
+      Entry e{d.population_span.begin, d.population_span.end, "", "", "", {}};
+      e.value = [&d](Expressions& x) { return sequence({text("serve on "), x(d.population)}); };
+      entries.push_back(std::move(e));
+    }
     if (!d.budget.empty()) {
       Entry e{d.budget_span.begin, d.budget_span.end, "", "", "", {}};
       e.value = [&d](Expressions& x) { return sequence({text("budget "), x.conditions(d.budget, d.budget_span.end)}); };

@@ -163,7 +163,7 @@ loop::Kind kind_of(Scalar scalar) {
   return scalar == Scalar::real || scalar == Scalar::real32 ? Kind::f64 : Kind::i64;
 }
 
-// One kernel for each fitting pass, the features, the target and the weight, with the presence of every value spelt out.
+// One kernel for each fitting pass, the features, the target, the weight and the population, with the presence of every value spelt out.
 loop::Module expand(const flow::Program& program) {
   loop::Module module;
   for (std::size_t i = 0; i < program.passes.size(); ++i) {
@@ -183,11 +183,14 @@ loop::Module expand(const flow::Program& program) {
   target.with_presence(program.model.target_name, program.model.target);
   module.kernels.push_back(target.take());
 
-  if (program.model.weight.known()) {
-    Expander weight(program, "weight");
-    weight.number("weight", program.model.weight);
-    module.kernels.push_back(weight.take());
-  }
+  const auto optional = [&](const char* name, ir::ExprId value) {
+    if (!value.known()) return;
+    Expander kernel(program, name);
+    kernel.number(name, value);
+    module.kernels.push_back(kernel.take());
+  };
+  optional("weight", program.model.weight);
+  optional("population", program.model.population);
   return module;
 }
 

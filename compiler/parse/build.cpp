@@ -285,6 +285,10 @@ class Builder {
     Span first;
     for (auto* e : c->deployEntry()) {
       if (e->setting() && whole(e)) node.settings.push_back(setting(e->setting()));
+      if (e->population() && whole(e)) {
+        if (node.population.known()) twice(span(e->population()->SERVE()), node.population_span, "`serve on`");
+        else node.population = expression(e->population()->expression()), node.population_span = span(e->population());
+      }
       if (!e->budget() || e->budget()->exception || !e->budget()->conditions()) continue;
       if (first.known()) twice(span(e->budget()->BUDGET()), first, "`budget`");
       else {

@@ -6,14 +6,15 @@
 namespace mlp::planning {
 namespace {
 
-// What features, target and weight need: expressions, and the aggregates behind the slots that those read.
+// What features, target, weight and population need: expressions, and the aggregates behind the slots that those read.
 struct Live {
   std::vector<bool> exprs, aggregates;
 };
 Live live(const flow::Program& program) {
   Live found{{}, std::vector<bool>(program.aggregates.size())};
   std::vector<ir::ExprId> roots{program.model.target};
-  if (program.model.weight.known()) roots.push_back(program.model.weight);
+  for (const ir::ExprId id : {program.model.weight, program.model.population})
+    if (id.known()) roots.push_back(id);
   std::set<Slot> read;
   for (const ir::Feature& f : program.features) {
     roots.push_back(f.value);

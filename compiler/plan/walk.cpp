@@ -16,6 +16,7 @@ void each_root(flow::Program& program, const std::function<void(ir::ExprId&)>& v
   for (flow::Aggregate& a : program.aggregates) known(a.input);
   known(program.model.target);
   known(program.model.weight);
+  known(program.model.population);
 }
 
 std::vector<bool> reachable(const flow::Program& program, const std::vector<ir::ExprId>& roots) {

@@ -64,8 +64,8 @@ std::vector<Diagnostic> check_expectations(const std::vector<Expectation>& expec
             if (row == 0 || order[i] + 1 < row) row = order[i] + 1;
           }
           if (again > 0)
-            found = std::to_string(again) + (again == 1 ? " row repeats" : " rows repeat") + " a value, first row " + std::to_string(row) + " with `" +
-                    values::printable(values::spell(about, column.cell(row - 1))) + "`";
+            found = std::to_string(again) + (again == 1 ? " row repeats" : " rows repeat") + " a value, first row " + std::to_string(row) +
+                    (about.pii ? "" : " with `" + values::printable(values::spell(about, column.cell(row - 1))) + "`");
           break;
         }
         case ExpectKind::missing: {
@@ -96,7 +96,7 @@ std::vector<Diagnostic> check_expectations(const std::vector<Expectation>& expec
           }
           if (expectation.kind == ExpectKind::mean) result = sum / static_cast<double>(count), row = 0;
           if (count == 0) found = "column `" + about.name + "` has no value";
-          else if (!holds(result, expectation.compare, expectation.value)) found = "it is " + number(result) + (row > 0 ? " in row " + std::to_string(row) : "");
+          else if (!holds(result, expectation.compare, expectation.value)) found = about.pii ? "the column is personal" + (row > 0 ? ", see row " + std::to_string(row) : std::string()) : "it is " + number(result) + (row > 0 ? " in row " + std::to_string(row) : "");
           break;
         }
         case ExpectKind::rows: break;

@@ -4,6 +4,8 @@
 #include <future>
 #include <map>
 
+#include <nlohmann/json.hpp>
+
 #include "base/codes/data.h"
 #include "base/files.h"
 #include "runtime/data/files.h"
@@ -159,7 +161,7 @@ class FileReader {
     Breach& found = group.breaches[{f, rule}];
     if (found.rows++ == 0) {
       found.record = record;
-      found.value = values::printable(value);
+      found.value = values::printable(column(f), value);
     }
     if (request_.source.policy == Policy::quarantine) {
       std::string& reasons = group.reasons[record];
@@ -185,15 +187,17 @@ Failure breach_failure(const ReadRequest& request, const std::vector<Violation>&
     if (c.name == first->column) column = &c;
   MLP_CHECK(column != nullptr);
   const std::string where = "row " + std::to_string(first->first_row) + " of column `" + first->column + "`";
+  const std::string shown = values::named(*column, first->first_value);
   Diagnostic d;
   if (first->rule == "type") {
     d.code = code::data_value_type;
-    d.message = "`" + first->first_value + "` in " + where + " is no `" + spell(Type{column->type.scalar, false}) + "`";
+    d.message = shown + " in " + where + " is no `" + spell(Type{column->type.scalar, false}) + "`";
     if (column->type.scalar == Scalar::boolean) {
       const bool worded = !column->true_word.empty() || !column->false_word.empty();
       d.message += worded ? ": the words are `" + column->true_word + "` and `" + column->false_word + "`" : "";
       if (!worded) d.help = "name the two words: `" + first->column + " : bool from (\"…\", \"…\")`";
     }
+    if (d.help.empty() && column->pii) d.help = "correct the row; or say in the null words of the source that it stands for a missing value";
     if (d.help.empty())
       d.help = first->first_value.empty() ? "add `\"\"` to the null words of the source, and declare the column `" + spell(Type{column->type.scalar, true}) + "`"
                                           : "if it stands for a missing value: `null = [\"\", \"" + first->first_value + "\"]` in the source, and `" +
@@ -205,7 +209,7 @@ Failure breach_failure(const ReadRequest& request, const std::vector<Violation>&
     d.help = "declare it `" + spell(Type{column->type.scalar, true}) + "`, or reject such rows with `on_violation = drop` or `quarantine`";
   } else {
     d.code = code::data_constraint;
-    d.message = "`" + first->first_value + "` in " + where + " breaks `" + first->rule + "`";
+    d.message = shown + " in " + where + " breaks `" + first->rule + "`";
     d.help = "correct the row, widen the constraint, or reject such rows with `on_violation = drop` or `quarantine`";
   }
   if (rejected > 1) d.message += "; " + std::to_string(rejected) + " rows break the schema";
@@ -225,10 +229,39 @@ std::string csv_cell(std::string_view text) {
   return out + "\"";
 }
 
+bool personal(const std::vector<Column>& schema) {
+  return std::any_of(schema.begin(), schema.end(), [](const Column& c) { return c.pii; });
+}
+
+constexpr std::string_view withheld = "(personal)";
+
+// A record as the quarantine file shows it: without what is personal, and not at all where that cannot be told.
+std::string without_personal(const ReadRequest& request, const FilePlan& plan, std::int64_t record, std::string_view raw) {
+  if (!personal(request.schema)) return std::string(raw);
+  for (const Census::Flawed& flaw : plan.census.flawed)
+    if (flaw.record == record) return std::string(withheld);
+  if (request.source.format != Format::csv) {
+    nlohmann::ordered_json object = nlohmann::ordered_json::parse(raw, nullptr, false);
+    if (!object.is_object()) return std::string(withheld);
+    for (const Column& column : request.schema)
+      if (column.pii && object.contains(column.name)) object[column.name] = withheld;
+    return object.dump();
+  }
+  const std::vector<std::string> cells = split_record(raw, plan.census.delimiter);
+  std::string out;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const auto named = std::find_if(request.schema.begin(), request.schema.end(), [&](const Column& c) { return request.source.header ? i < plan.census.header.size() && c.name == plan.census.header[i] : &c == &request.schema[std::min(i, request.schema.size() - 1)]; });
+    const std::string cell(named != request.schema.end() && named->pii ? withheld : std::string_view(cells[i]));
+    if (i > 0) out += plan.census.delimiter;
+    out += cell.find_first_of(std::string("\"\r\n") + plan.census.delimiter) == std::string::npos ? cell : csv_cell(cell);
+  }
+  return out;
+}
+
 // The rows of the quarantine file that come from one file: record → reasons, in order.
 void quarantine_rows(Duck& duck, const ReadRequest& request, const FilePlan& plan, const std::map<std::int64_t, std::string>& reasons, std::string& out) {
   const auto line = [&](std::int64_t record, const std::string& reason, std::string_view raw) {
-    out += csv_cell(plan.path.string()) + "," + std::to_string(record + 1) + "," + csv_cell(reason) + "," + csv_cell(raw) + "\n";
+    out += csv_cell(plan.path.string()) + "," + std::to_string(record + 1) + "," + csv_cell(reason) + "," + csv_cell(without_personal(request, plan, record, raw)) + "\n";
   };
   if (reasons.empty()) return;
   if (request.source.format == Format::parquet) {
@@ -304,7 +337,7 @@ ReadResult read(const ReadRequest& request) {
     const FilePlan plan = plan_file(duck, request.source, request.schema, needed, file, digest);
     std::map<std::int64_t, std::string> reasons;
     for (const Census::Flawed& flaw : plan.census.flawed) {
-      note("", flaw_word(flaw.flaw), 1, file, flaw.record, flaw.record == plan.census.flawed.front().record ? values::printable(plan.census.first_flawed) : "");
+      note("", flaw_word(flaw.flaw), 1, file, flaw.record, flaw.record == plan.census.flawed.front().record && !personal(request.schema) ? values::printable(plan.census.first_flawed) : "");
       if (request.source.policy == Policy::quarantine) reasons[flaw.record] = flaw_word(flaw.flaw);
     }
     std::string select;

@@ -173,7 +173,7 @@ std::vector<Part> split(const Split& split, const std::vector<Column>& schema, c
         else if (word == "valid") part = Part::valid;
         else if (word == "test") part = Part::test;
         else
-          throw value_failure(split, *about, row, "`" + values::printable(word) + "` in row " + std::to_string(row + 1) + " of column `" + about->name + "` names no part",
+          throw value_failure(split, *about, row, values::named(*about, word) + " in row " + std::to_string(row + 1) + " of column `" + about->name + "` names no part",
                               "the parts are `train`, `valid` and `test`");
       }
       break;

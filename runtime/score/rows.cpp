@@ -93,7 +93,7 @@ struct RowBuilder::Impl {
 
   [[noreturn]] void fail(Code code, std::size_t column, const std::string& message, std::string_view value, std::string help) const {
     Failure failure(code, message, std::move(help));
-    failure.diagnostic.in_data({input, before + rows + 1, schema[column].name, values::printable(value)});
+    failure.diagnostic.in_data({input, before + rows + 1, schema[column].name, values::printable(schema[column], value)});
     throw failure;
   }
   void null(std::size_t i) {
@@ -114,9 +114,9 @@ struct RowBuilder::Impl {
     if (read == values::Read::null) return null(i);
     const Column& column = schema[i];
     if (read == values::Read::bad_type) {
-      const std::string row = std::to_string(before + rows + 1), shown = values::printable(text);
+      const std::string row = std::to_string(before + rows + 1);
       if (is_text(column.type.scalar)) fail(code::request_not_utf8, i, "the value of `" + column.name + "` in row " + row + " is not UTF-8", text, form_of(column));
-      fail(code::request_bad_value, i, "`" + shown + "` in row " + row + " is not " + (column.type.scalar == Scalar::integer ? "an " : "a ") +
+      fail(code::request_bad_value, i, values::named(column, text) + " in row " + row + " is not " + (column.type.scalar == Scalar::integer ? "an " : "a ") +
                                            mlp::spell(Type{column.type.scalar, false}) + ", as `" + column.name + "` must be", text, form_of(column));
     }
     if (constraints[i].any() && !constraints[i].broken(cell).empty()) ++breaches[i];

@@ -204,7 +204,7 @@ Response Api::infer(const Request& request) {
         value = json.first(value);
       }
       if (!holds(json, value, *t.type))
-        throw ApiError{400, "`" + values::printable(json.raw(value)) + "` in row " + std::to_string(r + 1) + " of input `" + columns[c].name + "` is no " + std::string(t.type->name),
+        throw ApiError{400, values::named(columns[c], json.raw(value)) + " in row " + std::to_string(r + 1) + " of input `" + columns[c].name + "` is no " + std::string(t.type->name),
                        "", info(code::request_bad_value).code, ""};
       w->json_rows.value(json, value, c, w->rows);
     }

@@ -391,6 +391,9 @@ std::string spell(const Column& column, const Cell& cell) {
   }
 }
 
+std::string printable(const Column& column, std::string_view text) { return column.pii ? "" : printable(text); }
+std::string named(const Column& column, std::string_view text) { return column.pii ? "the value" : "`" + printable(text) + "`"; }
+
 std::string printable(std::string_view text) {
   static const char* const hex = "0123456789abcdef";
   std::string out;

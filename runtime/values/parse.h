@@ -54,6 +54,8 @@ std::string spell_bounds(const Column& column);  // "in 0..120", ">= 2024-01-31"
 bool valid_utf8(std::string_view text);
 std::string spell(const Column& column, const Cell& cell);   // for messages and quarantine files; reads back the same
 std::string printable(std::string_view text);                // for messages: at most 60 bytes, controls and bad UTF-8 as \xNN
+std::string printable(const Column& column, std::string_view text);  // "" for personal data (@pii), which no message shows
+std::string named(const Column& column, std::string_view text);      // the same in backticks; "the value" for personal data
 
 // Days since 1970-01-01 of a date of the proleptic Gregorian calendar, and back (Howard Hinnant's algorithms).
 std::int64_t days_from_civil(std::int64_t year, unsigned month, unsigned day);

@@ -177,15 +177,17 @@ struct Test {  // test MODEL { gates }
   template <class A> void fields(A&& a) { a("head", head); a("gates", gates); }
 };
 
-struct Deploy {  // deploy NAME serves MODEL { settings  budget { conditions } }
+struct Deploy {  // deploy NAME serves MODEL { settings  serve on condition  budget { conditions } }
   Head head;
   std::string model;
   Span model_span;
   std::vector<Setting> settings;
+  ExprId population;  // of `serve on`; unknown when not written
   std::vector<ExprId> budget;
-  Span budget_span;
+  Span population_span, budget_span;
   template <class A> void fields(A&& a) {
-    a("head", head); a("model", model); a("settings", settings); a("budget", budget); a("model_span", model_span); a("budget_span", budget_span);
+    a("head", head); a("model", model); a("settings", settings); a("population", population); a("budget", budget); a("model_span", model_span);
+    a("population_span", population_span); a("budget_span", budget_span);
   }
 };
 

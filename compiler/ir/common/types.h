@@ -75,12 +75,13 @@ struct Model {
   std::string target_name;
   std::vector<ColumnId> target_columns;
   ExprId weight;                     // unknown = 1 each
+  ExprId population;                 // 1 for a row that the deployment serves (`serve on`), else 0; unknown = every row
   std::vector<std::string> classes;  // of a bool target: [false word, true word]; of a text target: found in the train rows
   std::vector<std::string> increasing, decreasing;  // feature names
   Span span, target_span;
   template <class A> void fields(A&& a) {
     a("name", name); a("settings", settings); a("target", target); a("target_name", target_name); a("target_columns", target_columns);
-    a("weight", weight); a("classes", classes); a("increasing", increasing); a("decreasing", decreasing); a("span", span);
+    a("weight", weight); a("population", population); a("classes", classes); a("increasing", increasing); a("decreasing", decreasing); a("span", span);
     a("target_span", target_span);
   }
 };

@@ -167,8 +167,8 @@ class Verifier {
 
   void model() {
     if (!known(p_.model.target)) say("model", "the target is missing");
-    for (const ir::ExprId id : {p_.model.target, p_.model.weight})
-      if (known(id) && !reads(id).slots.empty()) say("model", "target and weight are known before anything is fitted");
+    for (const ir::ExprId id : {p_.model.target, p_.model.weight, p_.model.population})
+      if (known(id) && !reads(id).slots.empty()) say("model", "target, weight and population are known before anything is fitted");
     if (p_.model.weight.known() && (!known(p_.model.weight) || is_text(p_[p_.model.weight].type.scalar))) say("model", "the weight must be a number");
   }
 
@@ -193,6 +193,7 @@ class Verifier {
     for (const Aggregate& a : p_.aggregates) within(p_.scan, "scan", a.input, a.name);
     within(p_.scan, "scan", p_.model.target, "the target");
     within(p_.scan, "scan", p_.model.weight, "the weight");
+    within(p_.scan, "scan", p_.model.population, "the population");
     for (const ColumnId c : p_.request) scanned(c, "the request");
     scanned(p_.split.column, "the split");
     for (const Expectation& e : p_.expectations) scanned(e.column, "an expectation");

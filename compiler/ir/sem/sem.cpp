@@ -79,6 +79,7 @@ std::vector<std::string> verify(const Module& m) {
     broken.push_back("model: no target");
   }
   needs(!m.model.weight.known() || (expr(m.model.weight) && m[m.model.weight].type.scalar == Scalar::real), "weight: a float");
+  needs(!m.model.population.known() || (expr(m.model.population) && m[m.model.population].type.scalar == Scalar::real), "population: a float");
   needs(optional_column(m.split.column), "split: a column of the schema");
   for (const Expectation& e : m.expectations) needs(optional_column(e.column), "expect: a column of the schema");
   for (const Gate& g : m.gates) {

@@ -150,7 +150,7 @@ void run(const Example& example, const harness::Configuration& configuration, co
     for (std::size_t i = 0; i < p.expected.size(); ++i)
       spec += "  f" + std::to_string(i) + " = coalesce(" + p.expression + " == " + (p.expected[i] == "null" ? "\"\"" : p.expected[i]) + ", false)\n";
   }
-  spec += "}\nsplit s { train = 100%, valid = 0%, test = 0%, by = random }\nmodel m = gbdt { predict y from x }\n";
+  spec += "}\nmodel m = gbdt { predict y from x }\n";
 
   SourceMap sources;
   Diagnostics faults;

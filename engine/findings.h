@@ -1,0 +1,19 @@
+// What the types cannot see and the data shows: leakage that is found while training. The same data and spec give the
+// same findings at any number of threads.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "base/diagnostic.h"
+#include "engine/train.h"
+
+namespace mlp::engine {
+
+// Looks for a feature that alone predicts the label too well, rows that stand in train and in test, columns that name
+// groups which stand on both sides, and a population of which the test part has hardly a row. `columns` are the features
+// of the train rows. Costs a sort of at most 10,000 values a feature and a hash of every cell.
+std::vector<Finding> find_leaks(const Pipeline& pipeline, const Data& data, const std::vector<std::vector<double>>& columns, int threads);
+
+Diagnostic to_diagnostic(const Finding& finding);
+
+}  // namespace mlp::engine
