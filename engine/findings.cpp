@@ -8,6 +8,7 @@
 
 #include "base/codes/training.h"
 #include "runtime/learn/pool.h"
+#include "runtime/values/parse.h"
 #include "stdlib/builtins/kernels.h"
 
 namespace mlp::engine {

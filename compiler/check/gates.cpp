@@ -163,20 +163,18 @@ void Checker::check_given(const ast::Gate& gate) {
       continue;
     }
     const auto& target = module_.model.target_columns;
-    if (std::find(target.begin(), target.end(), id) != target.end()) {
-      report(code::bad_gate, "`" + record.arg_names[i] + "` is what the model predicts, and cannot be given", record.arg_name_spans[i], "the target").also(module_.model.target_span, "predicted here")
+    if (std::find(target.begin(), target.end(), id) != target.end())
+      report(code::idle_gate, "`" + record.arg_names[i] + "` is what the model predicts, so giving it changes nothing", record.arg_name_spans[i], "the target").also(module_.model.target_span, "predicted here")
           .suggest("say it behind `expect`: `expect prediction > 0.5`");
-      continue;
-    }
     const auto v = typed_value(node(record.args[i]), module_.columns[id.index]);
     if (!v) continue;
-    if (!feeds_feature(id))
-      report(code::idle_gate, "no feature is computed from `" + record.arg_names[i] + "`, so giving it changes nothing", record.arg_name_spans[i], "used by no feature").suggest("leave it out");
     g.given.push_back(id);
     g.given_values.push_back(*v);
   }
-  if (record.args.empty())
-    report(code::idle_gate, "nothing is given: every column is null or typical of the train rows", record.span, "empty").suggest("give the columns that matter: `given { tenure = 1 }`");
+  const bool idle = found_.all().size() == before && std::none_of(g.given.begin(), g.given.end(), [&](ColumnId id) { return feeds_feature(id); });
+  if (idle)
+    report(code::idle_gate, record.args.empty() ? "nothing is given: every column is null or typical of the train rows" : "no feature is computed from what is given here", record.span, record.args.empty() ? "empty" : "used by no feature")
+        .suggest("give columns that features use: `given { tenure = 1 }`");
   const ast::Expr& e = node(gate.condition);
   const auto compare = e.kind == ast::ExprKind::binary ? comparison(e.text) : std::nullopt;
   const bool prediction = compare && node(e.args[0]).kind == ast::ExprKind::name && node(e.args[0]).text == "prediction";

@@ -27,8 +27,8 @@ void Checker::check_parts(const ast::Split* written, const ast::Source* source) 
 
   const Column *moment = nullptr, *group = nullptr;
   for (const Column& c : module_.columns) {
-    if (c.event_time && (c.type.scalar == Scalar::timestamp || c.type.scalar == Scalar::date)) moment = &c;
-    if (c.group) group = &c;
+    if (!moment && c.event_time && (c.type.scalar == Scalar::timestamp || c.type.scalar == Scalar::date)) moment = &c;
+    if (!group && c.group) group = &c;
   }
   const std::string source_name = source ? source->head.name : "rows";
   // Where `by` stands or would stand, and the edit that makes it `wanted`.

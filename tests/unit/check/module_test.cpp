@@ -9,10 +9,10 @@ namespace {
 constexpr const char* head = R"(schema Row {
   id0: id
   a: float
-  n: int
+  n: int >= 0
   m: float?
   c: category
-  w: int
+  w: int >= 0
   y: bool from ("Yes", "No")
 }
 source rows: Row = csv("rows.csv")
@@ -156,7 +156,7 @@ TEST(CheckModule, AWholeNumberTargetBecomesAFloat) {
 }
 
 TEST(CheckModule, GatesKeepTheirWords) {
-  const sem::Module m = checked("features x from rows { a }\nmodel p = gbdt { predict y from x }\ntest p {\n  require test.auc >= production.auc - 0.005\n  given { n = 3, m = null, y = \"No\" } expect prediction == \"Yes\"\n}\n");
+  const sem::Module m = checked("features x from rows { a, n }\nmodel p = gbdt { predict y from x }\ntest p {\n  require test.auc >= production.auc - 0.005\n  given { n = 3, m = null } expect prediction == \"Yes\"\n}\n");
   ASSERT_EQ(m.gates.size(), 2u);
   EXPECT_EQ(m.gates[0].against, MetricScope::production);
   EXPECT_DOUBLE_EQ(m.gates[0].value, -0.005);

@@ -24,7 +24,7 @@ const std::vector<std::string> lines = {
     "missing(a) < 1%", "features x from s {", "a, b", "each(float) except (a, b) |> impute(median) // note\n |> log1p", "y = if a > 1 then b else c |> f",
     "/// documented", "z = -a ^ -b ^ 2 * (3 + 4) % 2", "split s { train = 70%, test = 30%, by = hash(a) }", "model m = gbdt {", "predict log(a) from x",
     "depth = 6 // deep", "test m {", "require test.auc >= production.auc - 0.005", "invariant a, b within 1%", "monotone increasing a",
-    "given { a = 1, b = \"x\" } expect prediction > 0.4", "deploy d serves m {", "budget { latency <= 5ms, size <= 10MiB }", "http = listen(8080)",
+    "given { a = 1, b = \"x\" } expect prediction > 0.4", "deploy d serves m {", "serve on a > 1", "budget { latency <= 5ms, size <= 10MiB }", "http = listen(8080)",
     "monitor d {", "drift x warn psi > 0.1, alert psi > 0.25 for 5m", "labels a by b within 45d", "fn f(a: float, n: int = 3) -> float = a / n",
     "fn g(v: float[n]?) -> float {", "let m = mean(v)", "v - m", "tune m { a in 3..8 }", "", "// comment"};
 
@@ -185,8 +185,8 @@ class Grower {
       case 8: {
         bool first = true;
         return "deploy " + name() + " serves " + name() + body([&] {
-          const bool budget = std::exchange(first, false) && pick(2);
-          return budget ? "budget" + body([&] { return expression(2); }, 1) : setting();
+          if (!std::exchange(first, false) || pick(2)) return setting();
+          return pick(2) ? "budget" + body([&] { return expression(2); }, 1) : "serve on " + expression(2);
         });
       }
       case 9: return "monitor " + name() + body([&] {
