@@ -89,8 +89,9 @@ class Completer {
     if (kind == "test") return offer_test(inner, outside, last);
     if (kind == "deploy") {
       if (!outside) return add_all(Words{"latency", "memory", "size"}, property_item, "budget");
-      if (!entry.empty()) return;
+      if (!entry.empty()) return entry.front() == "serve" ? offer_columns() : void();
       add("budget", keyword_item);
+      add("serve on", keyword_item);
       return offer_settings();
     }
     if (kind == "monitor") {
@@ -131,7 +132,7 @@ class Completer {
     if (last == ":") return offer_types();
     if (std::find(entry.begin(), entry.end(), ":") == entry.end()) return;
     add_all(Words{"in", "matches", "one_of", "from"}, keyword_item, "constraint");
-    add_all(Words{"@pii", "@protected", "@event_time", "@label"}, property_item, "attribute");
+    add_all(Words{"@pii", "@protected", "@event_time", "@label", "@future", "@group"}, property_item, "attribute");
   }
   void offer_types() { add_words<Scalar>("type"); }
 

@@ -66,6 +66,9 @@ std::string of_column(const Analysis& a, const Symbol& symbol) {
     if (column->pii) out += "`@pii`: reaches no feature unless through `hash_id`\n\n";
     if (column->protected_) out += "`@protected`: a feature of it is a warning\n\n";
     if (column->label) out += "`@label`: never a feature\n\n";
+    if (column->future) out += "`@future`: known only later, never a feature\n\n";
+    if (column->group) out += "`@group`: rows with one value stay together in a split\n\n";
+    if (column->event_time) out += "`@event_time`: the split goes by it\n\n";
   }
   return out + paragraphs(field->doc, field->description);
 }
