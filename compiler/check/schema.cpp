@@ -72,9 +72,10 @@ void Checker::check_field(const ast::Field& field) {
       c.event_time = true;
       if (c.type.scalar != Scalar::timestamp && c.type.scalar != Scalar::date)
         report(code::type_mismatch, "`@event_time` marks a `timestamp` or a `date`", a.span, "`" + c.name + "` is a " + show(c.type)).suggest("mark a column of type `timestamp` or `date`");
-      for (const Column& other : module_.columns)
-        if (other.event_time)
-          report(code::duplicate_name, "`@event_time` marks one column, and `" + other.name + "` has it", a.span, "again").also(other.span, "first here").suggest("mark the moment that a row describes");
+      else
+        for (const Column& other : module_.columns)
+          if (other.event_time)
+            report(code::duplicate_name, "`@event_time` marks one column, and `" + other.name + "` has it", a.span, "again").also(other.span, "first here").suggest("mark the moment that a row describes");
     } else {
       Diagnostic& d = report(code::unknown_attribute, "there is no attribute `@" + a.name + "`", a.span, "not known");
       const std::string near = nearest(a.name, {"pii", "protected", "event_time", "label", "future", "group"});
