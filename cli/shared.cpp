@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <iostream>
@@ -59,8 +60,26 @@ std::string read_spec(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(std::cin), {});
 }
 
+void add_set(CLI::App& app, Globals& globals) {
+  app.add_option("--set", globals.set, "name=value: another value for a param of the spec; may be repeated")->allow_extra_args(false);
+}
+
+driver::Options spec_options(const Globals& globals) {
+  driver::Options options;
+  for (const std::string& one : globals.set) {
+    const std::size_t sign = one.find('=');
+    if (sign == 0 || sign == std::string::npos) throw Failure(code::bad_usage, "`--set " + one + "` is not `name=value`", "write `--set window=60d`");
+    const Assignment given{one.substr(0, sign), one.substr(sign + 1)};
+    for (const Assignment& before : options.set)
+      if (before.name == given.name) throw Failure(code::bad_usage, "`--set` gives `" + given.name + "` twice", "keep one of the two");
+    options.set.push_back(given);
+  }
+  std::sort(options.set.begin(), options.set.end(), [](const Assignment& a, const Assignment& b) { return a.name < b.name; });
+  return options;
+}
+
 engine::Pipeline open_spec(const std::string& path, const Globals& globals) {
-  engine::Pipeline pipeline = engine::prepare(path, read_spec(path));
+  engine::Pipeline pipeline = engine::prepare(path, read_spec(path), spec_options(globals));
   *globals.sources = pipeline.unit.sources;
   report(pipeline.unit.diagnostics.all(), pipeline.unit.sources, globals);
   return pipeline;
@@ -165,9 +184,11 @@ Subject resolve(const std::string& what, const Globals& globals, int threads) {
       package = std::move(trained.package);
     }
     subject.label = what;
-    if (package.spec != pipeline.unit.sources.text(0)) {
+    package::Package now;
+    pipeline.write_sources(now);
+    if (package.spec != now.spec || package.imports != now.imports || package.set != now.set) {
       // The model is the same; deployment and monitoring are the spec's of today.
-      package.spec = std::string(pipeline.unit.sources.text(0));
+      pipeline.write_sources(package);
       engine::set_deployment(package.signature, pipeline.program());
       subject.bytes = package::to_bytes(package);
     }
@@ -175,6 +196,7 @@ Subject resolve(const std::string& what, const Globals& globals, int threads) {
     subject.loaded.engine = std::make_unique<score::Engine>(std::move(package), subject.loaded.pipeline.kernels->find("features"));
     return subject;
   }
+  if (!globals.set.empty()) throw Failure(code::bad_usage, "`--set` needs a spec: the params of `" + what + "` are what it was trained with", "name the spec: it is trained with the new value");
   if (file) {
     subject.bytes = read_file(what);
     subject.label = what;

@@ -12,6 +12,7 @@ void add_test(CLI::App& app, Globals& globals, Action& run) {
   struct Args { std::string spec; int threads = default_threads(); bool json = false; std::string format = "text"; };
   auto args = std::make_shared<Args>();
   app.add_option("SPEC", args->spec, "a spec file; its newest run is tested, or it is trained first")->required();
+  add_set(app, globals);
   app.add_option("--threads", args->threads, "threads to use")->check(CLI::Range(1, 1024));
   app.add_flag("--json", args->json, "one JSON object on standard output");
   app.add_option("--format", args->format, "how failed lines are written: text is a table, all others as `mlp check` writes findings")->check(CLI::IsMember(diag::formats()));

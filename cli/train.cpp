@@ -8,6 +8,7 @@ void add_train(CLI::App& app, Globals& globals, Action& run) {
   struct Args { std::string spec; int threads = default_threads(); bool json = false, time = false; };
   auto args = std::make_shared<Args>();
   app.add_option("SPEC", args->spec, "a spec file")->required();
+  add_set(app, globals);
   app.add_option("--threads", args->threads, "threads to use (default: one a core); the result is the same at any number")->check(CLI::Range(1, 1024));
   app.add_flag("--json", args->json, "one JSON object on standard output");
   app.add_flag("--time-passes", args->time, "show the seconds of each stage");

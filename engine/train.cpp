@@ -243,6 +243,8 @@ std::string manifest_of(const Pipeline& pipeline, const Data& data, const learn:
   manifest["description"] = program.description;
   manifest["identity"] = pipeline.identity;
   manifest["spec_sha256"] = sha256(pipeline.unit.sources.text(0));
+  for (const driver::Imported& file : pipeline.unit.imports) manifest["imports"][file.path] = sha256(pipeline.unit.sources.text(file.source));
+  for (const Param& param : program.params) manifest["params"][param.name] = param.value;
   manifest["data"] = {{"sha256", data.report.digest}, {"present", data.report.present}, {"read", data.report.read}, {"rejected", data.report.rejected}};
   manifest["rows"] = {{"train", data.train.row.size()}, {"valid", data.valid.row.size()}, {"test", data.test.row.size()}};
   manifest["seed"] = program.model.settings.seed;
@@ -365,7 +367,7 @@ Trained train(const Pipeline& pipeline, const std::filesystem::path& directory, 
   trained.seconds["train"] = watch.lap();
 
   stage("measuring");
-  package.spec = std::string(pipeline.unit.sources.text(0));
+  pipeline.write_sources(package);
   package.signature = signature_of(program);
   const score::Engine engine(package, pipeline.kernels->find("features"));
   for (const MetricScope scope : {MetricScope::train, MetricScope::valid, MetricScope::test}) {

@@ -93,7 +93,7 @@ sem::Module Checker::run() {
   const auto finish = [&]() {
     std::set<std::tuple<int, std::int32_t, std::uint32_t, std::uint32_t>> seen;  // one report for one cause
     std::vector<Diagnostic> list = found_.take();
-    std::stable_sort(list.begin(), list.end(), [](const Diagnostic& a, const Diagnostic& b) { return a.span.begin < b.span.begin; });
+    std::stable_sort(list.begin(), list.end(), [](const Diagnostic& a, const Diagnostic& b) { return std::tie(a.span.source, a.span.begin) < std::tie(b.span.source, b.span.begin); });
     for (Diagnostic& d : list)
       if (seen.insert({static_cast<int>(d.code), d.span.source, d.span.begin, d.span.end}).second) out_.add(std::move(d));
   };
@@ -103,6 +103,13 @@ sem::Module Checker::run() {
     return std::move(module_);
   }
 
+  check_params();
+  if (found_.has_errors()) {  // what names a param would fall with it
+    finish();
+    return std::move(module_);
+  }
+  for (const ast::Tune& t : file_.tunes)
+    report(code::not_available, "`tune` is not available in this version", t.head.name_span).suggest("remove it, and set the values in the model");
   const ast::Pipeline* pipeline = only(file_.pipelines, "pipeline", "", false);
   const ast::Source* source = only(file_.sources, "source", "source rows: Row = csv(\"data.csv\")", true);
   const ast::Model* model = only(file_.models, "model", "model m = gbdt { predict label from x }", true);

@@ -23,6 +23,12 @@ Diagnostic& Checker::report(Code code, std::string message, Span span, std::stri
     if (inside.source == span.source) inside = {};
   }
   Diagnostic& d = found_.report(code, std::move(message)).at(span, std::move(label));
+  for (const auto& [name, literal] : literals_)
+    if (literal.span == d.span) {
+      const ParamValue& param = params_.at(name->text);
+      d.also(param.value_span, "`" + name->text + "` is `" + literal.text + "`");
+      break;
+    }
   if (inside.known()) d.also(inside, "in `" + function + "` of the standard library");
   for (int shown = 0; f && f->function && shown < 3; f = f->caller, ++shown) d.also(f->call, "called here");
   return d;

@@ -18,6 +18,15 @@ std::optional<Compare> comparison(const std::string& text) {
   return {};
 }
 
+// A text in quotes, a param, or `concat` of such.
+std::optional<std::string> Checker::constant_text(ast::ExprId id) const {
+  const ast::Expr& e = node(id);
+  if (e.kind == ast::ExprKind::string) return e.text;
+  if (e.kind != ast::ExprKind::call || e.text != "concat" || e.args.size() != 2) return {};
+  const auto a = constant_text(e.args[0]), b = constant_text(e.args[1]);
+  return a && b ? std::optional(*a + *b) : std::nullopt;
+}
+
 void Checker::check_source(const ast::Source& source) {
   declaration_ = source.head.span;
   Source& s = module_.source;
@@ -38,14 +47,15 @@ void Checker::check_source(const ast::Source& source) {
   s.format = format->second;
   const auto texts = [&](ast::ExprId id, std::vector<std::string>& into, const std::string& what) {
     const ast::Expr& e = node(id);
-    if (e.kind == ast::ExprKind::string) {
-      into.push_back(e.text);
+    if (const auto one = constant_text(id)) {
+      into.push_back(*one);
       return;
     }
     bool good = e.kind == ast::ExprKind::list;
     for (const ast::ExprId item : e.args) {
-      good = good && node(item).kind == ast::ExprKind::string;
-      if (good) into.push_back(node(item).text);
+      const auto one = constant_text(item);
+      good = good && one;
+      if (good) into.push_back(*one);
     }
     if (!good) report(code::bad_setting, what + " must be a text or a list of texts, found `" + text(e.span) + "`", e.span);
   };
@@ -54,6 +64,9 @@ void Checker::check_source(const ast::Source& source) {
     if (reader.arg_names[i].empty()) texts(reader.args[i], s.paths, "a path");
     else settings.push_back({reader.arg_names[i], reader.arg_name_spans[i], reader.args[i]});
   }
+  // Paths are relative to the file that names them.
+  for (std::string& path : s.paths)
+    if (!source.directory.empty() && !path.starts_with('/') && path.find("://") == std::string::npos) path = source.directory + "/" + path;
   if (s.paths.empty() && !found_.has_errors())
     report(code::bad_setting, "`" + reader.text + "` needs the path of a file", reader.span, "no path").suggest("`" + reader.text + "(\"data." + reader.text + "\")`");
   const Option null{"null", [&](const ast::Setting& v) {
