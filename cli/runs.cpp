@@ -78,8 +78,8 @@ void add_show(CLI::App& app, Globals& globals, Action& run) {
     }
     std::cout << "run        " << row.id << (row.production ? "  (production)" : "") << "\npipeline   " << row.pipeline << "\ncreated    " << row.created << "\nspec       " << row.spec_path << "\npackage    " << row.package << "\nfile       "
               << registry.package_path(row).string() << '\n';
-    const Json manifest = out["manifest"];
-    for (const auto& [name, value] : manifest.value("params", Json::object()).items()) {
+    const Json params = out["manifest"].value("params", Json::object());
+    for (const auto& [name, value] : params.items()) {
       const bool set = std::any_of(package.set.begin(), package.set.end(), [&](const Assignment& a) { return a.name == name; });
       std::cout << "param      " << name << " = " << value.get<std::string>() << (set ? " (set)\n" : "\n");
     }

@@ -110,7 +110,7 @@ void Checker::check_field(const ast::Field& field) {
     }
     if (const auto param = params_.find(name); param != params_.end()) {
       report(code::duplicate_name, "column `" + name + "` has the name of a param", field.name_span, "again").also(param->second.span, "the param").suggest("rename the param");
-      continue;
+      params_.erase(param);
     }
     columns_[name] = {static_cast<std::int32_t>(module_.columns.size())};
     Column one = c;
