@@ -38,7 +38,7 @@ struct Imported {
 
 // A spec on its way through the compiler. A later value is empty when its phase did not run.
 struct Unit {
-  SourceMap sources;        // 0 is the spec; what it imports, values of --set and the standard library follow
+  SourceMap sources;        // 0 is the spec; the standard library follows, then what is imported and values of --set
   std::vector<Imported> imports;  // in the order of reading
   Diagnostics diagnostics;
   ast::File file;
