@@ -44,6 +44,7 @@ Json summary(const flow::Program& p) {
   out["reads"] = scan;
   out["request"] = request;
   out["split"] = {{"by", word(p.split.method)}, {"train", p.split.train}, {"valid", p.split.valid}, {"test", p.split.test}, {"seed", p.split.seed}};
+  if (p.split.folds > 0) out["split"]["folds"] = p.split.folds;
   Json passes = Json::array();
   for (const flow::FitPass& pass : p.passes) {
     Json names = Json::array();
@@ -76,7 +77,7 @@ void show(const flow::Program& p) {
   for (const std::string& path : p.source.paths) std::cout << ' ' << path;
   std::cout << ", " << p.scan.size() << " of " << p.columns.size() << " columns; rows that break the schema: " << word(p.source.policy) << '\n';
   std::cout << "  split   by " << word(p.split.method) << (p.split.column.known() ? "(" + p.columns[p.split.column.index].name + ")" : "") << ": train " << percent(p.split.train) << ", valid " << percent(p.split.valid) << ", test " << percent(p.split.test)
-            << (p.split.gap > 0 ? ", gap " + std::to_string(p.split.gap / 1'000'000) + " s" : "") << (p.split.defaulted ? "  (default: no split block)" : "") << '\n';
+            << (p.split.gap > 0 ? ", gap " + std::to_string(p.split.gap / 1'000'000) + " s" : "") << (p.split.folds > 0 ? ", " + std::to_string(p.split.folds) + (p.split.method == SplitMethod::time ? " forward folds" : " folds") : "") << (p.split.defaulted ? "  (default: no split block)" : "") << '\n';
   for (std::size_t i = 0; i < p.passes.size(); ++i) {
     std::cout << "  fit " << i + 1 << "   one scan of the train rows:";
     const auto& ids = p.passes[i].aggregates;

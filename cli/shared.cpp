@@ -12,6 +12,7 @@
 #include "base/files.h"
 #include "base/render.h"
 #include "cli/cli.h"
+#include "engine/tune.h"
 
 namespace mlp::cli {
 
@@ -132,6 +133,23 @@ class Bar {
   bool on_, shown_ = false;
 };
 
+// The trials of a tune block: on a terminal a line for each, as it ends.
+void show_trial(const std::vector<engine::Trial>& trials, const Tune& tune) {
+  const engine::Trial& last = trials.back();
+  double best = trials.front().score;
+  for (const engine::Trial& t : trials)
+    if (t.resource >= last.resource && !(tune.maximize ? t.score <= best : t.score >= best)) best = t.score;
+  const std::string metric = std::string(ir::enum_words<MetricScope>::words[static_cast<int>(tune.scope)]) + "." + tune.metric;
+  if (trials.size() == 1) {
+    std::cerr << "trial";
+    for (const Assignment& a : last.values) std::fprintf(stderr, "  %*s", static_cast<int>(std::max<std::size_t>(a.name.size(), 10)), a.name.c_str());
+    std::fprintf(stderr, "  %10s  %10s\n", metric.c_str(), "best");
+  }
+  std::fprintf(stderr, "%5zu", trials.size());
+  for (const Assignment& a : last.values) std::fprintf(stderr, "  %*s", static_cast<int>(std::max<std::size_t>(a.name.size(), 10)), a.value.c_str());
+  std::fprintf(stderr, "  %*s  %10s\n", static_cast<int>(std::max<std::size_t>(metric.size(), 10)), significant(last.score).c_str(), significant(best).c_str());
+}
+
 // The newest run of the pipeline that trains the same.
 std::optional<registry::Run> find_run(const engine::Pipeline& pipeline, const Globals& globals, package::Package& package, std::string& bytes) {
   const std::optional<registry::Registry> registry = registry::Registry::find(globals.store);
@@ -152,6 +170,13 @@ engine::Trained train_with_progress(const engine::Pipeline& pipeline, const std:
   options.threads = threads;
   options.on_stage = [&](const std::string& name) { bar.stage(name); };
   options.on_round = [&](const learn::Progress& p) { bar.round(p); };
+  std::optional<registry::Registry> store;
+  if (!pipeline.program().tune.empty()) {
+    store.emplace(registry::Registry::open(globals.store));
+    options.trials.find = [&](const std::string& key) { return store->trial(key); };
+    options.trials.keep = [&](const std::string& key, const std::string& text) { store->keep_trial(key, text); };
+    if (!globals.quiet && isatty(2)) options.on_trial = [&](const std::vector<engine::Trial>& trials) { bar.clear(), show_trial(trials, pipeline.program().tune.front()); };
+  }
   engine::Trained trained = engine::train(pipeline, engine::directory_of(spec_path), options);
   bar.clear();
   Diagnostics list;
@@ -184,6 +209,7 @@ Subject resolve(const std::string& what, const Globals& globals, int threads) {
       package = std::move(trained.package);
     }
     subject.label = what;
+    if (!package.tuned.empty()) pipeline = engine::settle(pipeline, package.tuned);
     package::Package now;
     pipeline.write_sources(now);
     if (package.spec != now.spec || package.imports != now.imports || package.set != now.set) {

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "compiler/diag/report.h"
 #include "engine/gates.h"
+#include "engine/tune.h"
 
 namespace mlp::cli {
 
@@ -27,8 +28,10 @@ void add_test(CLI::App& app, Globals& globals, Action& run) {
       const std::string run = subject.run ? subject.run->id : "";
       if (std::filesystem::path(args->spec).extension() != ".mlp") throw Failure(code::differs, "the data is not what " + subject.label + " was trained on, so its split would not be the same", "test the spec instead: it is trained on the data of today");
       if (!globals.quiet) std::cerr << "the data has changed since run " << run << ": training again\n";
+      pipeline = open_spec(args->spec, globals);  // before its tune block had chosen
       engine::Trained trained = train_with_progress(pipeline, args->spec, args->threads, globals);
       subject.run = record(trained, pipeline, args->spec, globals);
+      if (!trained.package.tuned.empty()) pipeline = engine::settle(pipeline, trained.package.tuned);
       subject.bytes = std::move(trained.bytes);
       subject.loaded.engine = std::make_unique<score::Engine>(std::move(trained.package), pipeline.kernels->find("features"));
       data = engine::read_data(pipeline, directory, &subject.loaded.engine->package().model.classes, args->threads);

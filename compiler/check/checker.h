@@ -66,6 +66,7 @@ class Checker {
   std::optional<std::string> constant_text(ast::ExprId id) const;
   void check_expect(const ast::Expect& expect);
   void check_split(const ast::Split& split);
+  bool take_folds(const ast::Setting& setting);
 
   // ---- expressions.cpp: one expression of the language → operands over sem expressions
   Operand eval(ast::ExprId id);
@@ -127,6 +128,10 @@ class Checker {
   void check_model(const ast::Model& model);
   void check_loss(const ast::Setting* setting);
   void check_monotone(const ast::Setting& setting, std::vector<std::string>& into);
+
+  // ---- tune.cpp: what is tried, and what judges it
+  void check_tune(const ast::Tune& tune, const ast::Model& model);
+  void check_range(const ast::TuneRange& range, const ast::Model& model, Tune& into);
 
   // ---- gates.cpp: test blocks
   void check_test(const ast::Test& test);
@@ -202,6 +207,7 @@ class Checker {
   bool schema_ok_ = false;
   std::map<std::string, ParamValue> params_;
   mutable std::map<const ast::Expr*, ast::Expr> literals_;  // of params, by the name that is replaced
+  std::set<std::string> data_params_;                    // that decide what is read, split and predicted
   bool in_param_ = false;                                // durations and moments may be bounded too
   mutable std::vector<std::uint32_t> seen_;              // of walk: the last walk that met each expression
   mutable std::uint32_t walks_ = 0;

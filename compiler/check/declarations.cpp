@@ -108,14 +108,13 @@ sem::Module Checker::run() {
     finish();
     return std::move(module_);
   }
-  for (const ast::Tune& t : file_.tunes)
-    report(code::not_available, "`tune` is not available in this version", t.head.name_span).suggest("remove it, and set the values in the model");
   const ast::Pipeline* pipeline = only(file_.pipelines, "pipeline", "", false);
   const ast::Source* source = only(file_.sources, "source", "source rows: Row = csv(\"data.csv\")", true);
   const ast::Model* model = only(file_.models, "model", "model m = gbdt { predict label from x }", true);
   const ast::Split* split = only(file_.splits, "split", "", false);
   const ast::Features* features = only(file_.features, "features", "features x from SOURCE { … }", true);
   const ast::Deploy* deploy = only(file_.deploys, "deploy", "", false);
+  const ast::Tune* tune = only(file_.tunes, "tune", "", false);
 
   if (pipeline) {
     module_.name = pipeline->head.name;
@@ -146,6 +145,7 @@ sem::Module Checker::run() {
     if (refers(e.head.name, e.head.name_span, source_name, "source")) check_expect(e);
   if (split && refers(split->head.name, split->head.name_span, source_name, "source")) check_split(*split);
   if (model) check_target(*model);
+  for (const auto& [name, literal] : literals_) data_params_.insert(name->text);
   if (features) {
     refers(features->source, features->source_span, source_name, "source");
     check_features(*features);
@@ -155,6 +155,7 @@ sem::Module Checker::run() {
     check_model(*model);
   }
   const std::string model_name = model ? model->head.name : "";
+  if (tune && model && refers(tune->head.name, tune->head.name_span, model_name, "model")) check_tune(*tune, *model);
   for (const ast::Test& t : file_.tests)
     if (refers(t.head.name, t.head.name_span, model_name, "model")) check_test(t);
   if (deploy) {
