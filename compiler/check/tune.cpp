@@ -1,6 +1,7 @@
 // The tune block: what may be tried, and by what it is judged. Each end of a range is checked as if it were written in the model.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/codes/modules.h"
 #include "base/codes/types.h"
@@ -30,6 +31,7 @@ std::optional<bool> whole_setting(const std::string& name) {
 void Checker::check_tune(const ast::Tune& tune, const ast::Model& model) {
   if (tune.settled || found_.has_errors() || !kind_known_) return;  // ends of ranges are judged by a model that is right
   Tune t;
+  declaration_ = tune.head.span;
   t.span = tune.head.name_span;
   if (module_.model.settings.kind == ModelKind::linear) t.resource = TuneResource::rows;
   const auto word = [&](auto& into, const ast::Setting& v, const auto& words) {
@@ -129,7 +131,9 @@ void Checker::check_range(const ast::TuneRange& r, const ast::Model& model, Tune
     std::erase_if(probe.settings, [&](const ast::Setting& s) { return s.name == r.name; });
     probe.settings.push_back({r.name, r.name_span, id});
     const ir::Model kept = module_.model;
+    Meaning* const told = std::exchange(meaning_, nullptr);
     check_model(probe);
+    meaning_ = told;
     module_.model = kept;
     if (found_.has_errors()) return;
     if (!setting) {

@@ -58,7 +58,7 @@ run 0 "$MLP" show latest
 says out 'cv_sd'
 for by in random 'stratified(Contract)' 'group(PaymentMethod)' 'every(5)' 'time(tenure)'; do
   spec "by = $by, folds = 3" 'trees = 5' '' >g.mlp
-  case $by in group*) sed -i 's/folds = 3/folds = 2, train = 60%, valid = 20%, test = 20%, seed = 4/' g.mlp ;; every*) sed -i 's/folds = 3/folds = 3, valid = 20%/' g.mlp ;; esac
+  case $by in group*) sed -i 's/folds = 3/folds = 2, train = 75%, valid = 0%, test = 25%/' g.mlp ;; every*) sed -i 's/folds = 3/folds = 3, valid = 20%/' g.mlp ;; esac
   run 0 "$MLP" train g.mlp --json
   says out '"cv":{'
 done
