@@ -208,7 +208,6 @@ class Checker {
   std::map<std::string, ParamValue> params_;
   mutable std::map<const ast::Expr*, ast::Expr> literals_;  // of params, by the name that is replaced
   std::set<std::string> data_params_;                    // that decide what is read, split and predicted
-  bool in_param_ = false;                                // durations and moments may be bounded too
   mutable std::vector<std::uint32_t> seen_;              // of walk: the last walk that met each expression
   mutable std::uint32_t walks_ = 0;
   bool has_valid_ = true, has_test_ = true;              // parts of the split

@@ -52,9 +52,7 @@ void Checker::check_params() {
       v.column.name = name;
       v.column.type = {*scalar == Scalar::real32 ? Scalar::real : *scalar, false};
       v.column.span = p.head.name_span;
-      in_param_ = true;
       for (const ast::Constraint& c : p.constraints) check_constraint(v.column, c);
-      in_param_ = false;
       v.poison = !take_param(v, p.value, p.set);
     }
     if (!v.poison) module_.params.push_back({name, v.column.type, v.literal.text, p.set, !p.head.description.empty() ? p.head.description : p.head.doc, p.head.name_span});
