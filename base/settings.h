@@ -15,6 +15,24 @@ struct Value {
   friend bool operator==(const Value&, const Value&) = default;
 };
 
+// A param of the spec and its value as a literal of the language: `30d`, `0.5`, `@2024-01-31`; a text without quotes.
+struct Param {
+  std::string name;
+  Type type;
+  std::string value;
+  bool set = false;  // with --set, or by a tune block; else it is the spec's own value
+  std::string description;
+  Span span;
+  template <class A> void fields(A&& a) { a("name", name); a("type", type); a("value", value); a("set", set); a("description", description); a("span", span); }
+};
+
+// A value given from outside of the spec: --set window=60d, or what a tune block chose.
+struct Assignment {
+  std::string name, value;
+  friend bool operator==(const Assignment&, const Assignment&) = default;
+  template <class A> void fields(A&& a) { a("name", name); a("value", value); }
+};
+
 enum class Policy { fail, drop, quarantine };
 
 enum class Format { csv, parquet, jsonl };
@@ -64,11 +82,13 @@ struct Split {
   std::int64_t every = 0;      // every(n): row index modulo n = 0 is test, and = 1 valid when valid > 0
   std::int64_t gap = 0;        // time: microseconds left out between the parts
   std::uint64_t seed = 0;
+  std::int64_t folds = 0;      // of the rows that are not test; 0 = no cross-validation. By time: forward
+  std::int64_t fold_test = 0, fold_train = 0;  // forward folds: rows tested in each, rows trained on at most; 0 = equal blocks, all
   bool defaulted = false;      // no split was written
   Span span;
   template <class A> void fields(A&& a) {
     a("method", method); a("train", train); a("valid", valid); a("test", test); a("column", column); a("every", every); a("gap", gap);
-    a("seed", seed); a("defaulted", defaulted); a("span", span);
+    a("seed", seed); a("folds", folds); a("fold_test", fold_test); a("fold_train", fold_train); a("defaulted", defaulted); a("span", span);
   }
 };
 
@@ -97,7 +117,7 @@ struct ModelSettings {
 };
 
 enum class GateKind { require, invariant, monotone, given };
-enum class MetricScope { train, valid, test, production };
+enum class MetricScope { train, valid, test, production, cv };
 // left.metric [compare] right: require test.auc >= production.auc - 0.005, gap(test.recall, by = gender) <= 0.10
 struct Gate {
   GateKind kind = GateKind::require;
@@ -119,6 +139,37 @@ struct Gate {
     a("kind", kind); a("scope", scope); a("metric", metric); a("by", by); a("compare", compare); a("against", against);
     a("against_metric", against_metric); a("value", value); a("columns", columns); a("increasing", increasing); a("given", given);
     a("given_values", given_values); a("expect_label", expect_label); a("text", text); a("span", span);
+  }
+};
+
+// Which values of settings and params are tried, and what decides.
+enum class TuneMethod { tpe, random, halving };
+enum class TuneResource { trees, rows };  // what halving gives little of at first
+struct TuneRange {
+  std::string name;
+  bool param = false;                // else a setting of the model
+  bool whole = false, log = false;   // whole numbers only; evenly on a logarithmic scale
+  double low = 0, high = 0;
+  std::vector<std::string> choices;  // when not empty: one of these, as written
+  Span span;
+  template <class A> void fields(A&& a) {
+    a("name", name); a("param", param); a("whole", whole); a("log", log); a("low", low); a("high", high); a("choices", choices); a("span", span);
+  }
+};
+struct Tune {
+  std::vector<TuneRange> ranges;
+  TuneMethod method = TuneMethod::tpe;
+  MetricScope scope = MetricScope::valid;
+  std::string metric;
+  bool maximize = true;
+  std::int64_t trials = 40;
+  TuneResource resource = TuneResource::trees;
+  std::int64_t factor = 3;           // halving: one trial in `factor` goes on, with `factor` times the resource
+  std::uint64_t seed = 0;
+  Span span;
+  template <class A> void fields(A&& a) {
+    a("ranges", ranges); a("method", method); a("scope", scope); a("metric", metric); a("maximize", maximize); a("trials", trials);
+    a("resource", resource); a("factor", factor); a("seed", seed); a("span", span);
   }
 };
 

@@ -13,6 +13,7 @@ void add_build(CLI::App& app, Globals& globals, Action& run) {
   struct Args { std::string what, output, kind = "exe"; int threads = default_threads(); bool json = false; };
   auto args = std::make_shared<Args>();
   app.add_option("SPEC", args->what, "a spec (its newest run, or trained first), a package file or a run")->required();
+  add_set(app, globals);
   app.add_option("-o,--output", args->output, "the file to write (default: the deployment's name, with .so or .o)");
   app.add_option("--kind", args->kind, "exe: a program that serves and scores; lib: a shared library with a C header; obj: an object file")->check(CLI::IsMember(std::vector<std::string>{"exe", "lib", "obj"}));
   app.add_option("--threads", args->threads, "threads for training, where it is needed")->check(CLI::Range(1, 1024));

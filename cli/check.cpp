@@ -11,8 +11,7 @@
 namespace mlp::cli {
 namespace {
 
-driver::Unit check(const std::string& path, std::string text) {
-  driver::Options options;
+driver::Unit check(const std::string& path, std::string text, driver::Options options) {
   options.stop_after = "check";
   return driver::compile(path, std::move(text), options);
 }
@@ -23,12 +22,12 @@ bool parses(const driver::Unit& unit) {
 
 // Applies what is certain and checks again, until nothing is left to apply: a mended name may show the next finding. A round
 // that breaks the syntax, or leads back to a text that was there before, is not taken.
-driver::Unit fix(driver::Unit unit, const std::string& path, std::vector<std::string>& done) {
+driver::Unit fix(driver::Unit unit, const std::string& path, const driver::Options& options, std::vector<std::string>& done) {
   std::set<std::string> seen{std::string(unit.sources.text(0))};
   for (;;) {
     diag::Fixed fixed = diag::apply_fixes(unit.diagnostics.all(), unit.sources, 0);
     if (fixed.applied.empty() || !seen.insert(fixed.text).second) return unit;
-    driver::Unit after = check(path, std::move(fixed.text));
+    driver::Unit after = check(path, std::move(fixed.text), options);
     if (parses(unit) && !parses(after)) return unit;
     for (const Diagnostic* d : fixed.applied) {
       const LineColumn at = unit.sources.locate(0, d->span.begin);
@@ -44,6 +43,7 @@ void add_check(CLI::App& app, Globals& globals, Action& run) {
   struct Args { std::vector<std::string> specs; bool json = false, fix = false, diff = false; std::string format = "text"; };
   auto args = std::make_shared<Args>();
   app.add_option("SPEC", args->specs, "spec files; - is standard input")->required();
+  add_set(app, globals);
   app.add_flag("--json", args->json, "one JSON object a finding, on standard output");
   app.add_option("--format", args->format, "how findings are written: text to standard error, all others to standard output")->check(CLI::IsMember(diag::formats()));
   app.add_flag("--fix", args->fix, "apply the fixes that are certain, and check again");
@@ -55,16 +55,17 @@ void add_check(CLI::App& app, Globals& globals, Action& run) {
     const bool text = format == diag::Format::text;
     int code = 0;
     std::int64_t errors = 0, warnings = 0;
+    const driver::Options options = spec_options(globals);
     std::vector<driver::Unit> units;
     units.reserve(args->specs.size());  // findings point to their sources
     std::vector<diag::Findings> all;
     for (const std::string& spec : args->specs) {
       if (args->fix && !args->diff && spec == "-") throw Failure(code::bad_usage, "`--fix` writes files, and `-` is none", "`--fix --diff` shows what would change");
-      driver::Unit unit = check(spec, read_spec(spec));
+      driver::Unit unit = check(spec, read_spec(spec), options);
       if (args->fix) {
         const std::string before(unit.sources.text(0));
         std::vector<std::string> done;
-        unit = fix(std::move(unit), spec, done);
+        unit = fix(std::move(unit), spec, options, done);
         const std::string after(unit.sources.text(0));
         if (args->diff) std::cout << text_diff(spec, before, after);
         else if (after != before) write_whole(spec, after);

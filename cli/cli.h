@@ -21,6 +21,7 @@ struct Globals {
   bool color = false;                 // of messages on standard error
   bool no_color = false;
   bool quiet = false;
+  std::vector<std::string> set;       // name=value, of params
   std::shared_ptr<SourceMap> sources = std::make_shared<SourceMap>();  // of the spec that was opened last: failures may name its lines
 };
 
@@ -64,6 +65,8 @@ std::string significant(double value);                                          
 void flush_output();                                                               // throws Failure when standard output is broken or full
 
 // ---- finding
+void add_set(CLI::App& app, Globals& globals);                     // --set name=value, of a command that takes a spec
+driver::Options spec_options(const Globals& globals);              // with the values of --set
 int default_threads();
 // Text of a spec; "-" is standard input.
 std::string read_spec(const std::string& path);

@@ -44,6 +44,7 @@ Json summary(const flow::Program& p) {
   out["reads"] = scan;
   out["request"] = request;
   out["split"] = {{"by", word(p.split.method)}, {"train", p.split.train}, {"valid", p.split.valid}, {"test", p.split.test}, {"seed", p.split.seed}};
+  if (p.split.folds > 0) out["split"]["folds"] = p.split.folds;
   Json passes = Json::array();
   for (const flow::FitPass& pass : p.passes) {
     Json names = Json::array();
@@ -61,6 +62,7 @@ Json summary(const flow::Program& p) {
   out["model"] = settings(p.model.settings);
   out["model"]["name"] = p.model.name;
   out["model"]["predict"] = p.model.target_name;
+  for (const Param& param : p.params) out["params"][param.name] = {{"type", spell(param.type)}, {"value", param.value}, {"set", param.set}};
   Json gates = Json::array();
   for (const Gate& gate : p.gates) gates.push_back(gate.text);
   out["tests"] = gates;
@@ -70,11 +72,12 @@ Json summary(const flow::Program& p) {
 
 void show(const flow::Program& p) {
   std::cout << "pipeline " << p.name << '\n';
+  for (const Param& param : p.params) std::cout << "  param   " << param.name << " = " << param.value << (param.set ? " (set)\n" : "\n");
   std::cout << "  read    " << word(p.source.format);
   for (const std::string& path : p.source.paths) std::cout << ' ' << path;
   std::cout << ", " << p.scan.size() << " of " << p.columns.size() << " columns; rows that break the schema: " << word(p.source.policy) << '\n';
   std::cout << "  split   by " << word(p.split.method) << (p.split.column.known() ? "(" + p.columns[p.split.column.index].name + ")" : "") << ": train " << percent(p.split.train) << ", valid " << percent(p.split.valid) << ", test " << percent(p.split.test)
-            << (p.split.gap > 0 ? ", gap " + std::to_string(p.split.gap / 1'000'000) + " s" : "") << (p.split.defaulted ? "  (default: no split block)" : "") << '\n';
+            << (p.split.gap > 0 ? ", gap " + std::to_string(p.split.gap / 1'000'000) + " s" : "") << (p.split.folds > 0 ? ", " + std::to_string(p.split.folds) + (p.split.method == SplitMethod::time ? " forward folds" : " folds") : "") << (p.split.defaulted ? "  (default: no split block)" : "") << '\n';
   for (std::size_t i = 0; i < p.passes.size(); ++i) {
     std::cout << "  fit " << i + 1 << "   one scan of the train rows:";
     const auto& ids = p.passes[i].aggregates;
@@ -101,6 +104,7 @@ void add_plan(CLI::App& app, Globals& globals, Action& run) {
   std::vector<std::string> stops;
   for (const driver::Phase& phase : driver::phases()) stops.push_back(phase.name);
   app.add_option("SPEC", args->spec, "a spec file");
+  add_set(app, globals);
   app.add_option("--emit", args->emit, "print a form of the spec: ast, sem, flow, loop, llvm or asm")->check(CLI::IsMember(driver::printable()));
   app.add_option("--stop-after", args->stop_after, "stop after a phase, and print what it leaves: parse, check, plan, lower or codegen")->check(CLI::IsMember(stops));
   app.add_option("--disable-pass", args->disabled, "leave out a pass, by name");
@@ -125,7 +129,7 @@ void add_plan(CLI::App& app, Globals& globals, Action& run) {
       const std::string near = nearest(name, known);
       throw Failure(code::bad_usage, "there is no pass `" + name + "` that could be left out", near.empty() ? "`mlp plan --passes` lists them" : "did you mean `" + near + "`?");
     }
-    driver::Options options;
+    driver::Options options = spec_options(globals);
     options.passes = {args->disabled, args->verify};
     options.stop_after = args->stop_after;
     std::string what = args->emit;

@@ -78,6 +78,11 @@ void add_show(CLI::App& app, Globals& globals, Action& run) {
     }
     std::cout << "run        " << row.id << (row.production ? "  (production)" : "") << "\npipeline   " << row.pipeline << "\ncreated    " << row.created << "\nspec       " << row.spec_path << "\npackage    " << row.package << "\nfile       "
               << registry.package_path(row).string() << '\n';
+    const Json params = out["manifest"].value("params", Json::object());
+    for (const auto& [name, value] : params.items()) {
+      const bool set = std::any_of(package.set.begin(), package.set.end(), [&](const Assignment& a) { return a.name == name; });
+      std::cout << "param      " << name << " = " << value.get<std::string>() << (set ? " (set)\n" : "\n");
+    }
     for (const auto& [part, metrics] : row.metrics) {
       std::cout << part << std::string(part.size() < 11 ? 11 - part.size() : 1, ' ');
       bool first = true;

@@ -6,6 +6,7 @@ void add_score(CLI::App& app, Globals& globals, Action& run) {
   struct Args { std::string what, input, output, from, to; int threads = default_threads(); bool features = false; };
   auto args = std::make_shared<Args>();
   app.add_option("SPEC", args->what, "a spec (its newest run, or trained first), a package file or a run")->required();
+  add_set(app, globals);
   app.add_option("-i,--input", args->input, "rows to score (default: standard input)");
   app.add_option("-o,--output", args->output, "where predictions go, whole or not at all (default: standard output)");
   app.add_option("--from", args->from, "csv or jsonl (default: by the input's name, else csv)")->check(CLI::IsMember(std::vector<std::string>{"csv", "jsonl"}));

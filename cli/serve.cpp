@@ -9,6 +9,7 @@ void add_serve(CLI::App& app, Globals& globals, Action& run) {
   struct Args { std::string what, host = "127.0.0.1"; int port = -1, threads = 0; };
   auto args = std::make_shared<Args>();
   app.add_option("SPEC", args->what, "a spec (its newest run, or trained first), a package file or a run")->required();
+  add_set(app, globals);
   app.add_option("--host", args->host, "address to listen on");
   app.add_option("--port", args->port, "port to listen on, 0 for any free one (default: the spec's)")->check(CLI::Range(0, 65535));
   app.add_option("--threads", args->threads, "threads that answer (default: one a core)")->check(CLI::Range(1, 1024));

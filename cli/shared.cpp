@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <iostream>
@@ -12,6 +13,7 @@
 #include "base/render.h"
 #include "cli/cli.h"
 #include "engine/findings.h"
+#include "engine/tune.h"
 
 namespace mlp::cli {
 
@@ -60,8 +62,26 @@ std::string read_spec(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(std::cin), {});
 }
 
+void add_set(CLI::App& app, Globals& globals) {
+  app.add_option("--set", globals.set, "name=value: another value for a param of the spec; may be repeated")->allow_extra_args(false);
+}
+
+driver::Options spec_options(const Globals& globals) {
+  driver::Options options;
+  for (const std::string& one : globals.set) {
+    const std::size_t sign = one.find('=');
+    if (sign == 0 || sign == std::string::npos) throw Failure(code::bad_usage, "`--set " + one + "` is not `name=value`", "write `--set window=60d`");
+    const Assignment given{one.substr(0, sign), one.substr(sign + 1)};
+    for (const Assignment& before : options.set)
+      if (before.name == given.name) throw Failure(code::bad_usage, "`--set` gives `" + given.name + "` twice", "keep one of the two");
+    options.set.push_back(given);
+  }
+  std::sort(options.set.begin(), options.set.end(), [](const Assignment& a, const Assignment& b) { return a.name < b.name; });
+  return options;
+}
+
 engine::Pipeline open_spec(const std::string& path, const Globals& globals) {
-  engine::Pipeline pipeline = engine::prepare(path, read_spec(path));
+  engine::Pipeline pipeline = engine::prepare(path, read_spec(path), spec_options(globals));
   *globals.sources = pipeline.unit.sources;
   report(pipeline.unit.diagnostics.all(), pipeline.unit.sources, globals);
   return pipeline;
@@ -114,6 +134,23 @@ class Bar {
   bool on_, shown_ = false;
 };
 
+// The trials of a tune block: on a terminal a line for each, as it ends.
+void show_trial(const std::vector<engine::Trial>& trials, const Tune& tune) {
+  const engine::Trial& last = trials.back();
+  double best = trials.front().score;
+  for (const engine::Trial& t : trials)
+    if (t.resource >= last.resource && !(tune.maximize ? t.score <= best : t.score >= best)) best = t.score;
+  const std::string metric = std::string(ir::enum_words<MetricScope>::words[static_cast<int>(tune.scope)]) + "." + tune.metric;
+  if (trials.size() == 1) {
+    std::cerr << "trial";
+    for (const Assignment& a : last.values) std::fprintf(stderr, "  %*s", static_cast<int>(std::max<std::size_t>(a.name.size(), 10)), a.name.c_str());
+    std::fprintf(stderr, "  %10s  %10s\n", metric.c_str(), "best");
+  }
+  std::fprintf(stderr, "%5zu", trials.size());
+  for (const Assignment& a : last.values) std::fprintf(stderr, "  %*s", static_cast<int>(std::max<std::size_t>(a.name.size(), 10)), a.value.c_str());
+  std::fprintf(stderr, "  %*s  %10s\n", static_cast<int>(std::max<std::size_t>(metric.size(), 10)), significant(last.score).c_str(), significant(best).c_str());
+}
+
 // The newest run of the pipeline that trains the same.
 std::optional<registry::Run> find_run(const engine::Pipeline& pipeline, const Globals& globals, package::Package& package, std::string& bytes) {
   const std::optional<registry::Registry> registry = registry::Registry::find(globals.store);
@@ -134,6 +171,13 @@ engine::Trained train_with_progress(const engine::Pipeline& pipeline, const std:
   options.threads = threads;
   options.on_stage = [&](const std::string& name) { bar.stage(name); };
   options.on_round = [&](const learn::Progress& p) { bar.round(p); };
+  std::optional<registry::Registry> store;
+  if (!pipeline.program().tune.empty()) {
+    store.emplace(registry::Registry::open(globals.store));
+    options.trials.find = [&](const std::string& key) { return store->trial(key); };
+    options.trials.keep = [&](const std::string& key, const std::string& text) { store->keep_trial(key, text); };
+    if (!globals.quiet && isatty(2)) options.on_trial = [&](const std::vector<engine::Trial>& trials) { bar.clear(), show_trial(trials, pipeline.program().tune.front()); };
+  }
   engine::Trained trained = engine::train(pipeline, engine::directory_of(spec_path), options);
   bar.clear();
   Diagnostics list;
@@ -167,9 +211,12 @@ Subject resolve(const std::string& what, const Globals& globals, int threads) {
       package = std::move(trained.package);
     }
     subject.label = what;
-    if (package.spec != pipeline.unit.sources.text(0)) {
+    if (!package.tuned.empty()) pipeline = engine::settle(pipeline, package.tuned);
+    package::Package now;
+    pipeline.write_sources(now);
+    if (package.spec != now.spec || package.imports != now.imports || package.set != now.set) {
       // The model is the same; deployment and monitoring are the spec's of today.
-      package.spec = std::string(pipeline.unit.sources.text(0));
+      pipeline.write_sources(package);
       engine::set_deployment(package.signature, pipeline.program());
       subject.bytes = package::to_bytes(package);
     }
@@ -177,6 +224,7 @@ Subject resolve(const std::string& what, const Globals& globals, int threads) {
     subject.loaded.engine = std::make_unique<score::Engine>(std::move(package), subject.loaded.pipeline.kernels->find("features"));
     return subject;
   }
+  if (!globals.set.empty()) throw Failure(code::bad_usage, "`--set` needs a spec: the params of `" + what + "` are what it was trained with", "name the spec: it is trained with the new value");
   if (file) {
     subject.bytes = read_file(what);
     subject.label = what;

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "compiler/diag/report.h"
 #include "engine/gates.h"
+#include "engine/tune.h"
 
 namespace mlp::cli {
 
@@ -12,6 +13,7 @@ void add_test(CLI::App& app, Globals& globals, Action& run) {
   struct Args { std::string spec; int threads = default_threads(); bool json = false; std::string format = "text"; };
   auto args = std::make_shared<Args>();
   app.add_option("SPEC", args->spec, "a spec file; its newest run is tested, or it is trained first")->required();
+  add_set(app, globals);
   app.add_option("--threads", args->threads, "threads to use")->check(CLI::Range(1, 1024));
   app.add_flag("--json", args->json, "one JSON object on standard output");
   app.add_option("--format", args->format, "how failed lines are written: text is a table, all others as `mlp check` writes findings")->check(CLI::IsMember(diag::formats()));
@@ -26,8 +28,10 @@ void add_test(CLI::App& app, Globals& globals, Action& run) {
       const std::string run = subject.run ? subject.run->id : "";
       if (std::filesystem::path(args->spec).extension() != ".mlp") throw Failure(code::differs, "the data is not what " + subject.label + " was trained on, so its split would not be the same", "test the spec instead: it is trained on the data of today");
       if (!globals.quiet) std::cerr << "the data has changed since run " << run << ": training again\n";
+      pipeline = open_spec(args->spec, globals);  // before its tune block had chosen
       engine::Trained trained = train_with_progress(pipeline, args->spec, args->threads, globals);
       subject.run = record(trained, pipeline, args->spec, globals);
+      if (!trained.package.tuned.empty()) pipeline = engine::settle(pipeline, trained.package.tuned);
       subject.bytes = std::move(trained.bytes);
       subject.loaded.engine = std::make_unique<score::Engine>(std::move(trained.package), pipeline.kernels->find("features"));
       data = engine::read_data(pipeline, directory, &subject.loaded.engine->package().model.classes, args->threads);

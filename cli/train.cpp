@@ -8,6 +8,7 @@ void add_train(CLI::App& app, Globals& globals, Action& run) {
   struct Args { std::string spec; int threads = default_threads(); bool json = false, time = false; };
   auto args = std::make_shared<Args>();
   app.add_option("SPEC", args->spec, "a spec file")->required();
+  add_set(app, globals);
   app.add_option("--threads", args->threads, "threads to use (default: one a core); the result is the same at any number")->check(CLI::Range(1, 1024));
   app.add_flag("--json", args->json, "one JSON object on standard output");
   app.add_flag("--time-passes", args->time, "show the seconds of each stage");
@@ -29,6 +30,8 @@ void add_train(CLI::App& app, Globals& globals, Action& run) {
       out["data"]["violations"] = std::move(violations);
       out["findings"] = manifest.value("findings", Json::array());
       out["rows"] = manifest["rows"];
+      if (manifest.contains("tune")) out["tuned"] = manifest["tuned"], out["tune"] = manifest["tune"];
+      if (manifest.contains("folds")) out["folds"] = manifest["folds"];
       out["model"] = manifest["model"];
       out["seconds"] = trained.seconds;
       print_json(out);
@@ -39,18 +42,29 @@ void add_train(CLI::App& app, Globals& globals, Action& run) {
               << thousands(manifest["rows"]["valid"]) << ", test " << thousands(manifest["rows"]["test"]) << (trained.outside > 0 ? " (" + thousands(trained.outside) + " more are not served)" : "") << '\n';
     for (const data::Violation& v : report.violations) std::cout << "  `" << v.column << "` breaks `" << v.rule << "` in " << thousands(v.rows) << " rows, first in row " << thousands(v.first_row) << (v.first_value.empty() ? "" : " (`" + v.first_value + "`)") << '\n';
     std::cout << manifest["model"]["kind"].get<std::string>() << ", " << manifest["model"]["loss"].get<std::string>() << ", " << pipeline.program().features.size() << " features, " << trained.best_round << " rounds\n\n";
+    if (!trained.trials.empty()) {
+      std::cout << "tuned by " << trained.trials.size() << " trials, the best is " << trained.best_trial + 1 << ':';
+      for (const Assignment& a : trained.trials[trained.best_trial].values) std::cout << ' ' << a.name << '=' << a.value;
+      std::cout << "\n\n";
+    }
     std::cout << "  " << std::string(18, ' ');
-    for (const auto& [part, values] : manifest["metrics"].items()) std::printf("%12s", part.c_str()), std::fflush(stdout);
-    std::cout << '\n';
+    std::vector<std::string> parts;
+    for (const auto& [part, values] : trained.metrics)
+      if (part != "cv" && part != "cv_sd") parts.push_back(part);
+    const bool folds = !trained.folds.empty();
+    for (const std::string& part : parts) std::cout << std::string(part.size() < 12 ? 12 - part.size() : 1, ' ') << part;
+    std::cout << (folds ? "    " + std::to_string(trained.folds.size()) + " folds\n" : "\n");
     if (!trained.metrics.empty())
       for (const auto& [name, ignored] : trained.metrics.begin()->second) {
         (void)ignored;
         std::string line = "  " + name;
         line.resize(20, ' ');
-        for (const auto& [part, values] : manifest["metrics"].items()) {
-          const std::string text = name == "rows" ? thousands(static_cast<std::int64_t>(trained.metrics.at(part).at(name))) : significant(trained.metrics.at(part).at(name));
+        const auto shown = [&, name = name](double value) { return name == "rows" ? thousands(static_cast<std::int64_t>(value)) : significant(value); };
+        for (const std::string& part : parts) {
+          const std::string text = shown(trained.metrics.at(part).at(name));
           line += std::string(text.size() < 12 ? 12 - text.size() : 1, ' ') + text;
         }
+        if (folds) line += "    " + shown(trained.metrics.at("cv").at(name)) + " ± " + shown(trained.metrics.at("cv_sd").at(name));
         std::cout << line << '\n';
       }
     if (args->time)

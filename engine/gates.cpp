@@ -113,7 +113,11 @@ class Runner {
  private:
   const std::map<std::string, double>& metrics(MetricScope scope) {
     std::map<std::string, double>& known = metrics_[scope];
-    if (known.empty() && !data_.part(scope).row.empty()) known = measure(engine_, data_.part(scope));
+    if (known.empty() && scope == MetricScope::cv) {  // measured while training, on models that are gone
+      const auto manifest = nlohmann::json::parse(engine_.package().manifest);
+      for (const auto& [name, value] : manifest.at("metrics").at("cv").items())
+        if (value.is_number()) known[name] = value.get<double>();
+    } else if (known.empty() && !data_.part(scope).row.empty()) known = measure(engine_, data_.part(scope));
     return known;
   }
 

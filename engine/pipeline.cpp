@@ -8,10 +8,35 @@ namespace mlp::engine {
 Pipeline prepare(const std::string& name, std::string text, const driver::Options& options, const codegen::Options& codegen) {
   driver::Unit unit = driver::compile(name, std::move(text), options);
   if (!unit.ok()) throw SpecError(std::move(unit));
-  Pipeline pipeline{std::move(unit), nullptr, {}};
+  Pipeline pipeline{std::move(unit), nullptr, {}, options.set, options.tuned};
   pipeline.kernels = codegen::compile(pipeline.unit.loops, codegen);
   pipeline.identity = sha256(driver::training_identity(pipeline.unit.program));
   return pipeline;
+}
+
+driver::Options options_of(const package::Package& package, bool tuned) {
+  driver::Options options;
+  options.set = package.set;
+  if (tuned) options.tuned = package.tuned;
+  options.read = [imports = package.imports](const std::string& path) {
+    for (const package::Imported& file : imports)
+      if (file.path == path) return file.text;
+    throw Failure(code::package_damaged, "the package lacks the imported file `" + path + "`");
+  };
+  return options;
+}
+
+std::vector<package::Imported> Pipeline::imports() const {
+  std::vector<package::Imported> list;
+  for (const driver::Imported& file : unit.imports) list.push_back({file.path, std::string(unit.sources.text(file.source))});
+  return list;
+}
+
+void Pipeline::write_sources(package::Package& package) const {
+  package.spec = std::string(unit.sources.text(0));
+  package.imports = imports();
+  package.set = set;
+  package.tuned = tuned;
 }
 
 std::filesystem::path directory_of(const std::filesystem::path& spec) {
@@ -36,7 +61,7 @@ void check_fit(const package::Package& package, const flow::Program& program, co
 }  // namespace
 
 Loaded load(package::Package package, const std::string& what) {
-  Loaded loaded{prepare(what + " (spec)", package.spec), nullptr};
+  Loaded loaded{prepare(what + " (spec)", package.spec, options_of(package, true)), nullptr};
   check_fit(package, loaded.pipeline.program(), what);
   const mlp_kernel kernel = loaded.pipeline.kernels->find("features");
   MLP_CHECK(kernel != nullptr);

@@ -25,11 +25,19 @@ struct Pipeline {
   driver::Unit unit;
   std::unique_ptr<codegen::Compiled> kernels;
   std::string identity;                 // SHA-256 of driver::training_identity
+  std::vector<Assignment> set, tuned;   // as given to `prepare`
   const flow::Program& program() const { return unit.program; }
+  std::vector<package::Imported> imports() const;
+  // Puts the spec, all that it is made of, into a package.
+  void write_sources(package::Package& package) const;
 };
 
 // Compiles a spec to kernels in this process. Throws SpecError; warnings stay in unit.diagnostics.
 Pipeline prepare(const std::string& name, std::string text, const driver::Options& options = {}, const codegen::Options& codegen = {});
+
+// The spec of a package as it was trained: with its imports and the params that were set. `tuned`: with what its tune
+// block chose too, as scoring needs it.
+driver::Options options_of(const package::Package& package, bool tuned);
 
 // What messages call a spec, and the directory that its paths are relative to.
 std::filesystem::path directory_of(const std::filesystem::path& spec);

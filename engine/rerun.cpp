@@ -18,7 +18,7 @@ bool same_tree(const model::Tree& a, const model::Tree& b) {
 }  // namespace
 
 Rerun rerun(const package::Package& package, const std::string& bytes, const std::filesystem::path& directory, const TrainOptions& options) {
-  const Pipeline pipeline = prepare("spec of the run", package.spec);
+  const Pipeline pipeline = prepare("spec of the run", package.spec, options_of(package, false));
   Rerun result;
   result.trained = train(pipeline, directory, options);
   result.same = result.trained.bytes == bytes;

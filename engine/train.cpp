@@ -1,4 +1,5 @@
 #include "engine/train.h"
+#include "engine/tune.h"
 
 #include <algorithm>
 #include <chrono>
@@ -128,7 +129,7 @@ void take_target(const Pipeline& pipeline, Part& part, std::vector<std::string>&
 }
 
 // Out-of-fold numbers: a function of seed and row number alone.
-std::vector<std::int32_t> make_folds(const Part& part, std::uint64_t seed, std::int64_t folds) {
+std::vector<std::int32_t> out_of_fold(const Part& part, std::uint64_t seed, std::int64_t folds) {
   std::vector<std::int32_t> fold;
   for (const std::int64_t row : part.row) {
     const std::int64_t key[1] = {row};
@@ -266,15 +267,17 @@ nlohmann::ordered_json findings_json(const std::vector<Finding>& findings) {
   return list;
 }
 
-std::string manifest_of(const Pipeline& pipeline, const Data& data, const learn::Outcome& outcome, const Trained& trained, const score::Engine& engine) {
+std::string manifest_of(const Pipeline& pipeline, const std::string& identity, const Data& data, const learn::Outcome& outcome, const Trained& trained, const score::Engine& engine) {
   const flow::Program& program = pipeline.program();
   nlohmann::ordered_json manifest;
   manifest["format"] = 1;
   manifest["toolchain"] = {{"mlp", version}, {"abi", MLP_ABI_VERSION}};
   manifest["pipeline"] = program.name;
   manifest["description"] = program.description;
-  manifest["identity"] = pipeline.identity;
+  manifest["identity"] = identity;
   manifest["spec_sha256"] = sha256(pipeline.unit.sources.text(0));
+  for (const driver::Imported& file : pipeline.unit.imports) manifest["imports"][file.path] = sha256(pipeline.unit.sources.text(file.source));
+  for (const Param& param : program.params) manifest["params"][param.name] = param.value;
   manifest["data"] = {{"sha256", data.report.digest}, {"present", data.report.present}, {"read", data.report.read}, {"rejected", data.report.rejected}};
   manifest["rows"] = {{"train", data.train.row.size()}, {"valid", data.valid.row.size()}, {"test", data.test.row.size()}};
   manifest["seed"] = program.model.settings.seed;
@@ -284,6 +287,17 @@ std::string manifest_of(const Pipeline& pipeline, const Data& data, const learn:
   manifest["metrics"] = trained.metrics;
   if (data.outside > 0) manifest["rows"]["not_served"] = data.outside;
   if (!trained.findings.empty()) manifest["findings"] = findings_json(trained.findings);
+  if (!trained.trials.empty()) {
+    for (const Assignment& chosen : pipeline.tuned) manifest["tuned"][chosen.name] = chosen.value;
+    manifest["tune"]["best"] = trained.best_trial + 1;
+    for (const Trial& trial : trained.trials) {
+      nlohmann::ordered_json values = nlohmann::ordered_json::object();
+      for (const Assignment& a : trial.values) values[a.name] = a.value;
+      manifest["tune"]["trials"].push_back({{"values", values}, {"score", trial.score}, {"rounds", trial.rounds}, {"resource", trial.resource}});
+    }
+  }
+  for (const FoldScore& fold : trained.folds)
+    manifest["folds"].push_back({{"rows", {{"train", fold.train}, {"valid", fold.valid}, {"test", fold.test}}}, {"rounds", fold.rounds}, {"metrics", fold.metrics}});
   manifest["golden"] = score::golden_predictions(engine);  // what an artifact's selftest must give again
   return manifest.dump(1);
 }
@@ -332,16 +346,22 @@ Data read_data(const Pipeline& pipeline, const std::filesystem::path& directory,
     for (std::size_t i = 1; i < broken.size(); ++i) broken.front().note(broken[i].message);
     throw Failure(std::move(broken.front()));
   }
-  const std::vector<data::Part> parts = data::split(program.split, program.columns, data.table, program.split.seed);
-  data.train = take_part(pipeline, data.table, parts, data::Part::train);
-  data.valid = take_part(pipeline, data.table, parts, data::Part::valid);
-  data.test = take_part(pipeline, data.table, parts, data::Part::test);
-  data.outside = keep_served(pipeline, data.test);
-  data.classes = classes ? *classes : program.model.classes;
-  take_target(pipeline, data.train, data.classes, classes == nullptr);
-  take_target(pipeline, data.valid, data.classes, false);
-  take_target(pipeline, data.test, data.classes, false);
+  data.parts = data::split(program.split, program.columns, data.table, program.split.seed);
+  static_cast<Division&>(data) = divide(pipeline, data.table, data.parts, classes);
   return data;
+}
+
+Division divide(const Pipeline& pipeline, const values::Table& table, const std::vector<data::Part>& parts, const std::vector<std::string>* classes) {
+  Division rows;
+  rows.train = take_part(pipeline, table, parts, data::Part::train);
+  rows.valid = take_part(pipeline, table, parts, data::Part::valid);
+  rows.test = take_part(pipeline, table, parts, data::Part::test);
+  rows.outside = keep_served(pipeline, rows.test);
+  rows.classes = classes ? *classes : pipeline.program().model.classes;
+  take_target(pipeline, rows.train, rows.classes, classes == nullptr);
+  take_target(pipeline, rows.valid, rows.classes, false);
+  take_target(pipeline, rows.test, rows.classes, false);
+  return rows;
 }
 
 std::vector<std::vector<double>> features_of(const Pipeline& pipeline, const Part& part, const fit::Fitted& fitted, const std::vector<std::int32_t>& fold, int threads) {
@@ -367,8 +387,41 @@ std::map<std::string, double> measure(const score::Engine& engine, const Part& p
   return learn::metrics(engine.package().model, predict(engine, part), part.target, part.weight);
 }
 
-Trained train(const Pipeline& pipeline, const std::filesystem::path& directory, const TrainOptions& options) {
+Features fit_features(const Pipeline& pipeline, const Division& rows, int threads) {
   const flow::Program& program = pipeline.program();
+  const std::int64_t folds = fold_count(program);
+  const std::vector<std::int32_t> fold = folds > 0 ? out_of_fold(rows.train, program.model.settings.seed, folds) : std::vector<std::int32_t>{};
+  Features features;
+  features.fitted = fit_all(pipeline, rows.train, fold, threads);
+  features.train = features_of(pipeline, rows.train, features.fitted, fold, threads);
+  features.valid = features_of(pipeline, rows.valid, features.fitted, {}, threads);
+  return features;
+}
+
+learn::Outcome train_model(const Pipeline& pipeline, const Division& rows, const Features& features, const TrainOptions& options, learn::BinCache* bins) {
+  const flow::Program& program = pipeline.program();
+  learn::Request request;
+  request.settings = program.model.settings;
+  request.features = describe_features(program, features.fitted);
+  request.classes = rows.classes;
+  request.monotone = directions(program);
+  request.train = dataset(rows.train, features.train);
+  request.valid = dataset(rows.valid, features.valid);
+  request.threads = options.threads;
+  request.bins = bins;
+  request.on_round = options.on_round;
+  return program.model.settings.kind == ModelKind::gbdt ? learn::train_gbdt(request) : learn::train_linear(request);
+}
+
+std::map<std::string, double> measure(const model::Model& model, const std::vector<std::vector<double>>& columns, const Part& part) {
+  const auto rows = static_cast<std::int64_t>(part.row.size());
+  std::vector<double> scores(static_cast<std::size_t>(rows) * model.outputs()), predicted(static_cast<std::size_t>(rows) * model::width(model));
+  model::Scorer(model).score(matrix_of(columns), rows, scores.data());
+  model::link(model, scores.data(), rows, predicted.data());
+  return learn::metrics(model, predicted, part.target, part.weight);
+}
+
+Trained train(const Pipeline& pipeline, const std::filesystem::path& directory, const TrainOptions& options) {
   const auto stage = [&](const char* name) { if (options.on_stage) options.on_stage(name); };
   Trained trained;
   Stopwatch watch;
@@ -377,26 +430,28 @@ Trained train(const Pipeline& pipeline, const std::filesystem::path& directory, 
   Data data = read_data(pipeline, directory, nullptr, options.threads);
   trained.seconds["read"] = watch.lap();
 
+  std::optional<Pipeline> settled;  // with the values that the tune block chose
+  if (!pipeline.program().tune.empty()) {
+    stage("tuning");
+    Tuned tuned = run_trials(pipeline, directory, data, options);
+    settled = settle(pipeline, tuned.trials[tuned.best].values);
+    if (settled->program().scan != pipeline.program().scan) data = read_data(*settled, directory, nullptr, options.threads);
+    else static_cast<Division&>(data) = divide(*settled, data.table, data.parts, nullptr);
+    trained.trials = std::move(tuned.trials);
+    trained.best_trial = tuned.best;
+    trained.seconds["tune"] = watch.lap();
+  }
+  const Pipeline& own = settled ? *settled : pipeline;
+  const flow::Program& program = own.program();
+
   stage("fitting");
-  const std::int64_t folds = fold_count(program);
-  const std::vector<std::int32_t> fold = folds > 0 ? make_folds(data.train, program.model.settings.seed, folds) : std::vector<std::int32_t>{};
   package::Package& package = trained.package;
-  package.fitted = fit_all(pipeline, data.train, fold, options.threads);
+  Features features = fit_features(own, data, options.threads);
   trained.seconds["fit"] = watch.lap();
 
   stage("training");
-  const auto train_columns = features_of(pipeline, data.train, package.fitted, fold, options.threads);
-  const auto valid_columns = features_of(pipeline, data.valid, package.fitted, {}, options.threads);
-  learn::Request request;
-  request.settings = program.model.settings;
-  request.features = describe_features(program, package.fitted);
-  request.classes = data.classes;
-  request.monotone = directions(program);
-  request.train = dataset(data.train, train_columns);
-  request.valid = dataset(data.valid, valid_columns);
-  request.threads = options.threads;
-  request.on_round = options.on_round;
-  learn::Outcome outcome = program.model.settings.kind == ModelKind::gbdt ? learn::train_gbdt(request) : learn::train_linear(request);
+  learn::Outcome outcome = train_model(own, data, features, options, nullptr);
+  package.fitted = std::move(features.fitted);
   package.model = std::move(outcome.model);
   trained.history = outcome.history;
   trained.best_round = outcome.best_round;
@@ -404,23 +459,29 @@ Trained train(const Pipeline& pipeline, const std::filesystem::path& directory, 
   trained.seconds["train"] = watch.lap();
 
   stage("looking for leaks");
-  trained.findings = find_leaks(pipeline, data, train_columns, options.threads);
+  trained.findings = find_leaks(own, data, features.train, options.threads);
   trained.outside = data.outside;
   trained.seconds["findings"] = watch.lap();
 
   stage("measuring");
-  package.spec = std::string(pipeline.unit.sources.text(0));
+  own.write_sources(package);
   package.signature = signature_of(program);
-  const score::Engine engine(package, pipeline.kernels->find("features"));
+  const score::Engine engine(package, own.kernels->find("features"));
   for (const MetricScope scope : {MetricScope::train, MetricScope::valid, MetricScope::test}) {
     const Part& part = data.part(scope);
     if (part.row.empty()) continue;
     trained.metrics[std::string(ir::enum_words<MetricScope>::words[static_cast<int>(scope)])] = measure(engine, part);
   }
-  for (std::size_t f = 0; f < train_columns.size(); ++f)
-    package.signature.feature_reference.push_back(monitor::make_reference(train_columns[f], package.model.features[f]));
+  if (program.split.folds > 0) {
+    stage("cross-validating");
+    std::vector<Fold> folds = make_folds(own, data, data.parts, options.threads);
+    trained.folds = cross_validate(own, folds, options);
+    summarize(trained.folds, trained.metrics);
+  }
+  for (std::size_t f = 0; f < features.train.size(); ++f)
+    package.signature.feature_reference.push_back(monitor::make_reference(features.train[f], package.model.features[f]));
   package.signature.prediction_reference = monitor::make_prediction_reference(package.model, predict(engine, data.train));
-  package.manifest = manifest_of(pipeline, data, outcome, trained, engine);
+  package.manifest = manifest_of(own, pipeline.identity, data, outcome, trained, engine);
   trained.bytes = package::to_bytes(package);
   trained.digest = sha256(trained.bytes);
   trained.unseen_class = data.valid.unseen_class + data.test.unseen_class;

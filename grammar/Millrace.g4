@@ -11,9 +11,12 @@ grammar Millrace;
 file : (declaration (NEWLINE declaration)*)? EOF ;
 
 declaration
-  : pipeline | schema | source | expect | features | split | model | test | deploy | monitor | function | unknown ;
+  : pipeline | importFile | param | schema | source | expect | features | split | model | tune | test | deploy | monitor | function
+  | unknown ;
 
-pipeline : PIPELINE name description? ;
+pipeline   : PIPELINE name description? ;
+importFile : IMPORT STRING ;
+param      : PARAM name COLON type constraint* ASSIGN expression description? ;
 
 schema     : SCHEMA name description? LBRACE (field (separator field)*)? RBRACE ;
 field      : name (RANGE name)? COLON type (constraint | ATTRIBUTE | description)* ;
@@ -36,6 +39,9 @@ split : SPLIT name description? LBRACE (setting (separator setting)*)? RBRACE ;
 model      : MODEL name ASSIGN name description? LBRACE (modelEntry (separator modelEntry)*)? RBRACE ;
 modelEntry : predict | setting ;
 predict    : PREDICT expression FROM name ;
+
+tune      : TUNE name description? LBRACE (tuneEntry (separator tuneEntry)*)? RBRACE ;
+tuneEntry : (MAXIMIZE | MINIMIZE) expression | name IN expression | setting ;
 
 test : TEST name description? LBRACE (gate (separator gate)*)? RBRACE ;
 gate
@@ -107,19 +113,22 @@ subject : word | REQUIRE | INVARIANT | MONOTONE | GIVEN ;
 listed  : word | WARN | ALERT | BY | FOR ;
 word
   : IDENTIFIER | QUOTED
-  | PIPELINE | SCHEMA | SOURCE | EXPECT | FEATURES | SPLIT | MODEL | TEST | DEPLOY | MONITOR | FN
-  | FROM | PREDICT | SERVES | INCREASING | DECREASING | BUDGET | MATCHES | ONE_OF | EXCEPT | SERVE | ON
+  | PIPELINE | IMPORT | PARAM | SCHEMA | SOURCE | EXPECT | FEATURES | SPLIT | MODEL | TUNE | TEST | DEPLOY | MONITOR | FN
+  | FROM | PREDICT | SERVES | INCREASING | DECREASING | MAXIMIZE | MINIMIZE | BUDGET | MATCHES | ONE_OF | EXCEPT | SERVE | ON
   ;
 
 // ---- tokens: words
 
 PIPELINE : 'pipeline' ;
+IMPORT   : 'import' ;
+PARAM    : 'param' ;
 SCHEMA   : 'schema' ;
 SOURCE   : 'source' ;
 EXPECT   : 'expect' ;
 FEATURES : 'features' ;
 SPLIT    : 'split' ;
 MODEL    : 'model' ;
+TUNE     : 'tune' ;
 TEST     : 'test' ;
 DEPLOY   : 'deploy' ;
 MONITOR  : 'monitor' ;
@@ -135,6 +144,8 @@ INVARIANT : 'invariant' ;
 MONOTONE : 'monotone' ;
 INCREASING : 'increasing' ;
 DECREASING : 'decreasing' ;
+MAXIMIZE : 'maximize' ;
+MINIMIZE : 'minimize' ;
 GIVEN : 'given' ;
 WITHIN : 'within' ;
 BUDGET : 'budget' ;

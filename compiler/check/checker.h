@@ -29,6 +29,14 @@ struct Argument {
 };
 
 std::string listed(const std::vector<std::string>& names);  // `a`, `b`, …
+// A param while it is checked. Its type and constraint are those of a column; poison: reported, whoever names it is silent.
+struct ParamValue {
+  bool poison = false;
+  Column column;
+  ast::Expr literal;
+  Span span, value_span;
+};
+
 std::optional<Compare> comparison(const std::string& text);  // < <= > >= == !=
 std::string spelled_operator(std::string_view callee);          // add → +
 
@@ -44,6 +52,11 @@ class Checker {
   void check_unused_functions();
   bool refers(const std::string& name, Span span, const std::string& wanted, const char* what);
 
+  // ---- params.cpp: values that can be set from outside
+  void check_params();
+  bool take_param(ParamValue& value, ast::ExprId id, bool set);
+  const ast::Expr& substituted(const ast::Expr& name) const;
+
   // ---- schema.cpp: columns, constraints, attributes
   void check_schema(const ast::Schema& schema);
   void check_field(const ast::Field& field);
@@ -51,9 +64,11 @@ class Checker {
 
   // ---- source.cpp: the reader, expectations, the split
   void check_source(const ast::Source& source);
+  std::optional<std::string> constant_text(ast::ExprId id) const;
   void check_expect(const ast::Expect& expect);
   void check_split(const ast::Split& split);
   bool take_gap(const ast::Expr& gap, const Column& column);
+  bool take_folds(const ast::Setting& setting);
 
   // ---- expressions.cpp: one expression of the language → operands over sem expressions
   Operand eval(ast::ExprId id);
@@ -132,6 +147,10 @@ class Checker {
   void check_loss(const ast::Setting* setting);
   void check_monotone(const ast::Setting& setting, std::vector<std::string>& into);
 
+  // ---- tune.cpp: what is tried, and what judges it
+  void check_tune(const ast::Tune& tune, const ast::Model& model);
+  void check_range(const ast::TuneRange& range, const ast::Model& model, Tune& into);
+
   // ---- gates.cpp: test blocks
   void check_test(const ast::Test& test);
   void check_require(const ast::Gate& gate);
@@ -168,7 +187,10 @@ class Checker {
   std::vector<std::string> column_names() const;
   Span callee_span(const ast::Expr& e) const;  // the name in a call; the whole of anything else
   std::string text(Span span) const { return std::string(sources_.text(span)); }
-  const ast::Expr& node(ast::ExprId id) const { return (*frame_->file)[id]; }
+  const ast::Expr& node(ast::ExprId id) const {
+    const ast::Expr& e = (*frame_->file)[id];
+    return e.kind == ast::ExprKind::name && !params_.empty() ? substituted(e) : e;
+  }
   Type type_of(ir::ExprId id) const { return module_.exprs[id.index].type; }
   ir::Stage stage_of(ir::ExprId id) const { return module_.exprs[id.index].stage; }
   std::string show(const Type& type) const { return "`" + spell(type) + "`"; }
@@ -216,6 +238,9 @@ class Checker {
   std::set<std::string> poisoned_features_;              // names of features with errors
   std::map<std::string, ColumnId, std::less<>> columns_;
   bool schema_ok_ = false;
+  std::map<std::string, ParamValue> params_;
+  mutable std::map<const ast::Expr*, ast::Expr> literals_;  // of params, by the name that is replaced
+  std::set<std::string> data_params_;                    // that decide what is read, split and predicted
   mutable std::vector<std::uint32_t> seen_;              // of walk: the last walk that met each expression
   mutable std::uint32_t walks_ = 0;
   bool has_valid_ = true, has_test_ = true;              // parts of the split

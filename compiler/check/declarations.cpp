@@ -93,7 +93,7 @@ sem::Module Checker::run() {
   const auto finish = [&]() {
     std::set<std::tuple<int, std::int32_t, std::uint32_t, std::uint32_t>> seen;  // one report for one cause
     std::vector<Diagnostic> list = found_.take();
-    std::stable_sort(list.begin(), list.end(), [](const Diagnostic& a, const Diagnostic& b) { return a.span.begin < b.span.begin; });
+    std::stable_sort(list.begin(), list.end(), [](const Diagnostic& a, const Diagnostic& b) { return std::tie(a.span.source, a.span.begin) < std::tie(b.span.source, b.span.begin); });
     for (Diagnostic& d : list)
       if (seen.insert({static_cast<int>(d.code), d.span.source, d.span.begin, d.span.end}).second) out_.add(std::move(d));
   };
@@ -103,12 +103,18 @@ sem::Module Checker::run() {
     return std::move(module_);
   }
 
+  check_params();
+  if (found_.has_errors()) {  // what names a param would fall with it
+    finish();
+    return std::move(module_);
+  }
   const ast::Pipeline* pipeline = only(file_.pipelines, "pipeline", "", false);
   const ast::Source* source = only(file_.sources, "source", "source rows: Row = csv(\"data.csv\")", true);
   const ast::Model* model = only(file_.models, "model", "model m = gbdt { predict label from x }", true);
   const ast::Split* split = only(file_.splits, "split", "", false);
   const ast::Features* features = only(file_.features, "features", "features x from SOURCE { … }", true);
   const ast::Deploy* deploy = only(file_.deploys, "deploy", "", false);
+  const ast::Tune* tune = only(file_.tunes, "tune", "", false);
 
   if (pipeline) {
     module_.name = pipeline->head.name;
@@ -141,6 +147,7 @@ sem::Module Checker::run() {
   if (split && refers(split->head.name, split->head.name_span, source_name, "source")) check_split(*split);
   if (schema_ok_ && found_.all().size() == before) check_parts(split, source);
   if (model) check_target(*model);
+  for (const auto& [name, literal] : literals_) data_params_.insert(name->text);
   if (features) {
     refers(features->source, features->source_span, source_name, "source");
     check_features(*features);
@@ -150,6 +157,7 @@ sem::Module Checker::run() {
     check_model(*model);
   }
   const std::string model_name = model ? model->head.name : "";
+  if (tune && model && refers(tune->head.name, tune->head.name_span, model_name, "model")) check_tune(*tune, *model);
   for (const ast::Test& t : file_.tests)
     if (refers(t.head.name, t.head.name_span, model_name, "model")) check_test(t);
   if (deploy) {

@@ -51,6 +51,8 @@ void Checker::check_entry(const ast::FeatureEntry& entry) {
     while (head->kind == ast::ExprKind::pipe) head = &node(head->args[0]);
     if (head->kind == ast::ExprKind::name) name = head->text, name_span = head->span;
   }
+  if (const auto param = params_.find(entry.name); param != params_.end())
+    report(code::duplicate_name, "feature `" + entry.name + "` has the name of a param", entry.name_span, "again").also(param->second.span, "the param").suggest("rename one of the two");
   Operand o = eval(entry.value);
   if (!entry.name.empty()) feature_entries_.emplace(entry.name, entry.name_span);
   mean_value(entry.name_span, o);

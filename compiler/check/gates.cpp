@@ -39,12 +39,12 @@ bool Checker::check_metric(const ast::Expr& e, MetricScope& scope, std::string& 
   }
   const ast::Expr& part = node(e.args[0]);
   static const std::map<std::string, MetricScope> scopes = {{"train", MetricScope::train}, {"valid", MetricScope::valid}, {"test", MetricScope::test},
-                                                            {"production", MetricScope::production}};
+                                                            {"production", MetricScope::production}, {"cv", MetricScope::cv}};
   const auto found = scopes.find(part.text);
   if (found == scopes.end()) {
     Diagnostic& d = report(code::bad_gate, "`" + part.text + "` is no part of the data", part.span, "not known");
-    suggest_name(d, part.span, part.text, {"train", "valid", "test", "production"});
-    if (d.help.empty()) d.suggest("parts are: train valid test production");
+    suggest_name(d, part.span, part.text, {"train", "valid", "test", "production", "cv"});
+    if (d.help.empty()) d.suggest("parts are: train valid test production cv");
     return false;
   }
   scope = found->second;
@@ -52,6 +52,10 @@ bool Checker::check_metric(const ast::Expr& e, MetricScope& scope, std::string& 
   const Span metric_span{e.span.source, e.span.end - static_cast<std::uint32_t>(e.text.size()), e.span.end};
   if (scope == MetricScope::valid && !has_valid_) {
     report(code::missing_part, "`" + text(e.span) + "` needs valid rows, and the split has none", part.span).also(module_.split.span, "split here").suggest("give the part some rows");
+    return false;
+  }
+  if (scope == MetricScope::cv && module_.split.folds == 0) {
+    report(code::missing_part, "`" + text(e.span) + "` needs folds, and the split has none", part.span).also(module_.split.span, "split here").suggest("add `folds = 5` to the split");
     return false;
   }
   if (!module_.model.target.known()) return false;  // reported before
@@ -105,6 +109,10 @@ void Checker::check_require(const ast::Gate& gate) {
       return;
     }
     if (!check_metric(node(metric), g.scope, g.metric)) return;
+    if (g.scope == MetricScope::cv) {
+      report(code::bad_gate, "`gap` compares the rows of one part, and `cv` is a mean over folds", node(metric).span).suggest("`gap(test." + g.metric + ", by = …)`");
+      return;
+    }
     g.by = column_named(node(by), "`by`");
     if (!g.by.known()) return;
     const Column& c = module_.columns[g.by.index];

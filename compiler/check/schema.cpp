@@ -114,6 +114,10 @@ void Checker::check_field(const ast::Field& field) {
           .also(module_.columns[before.index].span, "first here").suggest("remove one of the two");
       continue;
     }
+    if (const auto param = params_.find(name); param != params_.end()) {
+      report(code::duplicate_name, "column `" + name + "` has the name of a param", field.name_span, "again").also(param->second.span, "the param").suggest("rename the param");
+      params_.erase(param);
+    }
     columns_[name] = {static_cast<std::int32_t>(module_.columns.size())};
     Column one = c;
     one.name = std::move(name);

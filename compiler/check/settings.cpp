@@ -32,7 +32,13 @@ Checker::Place Checker::place(Span span) const {
 Diagnostic& Checker::report(Code code, std::string message, Span span, std::string label) {
   Place p = place(span);
   Diagnostic& d = found_.report(code, std::move(message)).at(p.span, std::move(label));
-  d.others = std::move(p.also);
+  for (const auto& [name, literal] : literals_)
+    if (literal.span == d.span) {
+      const ParamValue& param = params_.at(name->text);
+      d.also(param.value_span, "`" + name->text + "` is `" + literal.text + "`");
+      break;
+    }
+  d.others.insert(d.others.end(), std::make_move_iterator(p.also.begin()), std::make_move_iterator(p.also.end()));
   return d;
 }
 

@@ -18,6 +18,15 @@ std::optional<Compare> comparison(const std::string& text) {
   return {};
 }
 
+// A text in quotes, a param, or `concat` of such.
+std::optional<std::string> Checker::constant_text(ast::ExprId id) const {
+  const ast::Expr& e = node(id);
+  if (e.kind == ast::ExprKind::string) return e.text;
+  if (e.kind != ast::ExprKind::call || e.text != "concat" || e.args.size() != 2) return {};
+  const auto a = constant_text(e.args[0]), b = constant_text(e.args[1]);
+  return a && b ? std::optional(*a + *b) : std::nullopt;
+}
+
 void Checker::check_source(const ast::Source& source) {
   declaration_ = source.head.span;
   Source& s = module_.source;
@@ -38,14 +47,15 @@ void Checker::check_source(const ast::Source& source) {
   s.format = format->second;
   const auto texts = [&](ast::ExprId id, std::vector<std::string>& into, const std::string& what) {
     const ast::Expr& e = node(id);
-    if (e.kind == ast::ExprKind::string) {
-      into.push_back(e.text);
+    if (const auto one = constant_text(id)) {
+      into.push_back(*one);
       return;
     }
     bool good = e.kind == ast::ExprKind::list;
     for (const ast::ExprId item : e.args) {
-      good = good && node(item).kind == ast::ExprKind::string;
-      if (good) into.push_back(node(item).text);
+      const auto one = constant_text(item);
+      good = good && one;
+      if (good) into.push_back(*one);
     }
     if (!good) report(code::bad_setting, what + " must be a text or a list of texts, found `" + text(e.span) + "`", e.span);
   };
@@ -54,6 +64,9 @@ void Checker::check_source(const ast::Source& source) {
     if (reader.arg_names[i].empty()) texts(reader.args[i], s.paths, "a path");
     else settings.push_back({reader.arg_names[i], reader.arg_name_spans[i], reader.args[i]});
   }
+  // Paths are relative to the file that names them.
+  for (std::string& path : s.paths)
+    if (!source.directory.empty() && !path.starts_with('/') && path.find("://") == std::string::npos) path = source.directory + "/" + path;
   if (s.paths.empty() && !found_.has_errors())
     report(code::bad_setting, "`" + reader.text + "` needs the path of a file", reader.span, "no path").suggest("`" + reader.text + "(\"data." + reader.text + "\")`");
   const Option null{"null", [&](const ast::Setting& v) {
@@ -153,6 +166,43 @@ bool Checker::take_gap(const ast::Expr& gap, const Column& column) {
   return false;
 }
 
+// folds = 5 · folds = forward(5, test = 1_000, train = 10_000)
+bool Checker::take_folds(const ast::Setting& setting) {
+  Split& s = module_.split;
+  const ast::Expr& e = node(setting.value);
+  const auto refuse = [&](Code code, const std::string& message, Span span) -> Diagnostic& { return report(code, message, span, "found `" + text(span) + "`"); };
+  const bool forward = e.kind == ast::ExprKind::call && e.text == "forward";
+  if (s.method == SplitMethod::column) {
+    report(code::bad_split, "`folds` has no meaning where a column says the parts", setting.name_span).suggest("split by `random`, `group(c)`, `stratified(c)` or `time(c)`");
+    return false;
+  }
+  if (forward && s.method != SplitMethod::time) {
+    report(code::bad_split, "forward folds need an order of time", e.span).suggest("`by = time(column)`, or write the number alone: `folds = 5`");
+    return false;
+  }
+  const ast::ExprId count = forward && !e.args.empty() && e.arg_names[0].empty() ? e.args[0] : setting.value;
+  const auto n = whole(count);
+  if (!n || *n < 2 || *n > 100) {
+    refuse(n ? code::out_of_range : code::bad_split, "`folds` is a whole number from 2 to 100", node(count).span).suggest("`folds = 5`");
+    return false;
+  }
+  s.folds = *n;
+  for (std::size_t i = 1; forward && i < e.args.size(); ++i) {
+    const auto rows = whole(e.args[i]);
+    std::int64_t* into = e.arg_names[i] == "test" ? &s.fold_test : e.arg_names[i] == "train" ? &s.fold_train : nullptr;
+    if (!into) {
+      report(code::bad_split, "`forward` has no such argument", e.arg_names[i].empty() ? node(e.args[i]).span : e.arg_name_spans[i], "not known").suggest("`forward(5, test = 1_000, train = 10_000)`: rows");
+      return false;
+    }
+    if (!rows || *rows < 1) {
+      refuse(rows ? code::out_of_range : code::bad_split, "`" + e.arg_names[i] + "` is a number of rows", node(e.args[i]).span);
+      return false;
+    }
+    *into = *rows;
+  }
+  return true;
+}
+
 void Checker::check_split(const ast::Split& split) {
   declaration_ = split.head.span;
   Split& s = module_.split;
@@ -239,13 +289,10 @@ void Checker::check_split(const ast::Split& split) {
     if (n && *n >= 0) s.seed = static_cast<std::uint64_t>(*n);
     else report(code::out_of_range, "`seed` is a whole number from 0", node(v.value).span, "found `" + text(node(v.value).span) + "`");
   };
-  const auto folds = [&](const ast::Setting& v) {
-    report(code::not_available, "cross-validation is not available in this version", v.name_span).suggest("remove `folds`; one valid part steers early stopping");
-    bad = true;
-  };
-  const bool known = take_settings(split.settings, {{"train", part(train, train_span)}, {"valid", part(valid, valid_span)}, {"test", part(test, test_span)}, {"by", by}, {"seed", seed}, {"folds", folds}},
+  const ast::Setting* folds = nullptr;
+  const bool known = take_settings(split.settings, {{"train", part(train, train_span)}, {"valid", part(valid, valid_span)}, {"test", part(test, test_span)}, {"by", by}, {"seed", seed}, {"folds", [&](const ast::Setting& v) { folds = &v; }}},
                 "a split", {{"validation", "valid"}, {"val", "valid"}, {"method", "by"}});
-  if (bad || !known) return;
+  if (bad || !known || (folds && !take_folds(*folds))) return;
   const auto percent = [](double v) { return ir::exact(std::round(v * 1e6) / 1e4) + "%"; };
   if (s.method == SplitMethod::column) {
     for (const auto& [given, span] : {std::pair(train, train_span), std::pair(valid, valid_span), std::pair(test, test_span)})

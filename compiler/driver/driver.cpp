@@ -1,4 +1,5 @@
 #include "compiler/driver/driver.h"
+#include "compiler/driver/sources.h"
 
 #include <algorithm>
 
@@ -50,15 +51,16 @@ const std::vector<Phase>& phases() {
 
 Unit compile(const std::string& name, std::string text, const Options& options) {
   Unit unit;
-  const std::int32_t source = unit.sources.add(name, std::move(text));
+  unit.sources.add(name, std::move(text));
   const auto done = [&](const char* phase) { return !unit.ok() || options.stop_after == phase; };
 
-  unit.file = parse(unit.sources, source, unit.diagnostics);
+  add_library(unit.sources);  // where the parsed library says that it stands
+  load_sources(unit, options);
+  if (unit.ok()) assign(unit, options.set, options.tuned);
   if (options.passes.verify && unit.ok())
     for (const std::string& fault : ast::verify(unit.file)) MLP_BUG("ast after parse: " + fault);
   if (done("parse")) return unit;
 
-  add_library(unit.sources);
   unit.module = check(unit.sources, unit.file, parsed_library(), unit.diagnostics);
   if (options.passes.verify && unit.ok())
     for (const std::string& fault : sem::verify(unit.module)) MLP_BUG("sem after check: " + fault);
@@ -73,9 +75,9 @@ Unit compile(const std::string& name, std::string text, const Options& options) 
 
 Unit analyze(const std::string& name, std::string text, Meaning& meaning) {
   Unit unit;
-  const std::int32_t source = unit.sources.add(name, std::move(text));
-  unit.file = parse(unit.sources, source, unit.diagnostics);
+  unit.sources.add(name, std::move(text));
   add_library(unit.sources);
+  load_sources(unit, {});
   Diagnostics unsaid;
   unit.module = check(unit.sources, unit.file, parsed_library(), unit.ok() ? unit.diagnostics : unsaid, &meaning);
   return unit;
@@ -113,6 +115,11 @@ std::string training_identity(const flow::Program& program) {
   }
   for (flow::Aggregate& aggregate : bare.aggregates) aggregate.span = {};
   bare.expectations.clear();
+  bare.params.clear();  // their values stand where they are used
+  for (Tune& tune : bare.tune) {
+    tune.span = {};
+    for (TuneRange& range : tune.ranges) range.span = {};
+  }
   return flow::print(bare);
 }
 

@@ -1,5 +1,6 @@
 // The phases in order, each a finished value: parse → check → plan → lower → codegen. Stop after any, print any.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,11 +25,21 @@ const std::vector<Phase>& phases();
 struct Options {
   std::string stop_after;   // "" = lower, the last that needs no target
   PassOptions passes;
+  std::vector<Assignment> set;     // params, by --set
+  std::vector<Assignment> tuned;   // params and settings that the tune block has chosen; the block is then settled
+  // The text of an imported file, by its path from the spec; throws Failure. Left out: read from disk.
+  std::function<std::string(const std::string&)> read;
+};
+
+struct Imported {
+  std::string path;         // from the spec
+  std::int32_t source = -1;
 };
 
 // A spec on its way through the compiler. A later value is empty when its phase did not run.
 struct Unit {
-  SourceMap sources;        // 0 is the spec; the standard library follows
+  SourceMap sources;        // 0 is the spec; the standard library follows, then what is imported and values of --set
+  std::vector<Imported> imports;  // in the order of reading
   Diagnostics diagnostics;
   ast::File file;
   sem::Module module;

@@ -39,8 +39,11 @@ class Formatter {
         silent_(sources, nothing_), plain_(file, silent_) {}
 
   std::string run() {
+    std::optional<ast::DeclKind> before;
     for (const ast::DeclRef& d : file_.order) {
       const auto i = static_cast<std::size_t>(d.index);
+      tight_ = before == d.kind && (d.kind == ast::DeclKind::import || d.kind == ast::DeclKind::param);
+      before = d.kind;
       switch (d.kind) {
         case ast::DeclKind::pipeline: pipeline(file_.pipelines[i]); break;
         case ast::DeclKind::schema: schema(file_.schemas[i]); break;
@@ -53,6 +56,9 @@ class Formatter {
         case ast::DeclKind::deploy: deploy(file_.deploys[i]); break;
         case ast::DeclKind::monitor: monitor(file_.monitors[i]); break;
         case ast::DeclKind::function: function(file_.functions[i]); break;
+        case ast::DeclKind::import: import_file(file_.imports[i]); break;
+        case ast::DeclKind::param: param(file_.params[i]); break;
+        case ast::DeclKind::tune: tune(file_.tunes[i]); break;
       }
     }
     leading_comments(static_cast<std::uint32_t>(text_.size()) + 1, 0);
@@ -120,7 +126,7 @@ class Formatter {
   // ---- declarations: what all of them share
   void open(const ast::Head& head) {
     leading_comments(head.span.begin, 0);
-    if (after_declaration_ || gap(with_doc(head.span.begin, head.doc))) blank();
+    if ((after_declaration_ && !tight_) || gap(with_doc(head.span.begin, head.doc))) blank();
     put_doc(head.doc, 0);
   }
   void close(const ast::Head& head) {
@@ -193,9 +199,24 @@ class Formatter {
     declare_line(p.head, [&] { return text("pipeline " + format_name(p.head.name) + described(p.head.description)); });
   }
 
-  DocPtr constraints(const ast::Field& f, Expressions& x) {
+  void import_file(const ast::Import& i) {
+    ast::Head head;
+    head.span = i.span;
+    declare_line(head, [&] { return text("import " + format_text(i.path)); });
+  }
+
+  void param(const ast::Param& p) {
+    declare_line(p.head, [&] {
+      std::vector<DocPtr> parts = {text("param " + format_name(p.head.name) + ": " + type(p.type))};
+      if (!p.constraints.empty()) parts.insert(parts.end(), {text(" "), constraints(p.constraints, expr_)});
+      parts.insert(parts.end(), {text(" = "), expr_(p.value), text(described(p.head.description))});
+      return sequence(std::move(parts));
+    });
+  }
+
+  DocPtr constraints(const std::vector<ast::Constraint>& list, Expressions& x) {
     std::vector<DocPtr> parts;
-    for (const ast::Constraint& c : f.constraints) {
+    for (const ast::Constraint& c : list) {
       if (!parts.empty()) parts.push_back(text(" "));
       switch (c.kind) {
         case ast::ConstraintKind::in: parts.push_back(sequence({text("in "), x(c.args[0])})); break;
@@ -218,7 +239,7 @@ class Formatter {
     for (const ast::Field& f : s.columns) {
       if (f.constraints.empty() && tail(f).empty()) continue;
       widen(type_width, type(f.type));
-      if (!f.constraints.empty() && !tail(f).empty()) widen(constraint_width, flat(constraints(f, plain_)).value());
+      if (!f.constraints.empty() && !tail(f).empty()) widen(constraint_width, flat(constraints(f.constraints, plain_)).value());
     }
     std::vector<Entry> entries;
     for (const ast::Field& f : s.columns) {
@@ -233,8 +254,8 @@ class Formatter {
         std::vector<DocPtr> cells = {text(first)};
         if (f.constraints.empty() && end_cell.empty()) return cells[0];
         cells.push_back(text(filler(columns(first), type_width)));
-        if (!f.constraints.empty()) cells.push_back(constraints(f, x));
-        if (!f.constraints.empty() && !end_cell.empty()) cells.push_back(text(filler(columns(flat(constraints(f, plain_)).value()), constraint_width)));
+        if (!f.constraints.empty()) cells.push_back(constraints(f.constraints, x));
+        if (!f.constraints.empty() && !end_cell.empty()) cells.push_back(text(filler(columns(flat(constraints(f.constraints, plain_)).value()), constraint_width)));
         cells.push_back(text(end_cell));
         return sequence(std::move(cells));
       };
@@ -278,6 +299,16 @@ class Formatter {
       entries.push_back({expr_.begin(m.target), m.features_span.end, "", "predict", "",
                          [&m](Expressions& x) { return sequence({x(m.target), text(" from " + format_name(m.features))}); }});
     declare(m.head, "model " + format_name(m.head.name) + " = " + format_name(m.kind) + described(m.head.description), std::move(entries));
+  }
+
+  void tune(const ast::Tune& t) {
+    std::vector<Entry> entries;
+    for (const ast::TuneRange& r : t.ranges)
+      entries.push_back({r.name_span.begin, end_of(r.values), "", format_name(r.name), "in ", [&r](Expressions& x) { return x(r.values); }});
+    for (const ast::Setting& x : t.settings) entries.push_back(setting(x));
+    if (t.objective.known())
+      entries.push_back({t.objective_span.begin, end_of(t.objective), "", t.direction, "", [&t](Expressions& x) { return x(t.objective); }});
+    declare(t.head, "tune " + format_name(t.head.name) + described(t.head.description), std::move(entries));
   }
 
   // Names of a list where `require`, `given` and the like begin the next entry.
@@ -389,6 +420,7 @@ class Formatter {
   std::string out_;
   std::optional<std::uint32_t> last_end_;  // where in the source the last printed thing ended
   bool after_declaration_ = false;
+  bool tight_ = false;  // the declaration before is of the same kind, and they may stand without an empty line between
 };
 
 }  // namespace

@@ -4,12 +4,13 @@
 #include <optional>
 
 #include "base/codes/syntax.h"
+#include "compiler/parse/messages.h"
 
 namespace mlp::parsing {
 namespace {
 
 using namespace ast;
-using ast::Deploy, ast::Gate, ast::Source, ast::Split, ast::Expect, ast::Model;  // rather than those of base/schema.h
+using ast::Deploy, ast::Gate, ast::Source, ast::Split, ast::Expect, ast::Model, ast::Param, ast::Tune, ast::TuneRange;  // rather than those of base/schema.h
 using P = mlp_grammar::MillraceParser;
 using Tree = antlr4::tree::ParseTree;
 using Rule = antlr4::ParserRuleContext;
@@ -43,6 +44,9 @@ class Builder {
       else if (auto* c = d->deploy()) deploy(c);
       else if (auto* c = d->monitor()) monitor(c);
       else if (auto* c = d->function()) function(c);
+      else if (auto* c = d->importFile()) import_file(c);
+      else if (auto* c = d->param()) param(c);
+      else if (auto* c = d->tune()) tune(c);
       else if (auto* c = d->unknown()) unknown(c);
     }
     file_.comments = std::move(scan_.comments);
@@ -112,6 +116,22 @@ class Builder {
   // ---- declarations
   void pipeline(P::PipelineContext* c) {
     if (auto h = head(c, c->name(), c->description())) declare(DeclKind::pipeline, file_.pipelines, Pipeline{std::move(*h)});
+  }
+
+  void import_file(P::ImportFileContext* c) {
+    if (!whole(c)) return;
+    declare(DeclKind::import, file_.imports, Import{value(c->STRING()), span(c->STRING()), span(c)});
+  }
+
+  void param(P::ParamContext* c) {
+    if (!whole(c->type()) || !whole(c->expression())) return;
+    auto h = head(c, c->name(), c->description());
+    if (!h) return;
+    Param node{std::move(*h), type(c->type()), {}, {}, false};
+    for (auto* k : c->constraint())
+      if (whole(k)) node.constraints.push_back(constraint(k));
+    node.value = expression(c->expression());
+    declare(DeclKind::param, file_.params, std::move(node));
   }
 
   void schema(P::SchemaContext* c) {
@@ -252,6 +272,31 @@ class Builder {
     declare(DeclKind::model, file_.models, std::move(node));
   }
 
+  void tune(P::TuneContext* c) {
+    auto h = head(c, c->name(), c->description());
+    if (!h) return;
+    Tune node;
+    node.head = std::move(*h);
+    for (auto* e : c->tuneEntry()) {
+      if (!whole(e)) continue;
+      if (e->setting()) {
+        node.settings.push_back(setting(e->setting()));
+      } else if (e->name()) {
+        node.ranges.push_back({name(e->name()), span(e->name()), expression(e->expression())});
+      } else {
+        const Span at = span(e->MAXIMIZE() ? e->MAXIMIZE() : e->MINIMIZE());
+        if (node.objective.known()) {
+          twice(at, node.objective_span, "the objective");
+          continue;
+        }
+        node.direction = text(at);
+        node.objective_span = at;
+        node.objective = expression(e->expression());
+      }
+    }
+    declare(DeclKind::tune, file_.tunes, std::move(node));
+  }
+
   void test(P::TestContext* c) {
     auto h = head(c, c->name(), c->description());
     if (!h) return;
@@ -370,14 +415,14 @@ class Builder {
   void unknown(P::UnknownContext* c) {
     if (enough(diagnostics_)) return;
     static const std::vector<std::string> known = {"pipeline", "schema", "source", "expect", "features", "split",
-                                                   "model",    "test",   "deploy", "monitor", "fn"};
-    static const std::vector<std::string> later = {"table", "tune", "loss", "layer", "import", "param", "extern"};
+                                                   "model",    "test",   "deploy", "monitor", "fn",       "import", "param", "tune"};
+    static const std::vector<std::string> later = {"table", "loss", "layer", "extern"};
     const Span at = span(c->start);
     const std::string word = text(at);
     if (std::find(later.begin(), later.end(), word) != later.end()) {
       diagnostics_.report(code::unknown_declaration, "`" + word + "` is not in this version of the language")
           .at(at, "skipped")
-          .suggest("this version has pipeline, schema, source, expect, features, split, model, test, deploy, monitor and fn");
+          .suggest(std::string("this version has ") + declaration_words);
       return;
     }
     static const std::pair<std::string_view, std::string_view> meant[] = {
@@ -388,7 +433,7 @@ class Builder {
       if (word == other) near = ours;
     if (near.empty()) near = nearest(word, known);
     auto& d = diagnostics_.report(code::unknown_declaration, "`" + word + "` starts no declaration").at(at, near.empty() ? "unknown word" : "did you mean `" + near + "`?");
-    d.suggest("declarations are pipeline, schema, source, expect, features, split, model, test, deploy, monitor and fn");
+    d.suggest(std::string("declarations are ") + declaration_words);
     if (!near.empty()) d.edit(at, near);
   }
 

@@ -81,7 +81,7 @@ void ErrorStrategy::report(antlr4::Parser* parser, std::size_t at, std::size_t r
       fresh("unexpected " + shown(at) + after, "the declaration has ended").suggest("each declaration starts on a line of its own");
     else
       fresh("expected a declaration, found " + shown(at), "no declaration starts like this")
-          .suggest("declarations are pipeline, schema, source, expect, features, split, model, test, deploy, monitor and fn");
+          .suggest(std::string("declarations are ") + declaration_words);
   } else if (wants_value(expected)) {
     auto& d = fresh("expected a value" + after + ", found " + shown(at), "a value is missing");
     if (found.type == P::IF) d.suggest("put the `if` into brackets: `(if … then … else …)`");
@@ -122,7 +122,7 @@ void ErrorStrategy::reportError(antlr4::Parser* parser, const antlr4::Recognitio
   const std::size_t rule = ctx ? ctx->getRuleIndex() : std::size_t{P::RuleFile};
   if (const auto* dead_end = dynamic_cast<const antlr4::NoViableAltException*>(&e)) {
     // Where several tokens were needed to decide, the set belongs to the first of them; the last is the one that is wrong.
-    if (dead_end->getStartToken() != dead_end->getOffendingToken()) expected = rule == P::RuleModelEntry || rule == P::RuleDeployEntry ? Set::of(P::ASSIGN) : Set::of(P::RBRACE);
+    if (dead_end->getStartToken() != dead_end->getOffendingToken()) expected = rule == P::RuleModelEntry || rule == P::RuleDeployEntry || rule == P::RuleTuneEntry ? Set::of(P::ASSIGN) : Set::of(P::RBRACE);
   }
   report(parser, e.getOffendingToken()->getTokenIndex(), rule, expected);
 }

@@ -33,6 +33,8 @@ flow::Program translate(const sem::Module& module) {
   p.model = module.model;
   p.gates = module.gates;
   p.deploy = module.deploy;
+  p.params = module.params;
+  p.tune = module.tune;
   planning::hoist_aggregates(p);
   p.request = planning::columns_of_features(p);
   return p;

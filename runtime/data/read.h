@@ -61,6 +61,16 @@ enum class Part : std::uint8_t { train, valid, test, none };  // none: left out 
 // Hashes are XXH64 of the key. Throws Failure: an empty part that was asked for, a null where a value decides.
 std::vector<Part> split(const Split& split, const std::vector<Column>& schema, const values::Table& table, std::uint64_t seed);
 
+// Cross-validation: for each fold the part that each row plays in it: train, valid (watched by early stopping), test
+// (measured), or none. `parts` is what `split` gave; its train and valid rows are divided, its test rows play no part.
+//   time        forward: the rows in order of time; the last `folds` blocks of fold_test rows (or of n / (folds + 1)) are
+//               measured in turn, by a model of the rows before, of which at most the last fold_train, and none closer
+//               than `gap`. Where the split has a valid part, its share of those rows, the last, is watched.
+//   else        each row is measured in one fold and keeps its part in the others: hash by the value; group whole groups,
+//               the largest first into the smallest fold; stratified value by value; every in turn; else shuffled
+// Throws Failure when a fold has nothing to train on or to measure.
+std::vector<std::vector<Part>> folds(const Split& split, const std::vector<Column>& schema, const values::Table& table, std::uint64_t seed, const std::vector<Part>& parts);
+
 // What `mlp init` finds out about a file by reading all of it: a schema under which it reads without a rejected row.
 //   null words  of "", " ", ?, NA, N/A, #N/A, NULL, null, None, NaN, nan, \N, -: those that occur where a column is
 //               otherwise numbers, dates or bool, and, but for "-", those that occur in a category (CSV only)

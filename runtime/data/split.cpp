@@ -6,11 +6,31 @@
 #include <numeric>
 
 #include "base/codes/data.h"
+#include "runtime/data/order.h"
 #include "runtime/data/read.h"
 #include "runtime/values/parse.h"
 #include "stdlib/builtins/kernels.h"
 
 namespace mlp::data {
+
+std::uint64_t hash_of_row(std::int64_t row, std::uint64_t seed) {
+  std::array<char, 8> bytes;
+  for (int i = 0; i < 8; ++i) bytes[static_cast<std::size_t>(i)] = static_cast<char>(static_cast<std::uint64_t>(row) >> (8 * i));
+  return mlp_hash(bytes.data(), 8, seed);
+}
+std::uint64_t hash_of_key(const std::string& key, std::uint64_t seed) { return mlp_hash(key.data(), static_cast<std::int64_t>(key.size()), seed); }
+
+std::vector<long double> times_of(const Column& about, const values::ColumnData& column, std::int64_t rows) {
+  const auto unit = static_cast<long double>(about.type.scalar == Scalar::date ? 86'400'000'000 : 1);
+  std::vector<long double> times;
+  times.reserve(static_cast<std::size_t>(rows));
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const values::Cell cell = column.cell(row);
+    times.push_back(column.layout == values::Layout::real ? static_cast<long double>(cell.real) : static_cast<long double>(cell.integer) * unit);
+  }
+  return times;
+}
+
 namespace {
 
 // Ends of train, valid and test on a line from 0 to 1.
@@ -29,13 +49,6 @@ struct Ends {
     return i < rows(train) ? Part::train : i < rows(valid) ? Part::valid : i < rows(test) ? Part::test : Part::none;
   }
 };
-
-std::uint64_t hash_of_row(std::int64_t row, std::uint64_t seed) {
-  std::array<char, 8> bytes;
-  for (int i = 0; i < 8; ++i) bytes[static_cast<std::size_t>(i)] = static_cast<char>(static_cast<std::uint64_t>(row) >> (8 * i));
-  return mlp_hash(bytes.data(), 8, seed);
-}
-std::uint64_t hash_of_key(const std::string& key, std::uint64_t seed) { return mlp_hash(key.data(), static_cast<std::int64_t>(key.size()), seed); }
 
 Failure value_failure(const Split& split, const Column& column, std::int64_t row, std::string message, std::string help) {
   Diagnostic d;
@@ -72,14 +85,10 @@ void split_by_group(const std::vector<std::string>& keys, const Ends& ends, std:
   }
 }
 
-// Times in microseconds; other columns as they are.
 void split_by_time(const Split& split, const Column& about, const values::ColumnData& column, const Ends& ends, std::vector<Part>& out) {
   const auto n = static_cast<std::int64_t>(out.size());
-  const std::int64_t unit = about.type.scalar == Scalar::date ? 86'400'000'000 : 1;
-  const auto time = [&](std::int64_t row) {
-    const values::Cell cell = column.cell(row);
-    return column.layout == values::Layout::real ? static_cast<long double>(cell.real) : static_cast<long double>(cell.integer) * static_cast<long double>(unit);
-  };
+  const std::vector<long double> times = times_of(about, column, n);
+  const auto time = [&](std::int64_t row) { return times[static_cast<std::size_t>(row)]; };
   std::vector<std::int64_t> order(static_cast<std::size_t>(n));
   std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {

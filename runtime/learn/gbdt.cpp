@@ -120,7 +120,10 @@ Outcome train_gbdt(const Request& request) {
   forest.outputs = outputs;
   forest.base = start_scores(labels, settings.loss, settings.quantile, outputs);
 
-  const Binned binned = make_bins(request.train, request.features, rows, settings.bins, pool);
+  std::shared_ptr<const Binned> kept = request.bins ? (*request.bins)[settings.bins] : nullptr;
+  if (!kept) kept = std::make_shared<const Binned>(make_bins(request.train, request.features, rows, settings.bins, pool));
+  if (request.bins) (*request.bins)[settings.bins] = kept;
+  const Binned& binned = *kept;
   Grower grower(binned, request, pool);
   Objective objective(labels, settings.loss, settings.quantile, outputs, pool);
   Objective valid_objective(valid_labels, settings.loss, settings.quantile, outputs, pool);

@@ -1,6 +1,8 @@
 // Trainers. The same data, settings and seed give the same bytes at any number of threads.
 #pragma once
 #include <functional>
+#include <map>
+#include <memory>
 #include <vector>
 
 #include "runtime/model/model.h"
@@ -23,6 +25,10 @@ struct Progress {
   double train = 0, valid = 0;                // valid is NaN when there is no valid part
 };
 
+// Histogram bins of one set of train rows and features, kept from one training to the next: by the setting `bins`.
+struct Binned;
+using BinCache = std::map<std::int64_t, std::shared_ptr<const Binned>>;
+
 struct Request {
   ModelSettings settings;
   std::vector<model::FeatureInfo> features;
@@ -30,6 +36,7 @@ struct Request {
   std::vector<int> monotone;                  // by feature: -1, 0, 1; empty = none
   Dataset train, valid;                       // valid.rows 0 = none
   int threads = 1;
+  BinCache* bins = nullptr;                   // of these train rows and features, or none
   std::function<void(const Progress&)> on_round;   // called from the calling thread; may throw to stop
 };
 

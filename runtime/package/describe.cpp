@@ -137,10 +137,14 @@ std::string write_description(const Package& package) {
   json signature = json::object();
   signature_fields(const_cast<Signature&>(package.signature), [&](const char* name, const auto& field) { signature[name] = to_json(field); });
   const model::Model& m = package.model;
-  const json out = {{"signature", signature},
+  json out = {{"signature", signature},
                     {"model", to_json(Heading{m.kind, m.loss, m.quantile, m.outputs(), m.classes})},
                     {"features", to_json(m.features)},
                     {"fitted_tables", package.fitted.tables.size()}};
+  // What a plain spec has not is not written.
+  if (!package.imports.empty()) out["imports"] = to_json(package.imports);
+  if (!package.set.empty()) out["set"] = to_json(package.set);
+  if (!package.tuned.empty()) out["tuned"] = to_json(package.tuned);
   return out.dump();
 }
 
@@ -152,6 +156,13 @@ void read_description(std::string_view text, Package& out) {
   read_object(all["signature"], signature_field_count, [&](auto&& a) { signature_fields(out.signature, a); });
   json rest = all;
   rest.erase("signature");
+  const auto optional = [&](const char* name, auto& into) {
+    if (rest.contains(name)) read(rest[name], into);
+    rest.erase(name);
+  };
+  optional("imports", out.imports);
+  optional("set", out.set);
+  optional("tuned", out.tuned);
   read_object(rest, 3, [&](auto&& a) { a("model", heading); a("features", out.model.features); a("fitted_tables", tables); });
   if (tables < 0 || tables > (1 << 20)) fail("too many fitted tables");
   if (heading.outputs < 1 || heading.outputs > (1 << 20)) fail("`outputs` is out of range");

@@ -311,6 +311,8 @@ Package from_bytes(std::string_view bytes, const std::string& what) {
     if (!values::valid_utf8(p.spec)) fail("the spec is not UTF-8");
     if (!parse_strict(p.manifest).is_object()) fail("the manifest is not an object");
     read_description(sections[2], p);
+    for (const Imported& file : p.imports)
+      if (!values::valid_utf8(file.text)) fail("an imported file is not UTF-8");
     read_tensors(sections[3], p);
     check_whole(p);
     return p;

@@ -33,8 +33,17 @@ struct Signature {
   DriftReference prediction_reference;    // probability of the positive class, the value; for more classes: the class
 };
 
+struct Imported {
+  std::string path;                       // from the spec
+  std::string text;
+  friend bool operator==(const Imported&, const Imported&) = default;
+  template <class A> void fields(A&& a) { a("path", path); a("text", text); }
+};
+
 struct Package {
   std::string spec;                       // text of the spec as trained
+  std::vector<Imported> imports;          // files that it imports
+  std::vector<Assignment> set, tuned;     // params given with --set; what its tune block chose
   std::string manifest;                   // JSON: format, toolchain, digests, seeds, metrics, rows; no times, no host names
   Signature signature;
   fit::Fitted fitted;

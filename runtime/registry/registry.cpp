@@ -261,6 +261,19 @@ std::string Registry::package_bytes(const Run& run) const { return impl_->bytes_
 
 fs::path Registry::package_path(const Run& run) const { return impl_->object(run.package); }
 
+std::optional<std::string> Registry::trial(const std::string& key) const {
+  const fs::path path = impl_->home / "trials" / key;
+  std::error_code error;
+  return fs::is_regular_file(path, error) ? std::optional(read_file(path)) : std::nullopt;
+}
+
+void Registry::keep_trial(const std::string& key, const std::string& text) {
+  std::error_code error;
+  fs::create_directories(impl_->home / "trials", error);
+  if (error) cannot_write(impl_->home / "trials", error.value());
+  write_whole(impl_->home / "trials" / key, text);
+}
+
 Registry::GcReport Registry::gc(std::int64_t keep) {
   Database& database = impl_->database;
   {
@@ -279,6 +292,7 @@ Registry::GcReport Registry::gc(std::int64_t keep) {
   std::error_code error;
   for (fs::recursive_directory_iterator it(impl_->home / "objects", error), end; !error && it != end; it.increment(error))
     if (it->is_regular_file(error) && !named.contains(it->path())) surplus.push_back(it->path());
+  for (fs::directory_iterator it(impl_->home / "trials", error), end; !error && it != end; it.increment(error)) surplus.push_back(it->path());
   for (const fs::path& path : surplus) {
     const std::uintmax_t size = fs::file_size(path, error);
     if (!fs::remove(path, error)) cannot_write(path, error.value());

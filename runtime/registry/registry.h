@@ -38,8 +38,11 @@ class Registry {
   Run rollback(const std::string& pipeline);                        // to the version in production before; throws when there is none
   std::string package_bytes(const Run& run) const;                  // digest checked; throws Failure
   std::filesystem::path package_path(const Run& run) const;
+  // Finished trials of tune blocks, by a key that says all they depend on.
+  std::optional<std::string> trial(const std::string& key) const;
+  void keep_trial(const std::string& key, const std::string& text);  // durable before it returns
   struct GcReport { std::int64_t files = 0, bytes = 0; };
-  GcReport gc(std::int64_t keep);                                   // keeps production, its history and the newest `keep` runs a pipeline
+  GcReport gc(std::int64_t keep);                                   // drops trials; keeps production, its history and the newest `keep` runs a pipeline
   std::vector<Diagnostic> verify() const;                           // every file against its digest, every row against its file
  private:
   struct Impl;

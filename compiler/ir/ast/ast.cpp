@@ -4,6 +4,43 @@
 
 namespace mlp::ast {
 
+namespace {
+
+// Follows `fields` into every node and calls `visit` on each expression id.
+template <class Visit>
+struct Ids {
+  Visit visit;
+  void operator()(std::string_view, ExprId& id) { visit(id); }
+  template <class T>
+  void operator()(std::string_view key, std::vector<T>& list) {
+    for (T& item : list) (*this)(key, item);
+  }
+  template <class T>
+  void operator()(std::string_view, T& value) {
+    if constexpr (requires { value.fields(*this); }) value.fields(*this);
+  }
+};
+
+}  // namespace
+
+void append(File& file, const File& imported) {
+  File copy = imported;
+  const auto shift = static_cast<std::int32_t>(file.exprs.size());
+  Ids move{[&](ExprId& id) { if (id.known()) id.index += shift; }};
+  std::vector<std::int32_t> before;  // of each kind of declaration: how many there were
+  each_store(file, [&](std::string_view word, const auto& store) {
+    if (word != "expr" && word != "comment" && word != "order") before.push_back(static_cast<std::int32_t>(store.size()));
+  });
+  for (DeclRef& d : copy.order) d.index += before[static_cast<std::size_t>(d.kind)];
+  copy.comments.clear();  // they are the formatter's, which takes a file alone
+  each_member([&](std::string_view word, auto member) {
+    for (auto& node : copy.*member) {
+      move(word, node);
+      (file.*member).push_back(std::move(node));
+    }
+  });
+}
+
 std::string print(const File& file) {
   ir::Writer w;
   w.line("ast 1");
@@ -23,25 +60,6 @@ File parse_text(std::string_view text) {
   if (!file.exprs.empty()) file.source = file.exprs.front().span.source;
   return file;
 }
-
-namespace {
-
-// Follows `fields` into every node and calls `visit` on each expression id.
-template <class Visit>
-struct Ids {
-  Visit visit;
-  void operator()(std::string_view, ExprId& id) { visit(id); }
-  template <class T>
-  void operator()(std::string_view key, std::vector<T>& list) {
-    for (T& item : list) (*this)(key, item);
-  }
-  template <class T>
-  void operator()(std::string_view, T& value) {
-    if constexpr (requires { value.fields(*this); }) value.fields(*this);
-  }
-};
-
-}  // namespace
 
 std::vector<std::string> verify(const File& file) {
   std::vector<std::string> broken;

@@ -101,6 +101,22 @@ struct Head {
 
 struct Pipeline { Head head; template <class A> void fields(A&& a) { a("head", head); } };
 
+struct Import {  // import "common/customer.mlp"
+  std::string path;  // as written
+  Span path_span;
+  Span span;
+  template <class A> void fields(A&& a) { a("path", path); a("path_span", path_span); a("span", span); }
+};
+
+struct Param {  // param NAME: TYPE constraints = value
+  Head head;
+  TypeRef type;
+  std::vector<Constraint> constraints;
+  ExprId value;
+  bool set = false;  // the value was given with --set or chosen by a tune block
+  template <class A> void fields(A&& a) { a("head", head); a("type", type); a("constraints", constraints); a("value", value); a("set", set); }
+};
+
 struct Schema {
   Head head;
   std::vector<Field> columns;
@@ -112,7 +128,10 @@ struct Source {  // source NAME: SCHEMA = csv("path", null = [...])
   std::string schema;
   Span schema_span;
   ExprId reader;
-  template <class A> void fields(A&& a) { a("head", head); a("schema", schema); a("reader", reader); a("schema_span", schema_span); }
+  std::string directory;  // of the imported file that declares it, relative to the spec; "" for the spec's own
+  template <class A> void fields(A&& a) {
+    a("head", head); a("schema", schema); a("reader", reader); a("directory", directory); a("schema_span", schema_span);
+  }
 };
 
 struct Expect {  // expect SOURCE { conditions }
@@ -155,6 +174,26 @@ struct Model {  // model NAME = KIND { predict TARGET from FEATURES  settings }
   template <class A> void fields(A&& a) {
     a("head", head); a("kind", kind); a("target", target); a("features", features); a("settings", settings);
     a("kind_span", kind_span); a("features_span", features_span);
+  }
+};
+
+struct TuneRange {  // depth in 3..8
+  std::string name;
+  Span name_span;
+  ExprId values;   // a range, log(low, high) or a list
+  template <class A> void fields(A&& a) { a("name", name); a("values", values); a("name_span", name_span); }
+};
+struct Tune {  // tune MODEL { ranges  maximize valid.auc  settings }
+  Head head;   // head.name = the model
+  std::vector<TuneRange> ranges;
+  std::string direction;  // maximize | minimize; "" when not written
+  ExprId objective;
+  Span objective_span;    // of `maximize` or `minimize`
+  std::vector<Setting> settings;
+  bool settled = false;   // its values are chosen: nothing is left to try
+  template <class A> void fields(A&& a) {
+    a("head", head); a("ranges", ranges); a("direction", direction); a("objective", objective); a("settings", settings);
+    a("settled", settled); a("objective_span", objective_span);
   }
 };
 
@@ -232,7 +271,7 @@ struct Function {  // fn NAME(parameters) -> type = expr | { let … expr }
   template <class A> void fields(A&& a) { a("head", head); a("parameters", parameters); a("result", result); a("body", body); }
 };
 
-enum class DeclKind { pipeline, schema, source, expect, features, split, model, test, deploy, monitor, function };
+enum class DeclKind { pipeline, schema, source, expect, features, split, model, test, deploy, monitor, function, import, param, tune };
 struct DeclRef {  // order of declarations in the file
   DeclKind kind = DeclKind::pipeline;
   std::int32_t index = 0;
@@ -260,10 +299,15 @@ struct File {
   std::vector<Deploy> deploys;
   std::vector<Monitor> monitors;
   std::vector<Function> functions;
+  std::vector<Import> imports;
+  std::vector<Param> params;
+  std::vector<Tune> tunes;
   std::vector<Comment> comments;
   const Expr& operator[](ExprId id) const { return exprs[id.index]; }
 };
 
+// Appends the declarations and expressions of an imported file. Spans keep their source.
+void append(File& file, const File& imported);
 std::string print(const File& file);
 File parse_text(std::string_view text);              // throws ir::TextError
 std::vector<std::string> verify(const File& file);   // broken invariants; empty when whole
@@ -276,6 +320,6 @@ template <> struct enum_words<ast::ExprKind> {
 };
 template <> struct enum_words<ast::ConstraintKind> { static constexpr std::string_view words[] = {"in", "compare", "matches", "one_of", "from"}; };
 template <> struct enum_words<ast::DeclKind> {
-  static constexpr std::string_view words[] = {"pipeline", "schema", "source", "expect", "features", "split", "model", "test", "deploy", "monitor", "function"};
+  static constexpr std::string_view words[] = {"pipeline", "schema", "source", "expect", "features", "split", "model", "test", "deploy", "monitor", "function", "import", "param", "tune"};
 };
 }  // namespace mlp::ir

@@ -4,23 +4,31 @@
 
 namespace mlp::ast {
 
-// Every store of a file with the word of its records, in printing order; declarations in the order of DeclKind.
+// Every store of a file, as a member, with the word of its records, in printing order; declarations in the order of DeclKind.
+template <class Visit>
+void each_member(Visit&& visit) {
+  visit("expr", &File::exprs);
+  visit("pipeline", &File::pipelines);
+  visit("schema", &File::schemas);
+  visit("source", &File::sources);
+  visit("expect", &File::expects);
+  visit("features", &File::features);
+  visit("split", &File::splits);
+  visit("model", &File::models);
+  visit("test", &File::tests);
+  visit("deploy", &File::deploys);
+  visit("monitor", &File::monitors);
+  visit("function", &File::functions);
+  visit("import", &File::imports);
+  visit("param", &File::params);
+  visit("tune", &File::tunes);
+  visit("comment", &File::comments);
+  visit("order", &File::order);
+}
+
 template <class F, class Visit>
 void each_store(F& f, Visit&& visit) {
-  visit("expr", f.exprs);
-  visit("pipeline", f.pipelines);
-  visit("schema", f.schemas);
-  visit("source", f.sources);
-  visit("expect", f.expects);
-  visit("features", f.features);
-  visit("split", f.splits);
-  visit("model", f.models);
-  visit("test", f.tests);
-  visit("deploy", f.deploys);
-  visit("monitor", f.monitors);
-  visit("function", f.functions);
-  visit("comment", f.comments);
-  visit("order", f.order);
+  each_member([&](std::string_view word, auto member) { visit(word, f.*member); });
 }
 
 }  // namespace mlp::ast

@@ -103,6 +103,8 @@ MLP_WORDS(ModelKind, "gbdt", "linear");
 MLP_WORDS(Loss, "squared", "logistic", "softmax", "poisson", "quantile");
 MLP_WORDS(Growth, "leaf_wise", "depth_wise");
 MLP_WORDS(GateKind, "require", "invariant", "monotone", "given");
-MLP_WORDS(MetricScope, "train", "valid", "test", "production");
+MLP_WORDS(MetricScope, "train", "valid", "test", "production", "cv");
+MLP_WORDS(TuneMethod, "tpe", "random", "halving");
+MLP_WORDS(TuneResource, "trees", "rows");
 
 }  // namespace mlp::ir

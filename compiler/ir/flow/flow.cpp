@@ -31,6 +31,8 @@ void each_part(P& p, Stores&& stores, Single&& single) {
   single("model", p.model);
   stores("gate", p.gates);
   single("deploy", p.deploy);
+  stores("param", p.params);
+  stores("tune", p.tune);
 }
 
 struct KindRule {

@@ -23,6 +23,8 @@ std::string print(const Module& m) {
   w.record("model", -1, m.model);
   w.records("gate", m.gates);
   w.record("deploy", -1, m.deploy);
+  w.records("param", m.params);
+  w.records("tune", m.tune);
   return w.take();
 }
 
@@ -45,6 +47,8 @@ Module parse_text(std::string_view text) {
   m.model = r.record<ir::Model>("model", -1);
   m.gates = r.records<Gate>("gate");
   m.deploy = r.record<Deploy>("deploy", -1);
+  m.params = r.records<Param>("param");
+  m.tune = r.records<Tune>("tune");
   if (!r.at_end()) r.fail("unknown record `" + r.peek_word() + "`");
   return m;
 }

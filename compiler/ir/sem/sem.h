@@ -18,6 +18,8 @@ struct Module {
   ir::Model model;
   std::vector<Gate> gates;
   Deploy deploy;
+  std::vector<Param> params;
+  std::vector<Tune> tune;              // one, or none: no tune block, or its values are chosen
   const ir::Expr& operator[](ir::ExprId id) const { return exprs[id.index]; }
 };
 
