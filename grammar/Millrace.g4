@@ -11,7 +11,7 @@ grammar Millrace;
 file : (declaration (NEWLINE declaration)*)? EOF ;
 
 declaration
-  : pipeline | schema | source | expect | features | split | model | test | deploy | monitor | function | unknown ;
+  : pipeline | schema | source | table | expect | features | split | model | test | deploy | monitor | function | unknown ;
 
 pipeline : PIPELINE name description? ;
 
@@ -26,6 +26,7 @@ constraint
   ;
 
 source : SOURCE name COLON name ASSIGN expression description? ;
+table  : TABLE name ASSIGN expression description? ;
 expect : EXPECT name description? conditions ;
 
 features : FEATURES name FROM name description? LBRACE (feature (separator feature)*)? RBRACE ;
@@ -72,7 +73,7 @@ type        : name (LBRACKET expression (COMMA expression)* RBRACKET)? QUESTION?
 
 // ---- expressions, from the loosest to the tightest; prefixes are loops, so that depth grows with brackets only
 
-expression  : conditional (PIPE call)* ;
+expression  : conditional (PIPE stage)* ;
 conditional : (IF expression THEN expression ELSE)* disjunction ;
 disjunction : conjunction (OR conjunction)* ;
 conjunction : negation (AND negation)* ;
@@ -97,6 +98,7 @@ primary
   ;
 call      : name (LPAREN (argument (COMMA argument)*)? RPAREN)? ;   // without brackets: the name itself
 argument  : expression (ASSIGN expression)? ;   // the first is a plain name where `=` follows
+stage     : call record? ;                      // group_by(user) { n = count() }: the record is the last argument
 record    : LBRACE (setting (separator setting)*)? RBRACE ;
 
 // ---- names; the narrower ones stand where a word that comes next must not be taken for a name
@@ -106,7 +108,7 @@ subject : word | REQUIRE | INVARIANT | MONOTONE | GIVEN ;
 listed  : word | WARN | ALERT | BY | FOR ;
 word
   : IDENTIFIER | QUOTED
-  | PIPELINE | SCHEMA | SOURCE | EXPECT | FEATURES | SPLIT | MODEL | TEST | DEPLOY | MONITOR | FN
+  | PIPELINE | SCHEMA | SOURCE | TABLE | EXPECT | FEATURES | SPLIT | MODEL | TEST | DEPLOY | MONITOR | FN
   | FROM | PREDICT | SERVES | INCREASING | DECREASING | BUDGET | MATCHES | ONE_OF | EXCEPT
   ;
 
@@ -115,6 +117,7 @@ word
 PIPELINE : 'pipeline' ;
 SCHEMA   : 'schema' ;
 SOURCE   : 'source' ;
+TABLE    : 'table' ;
 EXPECT   : 'expect' ;
 FEATURES : 'features' ;
 SPLIT    : 'split' ;

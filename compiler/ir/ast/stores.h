@@ -11,6 +11,7 @@ void each_store(F& f, Visit&& visit) {
   visit("pipeline", f.pipelines);
   visit("schema", f.schemas);
   visit("source", f.sources);
+  visit("table", f.tables);
   visit("expect", f.expects);
   visit("features", f.features);
   visit("split", f.splits);
