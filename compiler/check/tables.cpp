@@ -384,7 +384,9 @@ std::optional<Relation> Checker::step_join(Relation left, const ast::Expr& e) {
   QueryStep step;
   step.op = asof ? QueryOp::asof_join : QueryOp::join;
   step.inputs = {left.step, right->step};
-  step.right_name = !right->name.empty() ? right->name : text(node(args.positional[0]).span);
+  const ast::Expr* head = &node(args.positional[0]);
+  while (head->kind == ast::ExprKind::pipe) head = &node(head->args[0]);
+  step.right_name = head->text;
   step.span = e.span;
   bool good = true;
   std::string prefix;

@@ -21,14 +21,14 @@ using values::Layout;
 std::vector<SqlRelation> relations_of(const Query& query, const std::vector<ColumnId>& wanted) {
   std::vector<SqlRelation> out(query.steps.size());
   std::set<std::string> taken;
-  const auto name = [&](std::string wish) {
-    std::string free = wish;
+  const auto name = [&](const std::string& wish, bool numbered) {
+    std::string free = numbered ? wish + ".1" : wish;
     const auto folded = [](std::string text) {
       for (char& c : text)
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
       return text;
     };
-    for (int n = 1; !taken.insert(folded(free)).second; ++n) free = wish + "." + std::to_string(n);
+    for (int n = 2; !taken.insert(folded(free)).second; ++n) free = wish + "." + std::to_string(n);
     return free;
   };
   for (std::size_t i = 0; i < out.size(); ++i) {
@@ -38,7 +38,7 @@ std::vector<SqlRelation> relations_of(const Query& query, const std::vector<Colu
     out[i].live.assign(step.columns.size(), false);
     std::size_t ends = i;  // a step on the way is called after the table that it leads to
     while (ends + 1 < query.steps.size() && query.steps[ends].name.empty()) ++ends;
-    out[i].name = name(step.name.empty() ? query.steps[ends].name + ".1" : step.name);
+    out[i].name = name(query.steps[ends].name, step.name.empty());
   }
   for (const ColumnId id : wanted) out.back().live[static_cast<std::size_t>(id.index)] = true;
   for (std::size_t i = out.size(); i-- > 0;) {
