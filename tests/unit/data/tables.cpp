@@ -512,7 +512,7 @@ TableRequest ask(const Scratch& scratch, QueryStep last, int threads) {
 TEST(Tables, EveryStepGivesWhatANaiveEvaluatorGives) {
   Random r(20240131);
   int compared = 0;
-  for (int round = 0; round < 45; ++round) {
+  for (int round = 0; round < 14; ++round) {
     const Scratch scratch;
     std::vector<Rows> sources;
     for (const char* name : {"rows", "other"}) {
@@ -533,7 +533,7 @@ TEST(Tables, EveryStepGivesWhatANaiveEvaluatorGives) {
       ++compared;
     }
   }
-  EXPECT_GT(compared, 250);
+  EXPECT_GT(compared, 80);
 }
 
 // Many rows, so that the engine does work in parallel: sums of floats do not depend on it.
@@ -541,7 +541,7 @@ TEST(Tables, ManyRowsAtAnyNumberOfThreads) {
   const Scratch scratch;
   Random r(7);
   std::string rows = "k,i,t,u,x,y,b,n\n";
-  for (int row = 0; row < 300'000; ++row)
+  for (int row = 0; row < 250'000; ++row)
     rows += "k" + std::to_string(pick(r, 50)) + "," + std::to_string(pick(r, 1000)) + ",2024-01-01T00:00:" + std::to_string(10 + pick(r, 50)) + "Z,," + std::to_string(pick(r, 1000000)) + "." + std::to_string(pick(r, 1000000)) + ",0.1,," + std::to_string(pick(r, 300)) + "\n";
   scratch.write("rows.csv", rows);
   scratch.write("other.csv", "k,i,t,u,x,y,b,n\nk1,1,2024-01-01,,1,1,,1\n");
@@ -568,7 +568,7 @@ TEST(Tables, ManyRowsAtAnyNumberOfThreads) {
   };
   for (const QueryStep& s : {step(QueryOp::group, {{id(k), {}}}), step(QueryOp::window, {{id(k), {}}})}) {
     const std::string one = show_rows(s.columns, rows_of(s.columns, read_table(ask(scratch, s, 1)).table));
-    for (const int threads : {2, 5}) EXPECT_TRUE(show_rows(s.columns, rows_of(s.columns, read_table(ask(scratch, s, threads)).table)) == one) << threads;
+    EXPECT_TRUE(show_rows(s.columns, rows_of(s.columns, read_table(ask(scratch, s, 3)).table)) == one);
   }
 }
 
