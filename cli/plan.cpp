@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "compiler/lower/lower.h"
 #include "compiler/plan/plan.h"
+#include "runtime/data/query.h"
 
 namespace mlp::cli {
 namespace {
@@ -33,11 +34,49 @@ Json settings(const ModelSettings& s) {
   return out;
 }
 
+// The sources and tables behind the table that features read: schemas, and the queries that make them.
+Json tables(const flow::Program& p) {
+  Json out = Json::array();
+  const std::vector<data::StepSql> steps = data::render(p.query, p.scan);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const QueryStep& step = p.query.steps[i];
+    Json columns = Json::array();
+    for (const Column& c : step.columns) columns.push_back({{"name", c.name}, {"type", spell(c.type)}});
+    Json one{{"name", steps[i].name}, {"step", word(step.op)}, {"columns", columns}};
+    if (step.op == QueryOp::source) {
+      const Source& source = p.query.sources[static_cast<std::size_t>(step.source)].source;
+      one["format"] = word(source.format), one["paths"] = source.paths, one["on_violation"] = word(source.policy);
+    } else {
+      one["sql"] = steps[i].sql;
+      if (!steps[i].unique.empty()) one["must_be_empty"] = steps[i].unique;
+    }
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+void show_tables(const flow::Program& p) {
+  for (const Json& step : tables(p)) {
+    std::string columns;
+    for (const Json& c : step["columns"]) columns += (columns.empty() ? "" : ", ") + c["name"].get<std::string>() + ": " + c["type"].get<std::string>();
+    const std::string name = step["name"];
+    if (step.contains("sql")) {
+      std::cout << "  table   " << name << " (" << columns << ")\n          " << step["sql"].get<std::string>() << '\n';
+      if (step.contains("must_be_empty")) std::cout << "          no key twice: " << step["must_be_empty"].get<std::string>() << '\n';
+    } else {
+      std::cout << "  read    " << name << " = " << step["format"].get<std::string>();
+      for (const Json& path : step["paths"]) std::cout << ' ' << path.get<std::string>();
+      std::cout << " (" << columns << "); rows that break the schema: " << step["on_violation"].get<std::string>() << '\n';
+    }
+  }
+}
+
 Json summary(const flow::Program& p) {
   Json out;
   out["format_version"] = 1;
   out["pipeline"] = p.name;
-  out["source"] = {{"format", word(p.source.format)}, {"paths", p.source.paths}, {"on_violation", word(p.source.policy)}};
+  if (!p.query.empty()) out["tables"] = tables(p);
+  else out["source"] = {{"format", word(p.source.format)}, {"paths", p.source.paths}, {"on_violation", word(p.source.policy)}};
   Json scan = Json::array(), request = Json::array();
   for (const ColumnId id : p.scan) scan.push_back(p.columns[id.index].name);
   for (const ColumnId id : p.request) request.push_back({{"name", p.columns[id.index].name}, {"type", spell(p.columns[id.index].type)}});
@@ -73,9 +112,13 @@ Json summary(const flow::Program& p) {
 void show(const flow::Program& p) {
   std::cout << "pipeline " << p.name << '\n';
   for (const Param& param : p.params) std::cout << "  param   " << param.name << " = " << param.value << (param.set ? " (set)\n" : "\n");
-  std::cout << "  read    " << word(p.source.format);
-  for (const std::string& path : p.source.paths) std::cout << ' ' << path;
-  std::cout << ", " << p.scan.size() << " of " << p.columns.size() << " columns; rows that break the schema: " << word(p.source.policy) << '\n';
+  if (!p.query.empty()) {
+    show_tables(p);
+  } else {
+    std::cout << "  read    " << word(p.source.format);
+    for (const std::string& path : p.source.paths) std::cout << ' ' << path;
+    std::cout << ", " << p.scan.size() << " of " << p.columns.size() << " columns; rows that break the schema: " << word(p.source.policy) << '\n';
+  }
   std::cout << "  split   by " << word(p.split.method) << (p.split.column.known() ? "(" + p.columns[p.split.column.index].name + ")" : "") << ": train " << percent(p.split.train) << ", valid " << percent(p.split.valid) << ", test " << percent(p.split.test)
             << (p.split.gap > 0 ? ", gap " + std::to_string(p.split.gap / 1'000'000) + " s" : "") << (p.split.folds > 0 ? ", " + std::to_string(p.split.folds) + (p.split.method == SplitMethod::time ? " forward folds" : " folds") : "") << (p.split.defaulted ? "  (default: no split block)" : "") << '\n';
   for (std::size_t i = 0; i < p.passes.size(); ++i) {

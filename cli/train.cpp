@@ -40,6 +40,7 @@ void add_train(CLI::App& app, Globals& globals, Action& run) {
     const data::ReadReport& report = trained.report;
     std::cout << pipeline.program().name << ": " << thousands(report.present) << " rows, " << thousands(report.read) << " read, " << thousands(report.rejected) << " rejected; train " << thousands(manifest["rows"]["train"]) << ", valid "
               << thousands(manifest["rows"]["valid"]) << ", test " << thousands(manifest["rows"]["test"]) << (trained.outside > 0 ? " (" + thousands(trained.outside) + " more are not served)" : "") << '\n';
+    for (const data::SourceReport& s : report.sources) std::cout << "  " << s.name << ": " << thousands(s.present) << " rows, " << thousands(s.read) << " read, " << thousands(s.rejected) << " rejected\n";
     for (const data::Violation& v : report.violations) std::cout << "  `" << v.column << "` breaks `" << v.rule << "` in " << thousands(v.rows) << " rows, first in row " << thousands(v.first_row) << (v.first_value.empty() ? "" : " (`" + v.first_value + "`)") << '\n';
     std::cout << manifest["model"]["kind"].get<std::string>() << ", " << manifest["model"]["loss"].get<std::string>() << ", " << pipeline.program().features.size() << " features, " << trained.best_round << " rounds\n\n";
     if (!trained.trials.empty()) {

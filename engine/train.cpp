@@ -14,6 +14,7 @@
 #include "engine/kernels.h"
 #include "base/files.h"
 #include "runtime/learn/metrics.h"
+#include "runtime/data/query.h"
 #include "runtime/monitor/monitor.h"
 #include "runtime/score/probe.h"
 #include "stdlib/builtins/kernels.h"
@@ -279,6 +280,8 @@ std::string manifest_of(const Pipeline& pipeline, const std::string& identity, c
   for (const driver::Imported& file : pipeline.unit.imports) manifest["imports"][file.path] = sha256(pipeline.unit.sources.text(file.source));
   for (const Param& param : program.params) manifest["params"][param.name] = param.value;
   manifest["data"] = {{"sha256", data.report.digest}, {"present", data.report.present}, {"read", data.report.read}, {"rejected", data.report.rejected}};
+  for (const data::SourceReport& source : data.report.sources)
+    manifest["data"]["sources"][source.name] = {{"sha256", source.digest}, {"present", source.present}, {"read", source.read}, {"rejected", source.rejected}};
   manifest["rows"] = {{"train", data.train.row.size()}, {"valid", data.valid.row.size()}, {"test", data.test.row.size()}};
   manifest["seed"] = program.model.settings.seed;
   manifest["model"] = {{"kind", ir::enum_words<ModelKind>::words[static_cast<int>(program.model.settings.kind)]},
@@ -325,18 +328,14 @@ void set_deployment(package::Signature& signature, const flow::Program& program)
 
 Data read_data(const Pipeline& pipeline, const std::filesystem::path& directory, const std::vector<std::string>* classes, int threads) {
   const flow::Program& program = pipeline.program();
-  data::ReadRequest request;
-  request.source = program.source;
-  request.schema = program.columns;
-  request.wanted = program.scan;
+  std::vector<ColumnId> wanted = program.scan;
   if (!classes) {  // findings look at whole rows
-    request.wanted.clear();
-    for (std::size_t i = 0; i < program.columns.size(); ++i) request.wanted.push_back({static_cast<std::int32_t>(i)});
+    wanted.clear();
+    for (std::size_t i = 0; i < program.columns.size(); ++i) wanted.push_back({static_cast<std::int32_t>(i)});
   }
-  request.base = directory;
-  request.quarantine = directory / (program.name + ".quarantine.csv");
-  request.threads = threads;
-  data::ReadResult read = data::read(request);
+  data::ReadResult read = program.query.empty()
+      ? data::read({.source = program.source, .schema = program.columns, .wanted = wanted, .base = directory, .quarantine = directory / (program.name + ".quarantine.csv"), .threads = threads})
+      : data::read_table({.query = program.query, .wanted = wanted, .base = directory, .quarantine = program.name, .threads = threads});
 
   Data data;
   data.table = std::move(read.table);

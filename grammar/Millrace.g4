@@ -11,7 +11,7 @@ grammar Millrace;
 file : (declaration (NEWLINE declaration)*)? EOF ;
 
 declaration
-  : pipeline | importFile | param | schema | source | expect | features | split | model | tune | test | deploy | monitor | function
+  : pipeline | importFile | param | schema | source | table | expect | features | split | model | tune | test | deploy | monitor | function
   | unknown ;
 
 pipeline   : PIPELINE name description? ;
@@ -29,6 +29,7 @@ constraint
   ;
 
 source : SOURCE name COLON name ASSIGN expression description? ;
+table  : TABLE name ASSIGN expression description? ;
 expect : EXPECT name description? conditions ;
 
 features : FEATURES name FROM name description? LBRACE (feature (separator feature)*)? RBRACE ;
@@ -79,7 +80,7 @@ type        : name (LBRACKET expression (COMMA expression)* RBRACKET)? QUESTION?
 
 // ---- expressions, from the loosest to the tightest; prefixes are loops, so that depth grows with brackets only
 
-expression  : conditional (PIPE call)* ;
+expression  : conditional (PIPE stage)* ;
 conditional : (IF expression THEN expression ELSE)* disjunction ;
 disjunction : conjunction (OR conjunction)* ;
 conjunction : negation (AND negation)* ;
@@ -104,6 +105,7 @@ primary
   ;
 call      : name (LPAREN (argument (COMMA argument)*)? RPAREN)? ;   // without brackets: the name itself
 argument  : expression (ASSIGN expression)? ;   // the first is a plain name where `=` follows
+stage     : call record? ;                      // group_by(user) { n = count() }: the record is the last argument
 record    : LBRACE (setting (separator setting)*)? RBRACE ;
 
 // ---- names; the narrower ones stand where a word that comes next must not be taken for a name
@@ -113,7 +115,7 @@ subject : word | REQUIRE | INVARIANT | MONOTONE | GIVEN ;
 listed  : word | WARN | ALERT | BY | FOR ;
 word
   : IDENTIFIER | QUOTED
-  | PIPELINE | IMPORT | PARAM | SCHEMA | SOURCE | EXPECT | FEATURES | SPLIT | MODEL | TUNE | TEST | DEPLOY | MONITOR | FN
+  | PIPELINE | IMPORT | PARAM | SCHEMA | SOURCE | TABLE | EXPECT | FEATURES | SPLIT | MODEL | TUNE | TEST | DEPLOY | MONITOR | FN
   | FROM | PREDICT | SERVES | INCREASING | DECREASING | MAXIMIZE | MINIMIZE | BUDGET | MATCHES | ONE_OF | EXCEPT | SERVE | ON
   ;
 
@@ -124,6 +126,7 @@ IMPORT   : 'import' ;
 PARAM    : 'param' ;
 SCHEMA   : 'schema' ;
 SOURCE   : 'source' ;
+TABLE    : 'table' ;
 EXPECT   : 'expect' ;
 FEATURES : 'features' ;
 SPLIT    : 'split' ;

@@ -11,6 +11,7 @@
 #include "compiler/check/check.h"
 #include "compiler/check/literals.h"
 #include "compiler/check/operand.h"
+#include "compiler/check/relation.h"
 #include "stdlib/builtins/builtins.h"
 
 namespace mlp::checking {
@@ -59,11 +60,54 @@ class Checker {
 
   // ---- schema.cpp: columns, constraints, attributes
   void check_schema(const ast::Schema& schema);
+  void check_schema_of(const ast::Source& source);
   void check_field(const ast::Field& field);
   void check_constraint(Column& column, const ast::Constraint& constraint);
 
+  // ---- tables.cpp: sources and tables, and the steps between them
+  struct StepArguments {
+    std::vector<ast::ExprId> positional;
+    std::vector<ast::Setting> settings;
+    const ast::Expr* record = nullptr;
+  };
+  void check_relations();
+  void declare_relation(Relation relation);
+  const Relation* find_relation(const std::string& name, Span span);  // reports
+  void take_relation(const Relation& relation);
+  void check_expect_of(const Relation& relation, const ast::Expect& expect);
+  StepId add_step(QueryStep step);
+  std::optional<Relation> eval_relation(ast::ExprId id);              // nothing: reported
+  StepArguments arguments_of(const ast::Expr& e);
+  bool takes(const ast::Expr& e, const StepArguments& args, std::size_t least, std::size_t most, bool record, const char* example);
+  ColumnId column_in(const Relation& relation, const ast::Expr& e, const std::string& what);
+  bool check_key(const Column& column, Span span);
+  bool check_order(const Column& column, Span span, bool present);
+  bool take_keys(ast::ExprId id, const Relation& left, const Relation* right, std::vector<QueryKey>& into);
+  void pass_through(const Relation& relation, QueryStep& step);
+  Relation finish_step(Relation out, QueryStep step);
+  std::optional<Relation> step_filter(Relation in, const ast::Expr& e);
+  std::optional<Relation> step_select(Relation in, const ast::Expr& e);
+  std::optional<Relation> step_join(Relation left, const ast::Expr& e);
+  std::optional<Relation> step_group(Relation in, const ast::Expr& e);
+  std::optional<Relation> step_union(Relation in, const ast::Expr& e, std::size_t from);
+  std::optional<Relation> step_distinct(Relation in, const ast::Expr& e);
+
+  // ---- table_expressions.cpp: expressions inside of a step
+  bool in_scope(const Relation& in, QueryStep& step, bool aggregating, const std::function<bool()>& body);
+  std::optional<ir::ExprId> row_value(Operand& operand, const std::string& what);
+  std::vector<ColumnId> present_where(ir::ExprId condition) const;
+  void strict_columns(ir::ExprId id, std::set<ColumnId>& into) const;
+  QueryExprId translate(ir::ExprId id, Span written);                 // unknown: reported
+  static QueryExprId add_query(QueryStep& step, QueryExpr expr);
+  static QueryExprId column_of(QueryStep& step, ColumnId column, Type type);
+  bool add_column(Relation& out, Column column, Origins from, Span at);
+  bool add_entry(Relation& out, QueryStep& step, const ast::Setting& entry);
+  std::optional<std::int64_t> order_distance(ast::ExprId id, const Column& order, const std::string& name);
+  bool is_step_aggregate(const std::string& name, const ast::Expr& call, bool piped) const;
+  Operand step_aggregate(const ast::Expr& e, const Operand* piped);
+
   // ---- source.cpp: the reader, expectations, the split
-  void check_source(const ast::Source& source);
+  void check_source(const ast::Source& source);  // into module_.source
   std::optional<std::string> constant_text(ast::ExprId id) const;
   void check_expect(const ast::Expect& expect);
   void check_split(const ast::Split& split);
@@ -124,6 +168,7 @@ class Checker {
   void check_taints(const ir::Feature& feature, Span name_span);
   ir::ExprId personal_in(ir::ExprId root) const;
   bool refuse_personal(ir::ExprId root, std::string message, Span span);  // reports
+  bool shares_origin(ColumnId column) const;
   bool encode(ir::Feature& feature, const Item& item, Span value_span);
   void check_fits_model(const ir::Feature& feature, Span value_span);
 
@@ -241,6 +286,9 @@ class Checker {
   std::map<std::string, ParamValue> params_;
   mutable std::map<const ast::Expr*, ast::Expr> literals_;  // of params, by the name that is replaced
   std::set<std::string> data_params_;                    // that decide what is read, split and predicted
+  std::vector<Relation> relations_;                      // sources and tables, where there are tables
+  std::vector<Origins> origins_;                         // of the module's columns, where they are those of a table
+  StepScope* step_scope_ = nullptr;                      // the step of a table whose expressions are being checked
   mutable std::vector<std::uint32_t> seen_;              // of walk: the last walk that met each expression
   mutable std::uint32_t walks_ = 0;
   bool has_valid_ = true, has_test_ = true;              // parts of the split

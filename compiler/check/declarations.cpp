@@ -109,7 +109,9 @@ sem::Module Checker::run() {
     return std::move(module_);
   }
   const ast::Pipeline* pipeline = only(file_.pipelines, "pipeline", "", false);
-  const ast::Source* source = only(file_.sources, "source", "source rows: Row = csv(\"data.csv\")", true);
+  const bool tables = !file_.tables.empty();
+  if (tables && file_.sources.empty()) only(file_.sources, "source", "source rows: Row = csv(\"data.csv\")", true);
+  const ast::Source* source = tables ? nullptr : only(file_.sources, "source", "source rows: Row = csv(\"data.csv\")", true);
   const ast::Model* model = only(file_.models, "model", "model m = gbdt { predict label from x }", true);
   const ast::Split* split = only(file_.splits, "split", "", false);
   const ast::Features* features = only(file_.features, "features", "features x from SOURCE { … }", true);
@@ -123,33 +125,29 @@ sem::Module Checker::run() {
     module_.name = model->head.name;
   }
   if (source) {
-    std::vector<std::string> names;
-    const ast::Schema* used = nullptr;
-    for (const ast::Schema& s : file_.schemas) {
-      if (s.head.name == source->schema) used = used ? used : &s;
-      if (std::find(names.begin(), names.end(), s.head.name) != names.end())
-        report(code::duplicate_name, "schema `" + s.head.name + "` is declared twice", s.head.name_span, "again").suggest("remove one of the two");
-      names.push_back(s.head.name);
-    }
-    if (used) {
-      check_schema(*used);
-    } else {
-      Diagnostic& d = report(code::unknown_name, "there is no schema `" + source->schema + "`", source->schema_span, "not known");
-      suggest_name(d, source->schema_span, source->schema, names);
-      if (d.help.empty()) d.suggest("declare it: `schema " + source->schema + " { column: type … }`");
-    }
+    check_schema_of(*source);
     check_source(*source);
   }
-  const std::string source_name = source ? source->head.name : "";
+  std::string source_name = source ? source->head.name : "";
+  if (tables) {
+    check_relations();
+    const Relation* read = features ? find_relation(features->source, features->source_span) : nullptr;
+    for (const ast::Expect& e : file_.expects)
+      if (const Relation* of = find_relation(e.head.name, e.head.name_span); of && of != read) check_expect_of(*of, e);
+    if (read) {
+      source_name = read->name;
+      take_relation(*read);
+    }
+  }
   for (const ast::Expect& e : file_.expects)
-    if (refers(e.head.name, e.head.name_span, source_name, "source")) check_expect(e);
+    if (tables ? e.head.name == source_name : refers(e.head.name, e.head.name_span, source_name, "source")) check_expect(e);
   const std::size_t before = found_.all().size();
-  if (split && refers(split->head.name, split->head.name_span, source_name, "source")) check_split(*split);
+  if (split && refers(split->head.name, split->head.name_span, source_name, tables ? "table that features read," : "source")) check_split(*split);
   if (schema_ok_ && found_.all().size() == before) check_parts(split, source);
   if (model) check_target(*model);
   for (const auto& [name, literal] : literals_) data_params_.insert(name->text);
   if (features) {
-    refers(features->source, features->source_span, source_name, "source");
+    if (!tables) refers(features->source, features->source_span, source_name, "source");
     check_features(*features);
   }
   if (model) {

@@ -230,6 +230,7 @@ Operand Checker::eval_node(const ast::Expr& e) {
     }
     case ast::ExprKind::call: {
       if (asks_for_rows(e)) return poison();
+      if (is_step_aggregate(e.text, e, false)) return step_aggregate(e, nullptr);
       std::vector<Argument> args;
       const auto local = frame_->locals.find(e.text);
       // Type names and patterns in selectors, and names after `except`, are no expressions.
@@ -354,7 +355,7 @@ Operand Checker::eval_name(const ast::Expr& e) {
     for (const Column& c : module_.columns) candidates.push_back(c.name);
     for (const auto& [name, unused] : feature_values_) candidates.push_back(name);
   }
-  const std::string where = frame_->function ? "in function `" + frame_->function->head.name + "`" : "in the schema";
+  const std::string where = frame_->function ? "in function `" + frame_->function->head.name + "`" : step_scope_ ? "in this table" : "in the schema";
   Diagnostic& d = report(code::unknown_name, "`" + e.text + "` is not known " + where, e.span,
                          frame_->function ? "no parameter and no `let` has this name" : "no column has this name");
   suggest_name(d, e.span, e.text, candidates);
@@ -400,6 +401,7 @@ Operand Checker::eval_pipe(const ast::Expr& e) {
     return poison();
   }
   if (asks_for_rows(step)) return poison();
+  if (is_step_aggregate(step.text, step, true)) return first.value.poison ? poison() : step_aggregate(step, &first.value);
   std::vector<Argument> args;
   args.push_back(std::move(first));
   const bool selector = step.text == "except" && !find_function(step.text, frame_->library);

@@ -192,7 +192,7 @@ void Checker::check_taints(const ir::Feature& f, Span name_span) {
     const ir::Expr& e = module_.exprs[id.index];
     if (e.op == ir::ExprOp::table && e.callee == "target_means") label_means = true;
     if (e.op != ir::ExprOp::column || !e.column.known()) return true;
-    const bool label = module_.columns[e.column.index].label || std::find(target.begin(), target.end(), e.column) != target.end();
+    const bool label = module_.columns[e.column.index].label || std::find(target.begin(), target.end(), e.column) != target.end() || shares_origin(e.column);
     if (!leaked.known() && label) leaked = e.column, leak = e.span;
     if (!guarded.known() && module_.columns[e.column.index].protected_) guarded = e.column;
     if (!later.known() && !label && module_.columns[e.column.index].future) later = e.column, late = e.span;
@@ -201,7 +201,7 @@ void Checker::check_taints(const ir::Feature& f, Span name_span) {
   if (const ir::ExprId from = personal_in(f.value); from.known()) person = module_.exprs[from.index].column, personal = module_.exprs[from.index].span;
   if (leaked.known()) {
     const std::string& column = module_.columns[leaked.index].name;
-    const bool predicted = std::find(target.begin(), target.end(), leaked) != target.end();
+    const bool predicted = std::find(target.begin(), target.end(), leaked) != target.end() || !module_.columns[leaked.index].label;
     Diagnostic& d = report(code::label_leak, "feature `" + f.name + "` leaks the label", name_span,
                            "depends on `" + column + "`, which " + (predicted ? "model `" + model_name_ + "` predicts" : "is declared `@label`"));
     if (leak != name_span) d.also(leak, "`" + column + "` is used here");
@@ -236,6 +236,17 @@ void Checker::check_taints(const ir::Feature& f, Span name_span) {
         .suggest("use `frequency_encode` or `one_hot`, or predict a `bool`");
   if (stage_of(f.value) != ir::Stage::row && !leaked.known())
     report(code::constant_feature, "feature `" + f.name + "` has the same value in every row", name_span, "constant").suggest("remove it");
+}
+
+// Whether a column of a table is computed from a column of a source that the target is computed from, in the same row or in
+// rows that may come later.
+bool Checker::shares_origin(ColumnId column) const {
+  if (origins_.empty()) return false;
+  const Origins& mine = origins_[static_cast<std::size_t>(column.index)];
+  for (const ColumnId target : module_.model.target_columns)
+    for (const auto& origin : origins_[static_cast<std::size_t>(target.index)])
+      if (mine.count(origin)) return true;
+  return false;
 }
 
 // A boosted model takes nulls and categories as they are; a linear one takes numbers only.

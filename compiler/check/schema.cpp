@@ -26,6 +26,21 @@ bool family(const std::string& first, const std::string& last, std::string& stem
 
 }  // namespace
 
+void Checker::check_schema_of(const ast::Source& source) {
+  std::vector<std::string> names;
+  const ast::Schema* used = nullptr;
+  for (const ast::Schema& s : file_.schemas) {
+    if (s.head.name == source.schema) used = used ? used : &s;
+    if (std::find(names.begin(), names.end(), s.head.name) != names.end())
+      report(code::duplicate_name, "schema `" + s.head.name + "` is declared twice", s.head.name_span, "again").suggest("remove one of the two");
+    names.push_back(s.head.name);
+  }
+  if (used) return check_schema(*used);
+  Diagnostic& d = report(code::unknown_name, "there is no schema `" + source.schema + "`", source.schema_span, "not known");
+  suggest_name(d, source.schema_span, source.schema, names);
+  if (d.help.empty()) d.suggest("declare it: `schema " + source.schema + " { column: type … }`");
+}
+
 void Checker::check_schema(const ast::Schema& schema) {
   if (schema.columns.empty()) {
     report(code::missing_declaration, "schema `" + schema.head.name + "` has no columns", schema.head.name_span, "empty").suggest("name each column and its type: `age: int`");

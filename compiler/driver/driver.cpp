@@ -105,9 +105,21 @@ std::string training_identity(const flow::Program& program) {
   bare.gates.clear();
   bare.deploy = {};
   bare.source.span = bare.split.span = bare.model.span = bare.model.target_span = {};
-  for (Column& column : bare.columns) {
-    column.span = {};
-    column.description.clear();
+  const auto clear = [](std::vector<Column>& columns) {
+    for (Column& column : columns) {
+      column.span = {};
+      column.description.clear();
+    }
+  };
+  clear(bare.columns);
+  for (QuerySource& source : bare.query.sources) {
+    source.source.span = {};
+    clear(source.columns);
+  }
+  for (QueryStep& step : bare.query.steps) {
+    step.span = {};
+    step.expectations.clear();
+    clear(step.columns);
   }
   for (ir::Feature& feature : bare.features) {
     feature.span = {};

@@ -35,6 +35,11 @@ bool is_except(const Expr& e) {
          std::all_of(e.arg_names.begin(), e.arg_names.end(), [](const std::string& n) { return n.empty(); });
 }
 
+// A step of a pipe whose last argument is a record, which stands behind the brackets.
+bool takes_record(const ast::File& file, const Expr& e) {
+  return e.kind == ExprKind::call && !e.args.empty() && e.arg_names.back().empty() && file[e.args.back()].kind == ExprKind::record;
+}
+
 std::string argument_name(const std::string& name) { return name == "null" ? name : format_name(name); }
 
 }  // namespace
@@ -106,6 +111,18 @@ DocPtr Expressions::call(const Expr& e) {
   return items(format_name(e.text) + "(", heads, e.args, e.arg_name_spans, ")", false, e.span.end);
 }
 
+// group_by(user) { n = count() }
+DocPtr Expressions::step(const Expr& e) {
+  const Expr& entries = file_[e.args.back()];
+  Expr head = e;
+  head.args.pop_back();
+  head.arg_names.pop_back();
+  head.arg_name_spans.pop_back();
+  head.span.end = entries.span.begin;
+  const DocPtr called = head.args.empty() ? text(format_name(e.text)) : call(head);
+  return sequence({called, text(" "), bare(entries)});
+}
+
 DocPtr Expressions::tight(ExprId id) { return expression(id, sum_level); }
 
 DocPtr Expressions::conditions(const std::vector<ExprId>& values, std::uint32_t end) { return items("{", {}, values, {}, "}", true, end); }
@@ -169,7 +186,7 @@ DocPtr Expressions::pipeline(const Expr& e) {
     if (before) rest.push_back(before);
     rest.push_back(before ? hard() : line());
     rest.push_back(text("|> "));
-    rest.push_back(stage.kind == ExprKind::call ? call(stage) : bare(stage));
+    rest.push_back(stage.kind != ExprKind::call ? bare(stage) : takes_record(file_, stage) ? step(stage) : call(stage));
   }
   return group(sequence({first, nest(sequence(std::move(rest)))}));
 }

@@ -42,6 +42,7 @@ class Expressions {
   DocPtr items(std::string open, const std::vector<DocPtr>& heads, const std::vector<ast::ExprId>& values, const std::vector<Span>& head_spans,
                std::string close, bool spaced, std::uint32_t end);
   DocPtr call(const ast::Expr& e);
+  DocPtr step(const ast::Expr& e);
   DocPtr comments_before(std::uint32_t offset);
 
   const ast::File& file_;

@@ -48,6 +48,7 @@ class Formatter {
         case ast::DeclKind::pipeline: pipeline(file_.pipelines[i]); break;
         case ast::DeclKind::schema: schema(file_.schemas[i]); break;
         case ast::DeclKind::source: source(file_.sources[i]); break;
+        case ast::DeclKind::table: table(file_.tables[i]); break;
         case ast::DeclKind::expect: expect(file_.expects[i]); break;
         case ast::DeclKind::features: features(file_.features[i]); break;
         case ast::DeclKind::split: split(file_.splits[i]); break;
@@ -268,6 +269,10 @@ class Formatter {
     declare_line(s.head, [&] {
       return sequence({text("source " + format_name(s.head.name) + ": " + format_name(s.schema) + " = "), expr_(s.reader), text(described(s.head.description))});
     });
+  }
+
+  void table(const ast::Table& t) {
+    declare_line(t.head, [&] { return sequence({text("table " + format_name(t.head.name) + " = "), expr_(t.value), text(described(t.head.description))}); });
   }
 
   void expect(const ast::Expect& e) {

@@ -36,6 +36,7 @@ class Builder {
       if (auto* c = d->pipeline()) pipeline(c);
       else if (auto* c = d->schema()) schema(c);
       else if (auto* c = d->source()) source(c);
+      else if (auto* c = d->table()) table(c);
       else if (auto* c = d->expect()) expect(c);
       else if (auto* c = d->features()) features(c);
       else if (auto* c = d->split()) split(c);
@@ -197,6 +198,14 @@ class Builder {
     node.schema_span = span(c->name(1));
     node.reader = expression(c->expression());
     declare(DeclKind::source, file_.sources, std::move(node));
+  }
+
+  void table(P::TableContext* c) {
+    if (!whole(c->expression())) return;
+    auto h = head(c, c->name(), c->description());
+    if (!h) return;
+    const ExprId value = expression(c->expression());
+    declare(DeclKind::table, file_.tables, Table{std::move(*h), value});
   }
 
   void expect(P::ExpectContext* c) {
@@ -414,9 +423,9 @@ class Builder {
 
   void unknown(P::UnknownContext* c) {
     if (enough(diagnostics_)) return;
-    static const std::vector<std::string> known = {"pipeline", "schema", "source", "expect", "features", "split",
-                                                   "model",    "test",   "deploy", "monitor", "fn",       "import", "param", "tune"};
-    static const std::vector<std::string> later = {"table", "loss", "layer", "extern"};
+    static const std::vector<std::string> known = {"pipeline", "schema", "source", "table", "expect", "features", "split", "model",
+                                                   "test", "deploy", "monitor", "fn", "import", "param", "tune"};
+    static const std::vector<std::string> later = {"loss", "layer", "extern"};
     const Span at = span(c->start);
     const std::string word = text(at);
     if (std::find(later.begin(), later.end(), word) != later.end()) {
@@ -427,7 +436,7 @@ class Builder {
     }
     static const std::pair<std::string_view, std::string_view> meant[] = {
         {"function", "fn"}, {"def", "fn"}, {"func", "fn"}, {"fun", "fn"}, {"data", "source"}, {"dataset", "source"}, {"feature", "features"},
-        {"check", "expect"}, {"assert", "expect"}, {"struct", "schema"}, {"serve", "deploy"}, {"train", "model"}};
+        {"view", "table"}, {"query", "table"}, {"check", "expect"}, {"assert", "expect"}, {"struct", "schema"}, {"serve", "deploy"}, {"train", "model"}};
     std::string near;
     for (const auto& [other, ours] : meant)
       if (word == other) near = ours;
@@ -456,7 +465,7 @@ class Builder {
 
   ExprId expression(P::ExpressionContext* c) {
     ExprId left = conditional(c->conditional());
-    for (auto* target : c->call()) left = binary(ExprKind::pipe, "", left, call(target), join(span(c), span(target)));
+    for (auto* target : c->stage()) left = binary(ExprKind::pipe, "", left, stage(target), join(span(c), span(target)));
     return left;
   }
 
@@ -557,9 +566,9 @@ class Builder {
     return add(std::move(list));
   }
 
-  ExprId call(P::CallContext* c) {
-    if (!c->LPAREN()) return leaf(ExprKind::name, span(c), name(c->name()));
-    Expr e{.kind = ExprKind::call, .span = span(c), .text = name(c->name())};
+  ExprId call(P::CallContext* c) { return add(called(c)); }
+  Expr called(P::CallContext* c) {
+    Expr e{.kind = c->LPAREN() ? ExprKind::call : ExprKind::name, .span = span(c), .text = name(c->name())};
     for (auto* a : c->argument()) {
       const auto parts = a->expression();
       Span named;
@@ -569,6 +578,19 @@ class Builder {
       e.args.push_back(expression(parts.back()));
       e.arg_names.push_back(named.known() ? name_at(named) : "");
       e.arg_name_spans.push_back(named);
+    }
+    return e;
+  }
+
+  // f(a) { n = v }: a call whose last argument is the record.
+  ExprId stage(P::StageContext* c) {
+    Expr e = called(c->call());
+    if (c->record()) {
+      e.kind = ExprKind::call;
+      e.span = span(c);
+      e.args.push_back(record(c->record()));
+      e.arg_names.emplace_back();
+      e.arg_name_spans.emplace_back();
     }
     return add(std::move(e));
   }

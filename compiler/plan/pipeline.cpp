@@ -22,6 +22,7 @@ flow::Program translate(const sem::Module& module) {
   flow::Program p;
   p.name = module.name;
   p.description = module.description;
+  p.query = module.query;
   p.columns = module.columns;
   for (std::size_t i = 0; i < p.columns.size(); ++i) p.scan.push_back(ColumnId{static_cast<std::int32_t>(i)});
   p.exprs = module.exprs;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <vector>
 
 #include "base/codes/data.h"
 #include "base/diagnostic.h"
@@ -51,6 +52,29 @@ std::unique_ptr<Result> Duck::query(const std::string& sql, const std::string& a
     throw Failure(code::data_engine, "cannot read `" + about + "`: " + why);
   }
   return std::make_unique<Result>(raw);
+}
+
+Appender::Appender(Duck& duck, const std::string& table) {
+  MLP_CHECK(duckdb_appender_create(duck.connection_, nullptr, table.c_str(), &appender_) == DuckDBSuccess);
+  std::vector<duckdb_logical_type> types;
+  for (idx_t i = 0; i < duckdb_appender_column_count(appender_); ++i) types.push_back(duckdb_appender_column_type(appender_, i));
+  chunk_ = duckdb_create_data_chunk(types.data(), types.size());
+  for (duckdb_logical_type& type : types) duckdb_destroy_logical_type(&type);
+}
+Appender::~Appender() {
+  duckdb_destroy_data_chunk(&chunk_);
+  duckdb_appender_destroy(&appender_);
+}
+void Appender::set_null(std::int32_t column, std::int64_t row) {
+  duckdb_vector_ensure_validity_writable(vector(column));
+  duckdb_validity_set_row_invalid(duckdb_vector_get_validity(vector(column)), static_cast<idx_t>(row));
+}
+void Appender::end(std::int64_t rows) {
+  duckdb_data_chunk_set_size(chunk_, static_cast<idx_t>(rows));
+  if (duckdb_append_data_chunk(appender_, chunk_) != DuckDBSuccess) throw Failure(code::data_engine, std::string("the data engine takes no rows: ") + duckdb_appender_error(appender_));
+}
+void Appender::close() {
+  if (duckdb_appender_close(appender_) != DuckDBSuccess) throw Failure(code::data_engine, std::string("the data engine takes no rows: ") + duckdb_appender_error(appender_));
 }
 
 std::string sql_text(std::string_view text) {

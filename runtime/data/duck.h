@@ -51,8 +51,29 @@ class Duck {
   std::unique_ptr<Result> query(const std::string& sql, const std::string& about);  // throws Failure; about: what was read
 
  private:
+  friend class Appender;
   duckdb_database database_ = nullptr;
   duckdb_connection connection_ = nullptr;
+};
+
+// Rows for a table of the engine, a chunk at a time: begin, values and nulls by column, end.
+class Appender {
+ public:
+  Appender(Duck& duck, const std::string& table);
+  Appender(const Appender&) = delete;
+  ~Appender();
+  std::int64_t capacity() const { return static_cast<std::int64_t>(duckdb_vector_size()); }
+  void begin() { duckdb_data_chunk_reset(chunk_); }
+  void* values(std::int32_t column) { return duckdb_vector_get_data(vector(column)); }
+  void set_null(std::int32_t column, std::int64_t row);
+  void set_text(std::int32_t column, std::int64_t row, std::string_view text) { duckdb_vector_assign_string_element_len(vector(column), static_cast<idx_t>(row), text.data(), text.size()); }
+  void end(std::int64_t rows);
+  void close();
+
+ private:
+  duckdb_vector vector(std::int32_t column) const { return duckdb_data_chunk_get_vector(chunk_, static_cast<idx_t>(column)); }
+  duckdb_appender appender_ = nullptr;
+  duckdb_data_chunk chunk_ = nullptr;
 };
 
 std::string sql_text(std::string_view text);     // 'it''s'

@@ -16,11 +16,16 @@ struct Violation {           // what one rule found
   std::int64_t first_row = 0;  // 1-based data row in that file; the header and blank lines do not count
   std::string first_value;
 };
+struct SourceReport {        // of one source among those of a table
+  std::string name, digest;
+  std::int64_t present = 0, read = 0, rejected = 0;
+};
 struct ReadReport {
   std::vector<std::string> files;      // after globbing, sorted
   std::string digest;                  // SHA-256 over the bytes of the files, in order
   std::int64_t present = 0, read = 0, rejected = 0;  // read + rejected = present, always
   std::vector<Violation> violations;
+  std::vector<SourceReport> sources;   // of a table: the counts above are their sums; empty for a source by itself
 };
 struct ReadResult {
   values::Table table;

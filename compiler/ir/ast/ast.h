@@ -134,6 +134,12 @@ struct Source {  // source NAME: SCHEMA = csv("path", null = [...])
   }
 };
 
+struct Table {  // table NAME = RELATION |> step(…) { name = value … } |> …
+  Head head;
+  ExprId value;  // pipes; the record of a step is its last argument
+  template <class A> void fields(A&& a) { a("head", head); a("value", value); }
+};
+
 struct Expect {  // expect SOURCE { conditions }
   Head head;     // head.name = the source
   std::vector<ExprId> conditions;
@@ -271,7 +277,7 @@ struct Function {  // fn NAME(parameters) -> type = expr | { let … expr }
   template <class A> void fields(A&& a) { a("head", head); a("parameters", parameters); a("result", result); a("body", body); }
 };
 
-enum class DeclKind { pipeline, schema, source, expect, features, split, model, test, deploy, monitor, function, import, param, tune };
+enum class DeclKind { pipeline, schema, source, expect, features, split, model, test, deploy, monitor, function, import, param, tune, table };
 struct DeclRef {  // order of declarations in the file
   DeclKind kind = DeclKind::pipeline;
   std::int32_t index = 0;
@@ -291,6 +297,7 @@ struct File {
   std::vector<Pipeline> pipelines;
   std::vector<Schema> schemas;
   std::vector<Source> sources;
+  std::vector<Table> tables;
   std::vector<Expect> expects;
   std::vector<Features> features;
   std::vector<Split> splits;
@@ -320,6 +327,6 @@ template <> struct enum_words<ast::ExprKind> {
 };
 template <> struct enum_words<ast::ConstraintKind> { static constexpr std::string_view words[] = {"in", "compare", "matches", "one_of", "from"}; };
 template <> struct enum_words<ast::DeclKind> {
-  static constexpr std::string_view words[] = {"pipeline", "schema", "source", "expect", "features", "split", "model", "test", "deploy", "monitor", "function", "import", "param", "tune"};
+  static constexpr std::string_view words[] = {"pipeline", "schema", "source", "expect", "features", "split", "model", "test", "deploy", "monitor", "function", "import", "param", "tune", "table"};
 };
 }  // namespace mlp::ir

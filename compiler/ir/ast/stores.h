@@ -22,6 +22,7 @@ void each_member(Visit&& visit) {
   visit("import", &File::imports);
   visit("param", &File::params);
   visit("tune", &File::tunes);
+  visit("table", &File::tables);
   visit("comment", &File::comments);
   visit("order", &File::order);
 }

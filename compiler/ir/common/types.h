@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "base/settings.h"
+#include "base/query.h"
 #include "compiler/ir/text/text.h"
 
 namespace mlp::ir {
@@ -86,6 +86,9 @@ struct Model {
   }
 };
 
+// Every id of a query names what is there, and what its last step gives are `columns`. One line per breach.
+std::vector<std::string> verify_query(const Query& query, const std::vector<Column>& columns);
+
 // Types, stages and argument order hold for every expression. One line per breach.
 std::vector<std::string> verify_exprs(const std::vector<Expr>& exprs, std::size_t columns, bool flow);
 
@@ -98,6 +101,11 @@ MLP_WORDS(Format, "csv", "parquet", "jsonl");
 MLP_WORDS(ExpectKind, "rows", "unique", "missing", "min", "max", "mean", "distinct");
 MLP_WORDS(Compare, "lt", "le", "gt", "ge", "eq", "ne");
 MLP_WORDS(SplitMethod, "random", "hash", "group", "time", "stratified", "every", "column");
+MLP_WORDS(QueryExprKind, "constant", "column", "call", "select");
+MLP_WORDS(QueryAggregateKind, "count", "sum", "mean", "min", "max", "first", "last", "distinct", "lag");
+MLP_WORDS(QueryOp, "source", "filter", "select", "join", "asof_join", "group", "window", "union", "distinct");
+MLP_WORDS(JoinKind, "left", "inner");
+MLP_WORDS(Matches, "one", "first", "last", "all");
 MLP_WORDS(Encoding, "number", "category", "one_hot");
 MLP_WORDS(ModelKind, "gbdt", "linear");
 MLP_WORDS(Loss, "squared", "logistic", "softmax", "poisson", "quantile");

@@ -20,6 +20,8 @@ struct Head {
 // Every store and every single part of a program, in printing order.
 template <class P, class Stores, class Single>
 void each_part(P& p, Stores&& stores, Single&& single) {
+  stores("origin", p.query.sources);
+  stores("step", p.query.steps);
   stores("column", p.columns);
   single("source", p.source);
   stores("expectation", p.expectations);
@@ -64,6 +66,7 @@ class Verifier {
     features();
     model();
     columns();
+    for (const std::string& fault : ir::verify_query(p_.query, p_.columns)) say("query", fault);
     return broken_;
   }
 

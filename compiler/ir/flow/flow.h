@@ -31,6 +31,7 @@ struct FitPass {
 
 struct Program {
   std::string name, description;
+  Query query;                      // of the table that is read; empty: the source is read as it is
   std::vector<Column> columns;      // the whole schema: the request and the constraints need it
   std::vector<ColumnId> scan;       // columns that training reads
   std::vector<ColumnId> request;    // columns that scoring needs: those behind the features

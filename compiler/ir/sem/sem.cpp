@@ -14,6 +14,8 @@ std::string print(const Module& m) {
   ir::Writer w;
   w.line("sem 1");
   w.record("pipeline", -1, Title{m.name, m.description, m.features_name});
+  w.records("origin", m.query.sources);
+  w.records("step", m.query.steps);
   w.records("column", m.columns);
   w.record("source", -1, m.source);
   w.records("expect", m.expectations);
@@ -38,6 +40,8 @@ Module parse_text(std::string_view text) {
   m.name = title.name;
   m.description = title.description;
   m.features_name = title.features;
+  m.query.sources = r.records<QuerySource>("origin");
+  m.query.steps = r.records<QueryStep>("step");
   m.columns = r.records<Column>("column");
   m.source = r.record<Source>("source", -1);
   m.expectations = r.records<Expectation>("expect");
@@ -62,6 +66,7 @@ std::vector<std::string> verify(const Module& m) {
   const auto optional_column = [&](ColumnId id) { return !id.known() || column(id); };
 
   needs(!m.columns.empty(), "a schema has columns");
+  for (std::string& fault : ir::verify_query(m.query, m.columns)) broken.push_back(std::move(fault));
   for (const ir::Feature& f : m.features) {
     const std::string where = "feature " + f.name + ": ";
     if (!expr(f.value)) {

@@ -8,9 +8,10 @@ namespace mlp::sem {
 struct Module {
   std::string name;                    // of the pipeline
   std::string description;
-  std::vector<Column> columns;     // of the source's schema, in order
+  Query query;                     // of the table that features read; empty when they read the source
+  std::vector<Column> columns;     // of that table, or of the source's schema, in order
   std::vector<ir::Expr> exprs;
-  Source source;
+  Source source;                   // of a table: its name, and how a request is read
   std::vector<Expectation> expectations;
   std::string features_name;
   std::vector<ir::Feature> features;

@@ -10,7 +10,7 @@
 namespace {
 
 const std::vector<std::string> pieces = {
-    "pipeline", "schema", "source", "expect", "features", "split", "model", "test", "deploy", "monitor", "fn", "tune", "from", "predict",
+    "pipeline", "schema", "source", "table", "expect", "features", "split", "model", "test", "deploy", "monitor", "fn", "tune", "from", "predict",
     "serves", "require", "invariant", "monotone", "increasing", "given", "within", "budget", "warn", "alert", "for", "by", "matches", "one_of",
     "except", "if", "then", "else", "and", "or", "not", "in", "let", "true", "false", "null", "a", "b", "x1", "größe", "`a b`", "`in`", "|>", "->",
     "..", "==", "!=", "<=", ">=", "<", ">", "=", "+", "-", "*", "/", "%", "^", "?", ":", ",", ".", "(", ")", "[", "]", "{", "}", "1", "0.5", "15%",
