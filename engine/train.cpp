@@ -39,8 +39,8 @@ std::vector<std::string> find_classes(const flow::Program& program, const std::v
   std::vector<std::string> classes = texts;
   std::sort(classes.begin(), classes.end());
   classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
-  if (program.model.settings.loss == Loss::logistic && classes.size() > 2)
-    throw Failure(code::bad_target, "`" + program.model.target_name + "` has " + std::to_string(classes.size()) + " values in the train rows, and `loss = logistic` takes two",
+  if (is_binary(program.model.settings.loss) && classes.size() > 2)
+    throw Failure(code::bad_target, "`" + program.model.target_name + "` has " + std::to_string(classes.size()) + " values in the train rows, and the loss takes two",
                   "use `loss = softmax`");
   return classes;
 }
@@ -246,8 +246,9 @@ std::string manifest_of(const Pipeline& pipeline, const Data& data, const learn:
   manifest["data"] = {{"sha256", data.report.digest}, {"present", data.report.present}, {"read", data.report.read}, {"rejected", data.report.rejected}};
   manifest["rows"] = {{"train", data.train.row.size()}, {"valid", data.valid.row.size()}, {"test", data.test.row.size()}};
   manifest["seed"] = program.model.settings.seed;
-  manifest["model"] = {{"kind", ir::enum_words<ModelKind>::words[static_cast<int>(program.model.settings.kind)]},
-                       {"loss", ir::enum_words<Loss>::words[static_cast<int>(program.model.settings.loss)]},
+  const ModelSettings& settings = program.model.settings;
+  manifest["model"] = {{"kind", ir::enum_words<ModelKind>::words[static_cast<int>(settings.kind)]},
+                       {"loss", is_custom(settings.loss) ? std::string_view(settings.loss_name) : ir::enum_words<Loss>::words[static_cast<int>(settings.loss)]},
                        {"rounds", outcome.best_round}};
   manifest["metrics"] = metrics;
   manifest["golden"] = score::golden_predictions(engine);  // what an artifact's selftest must give again
@@ -357,6 +358,7 @@ Trained train(const Pipeline& pipeline, const std::filesystem::path& directory, 
   request.valid = dataset(data.valid, valid_columns);
   request.threads = options.threads;
   request.on_round = options.on_round;
+  request.loss = {pipeline.kernels->find("loss"), pipeline.kernels->find("loss_derivatives")};
   learn::Outcome outcome = program.model.settings.kind == ModelKind::gbdt ? learn::train_gbdt(request) : learn::train_linear(request);
   package.model = std::move(outcome.model);
   trained.history = outcome.history;

@@ -11,7 +11,7 @@ grammar Millrace;
 file : (declaration (NEWLINE declaration)*)? EOF ;
 
 declaration
-  : pipeline | schema | source | expect | features | split | model | test | deploy | monitor | function | unknown ;
+  : pipeline | schema | source | expect | features | split | model | test | deploy | monitor | function | loss | unknown ;
 
 pipeline : PIPELINE name description? ;
 
@@ -54,6 +54,7 @@ monitorRule : subject subject? (BY name)? (WITHIN expression)? (level (COMMA lev
 level       : (WARN | ALERT) expression (FOR expression)? ;
 
 function  : FN name LPAREN (parameter (COMMA parameter)*)? RPAREN (ARROW type)? description? (ASSIGN expression | block) ;
+loss      : LOSS name LPAREN (parameter (COMMA parameter)*)? RPAREN (ARROW type)? (LINK name)? description? (ASSIGN expression | block) ;
 parameter : name COLON type (ASSIGN expression)? ;
 block     : LBRACE statement (separator statement)* RBRACE ;   // the last is the result, the others bind names
 statement : LET name ASSIGN expression | expression ;
@@ -106,8 +107,8 @@ subject : word | REQUIRE | INVARIANT | MONOTONE | GIVEN ;
 listed  : word | WARN | ALERT | BY | FOR ;
 word
   : IDENTIFIER | QUOTED
-  | PIPELINE | SCHEMA | SOURCE | EXPECT | FEATURES | SPLIT | MODEL | TEST | DEPLOY | MONITOR | FN
-  | FROM | PREDICT | SERVES | INCREASING | DECREASING | BUDGET | MATCHES | ONE_OF | EXCEPT
+  | PIPELINE | SCHEMA | SOURCE | EXPECT | FEATURES | SPLIT | MODEL | TEST | DEPLOY | MONITOR | FN | LOSS
+  | FROM | PREDICT | SERVES | INCREASING | DECREASING | BUDGET | MATCHES | ONE_OF | LINK | EXCEPT
   ;
 
 // ---- tokens: words
@@ -123,6 +124,7 @@ TEST     : 'test' ;
 DEPLOY   : 'deploy' ;
 MONITOR  : 'monitor' ;
 FN       : 'fn' ;
+LOSS     : 'loss' ;
 
 FROM : 'from' ;
 PREDICT : 'predict' ;
@@ -141,6 +143,7 @@ FOR : 'for' ;
 BY : 'by' ;
 MATCHES : 'matches' ;
 ONE_OF : 'one_of' ;
+LINK : 'link' ;
 EXCEPT : 'except' ;
 
 IF : 'if' ;

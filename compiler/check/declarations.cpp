@@ -80,6 +80,7 @@ bool Checker::refers(const std::string& name, Span span, const std::string& want
 sem::Module Checker::run() {
   module_.split.defaulted = true;
   find_functions();
+  find_losses();
   const Span start{file_.source, 0, 0};
   // One of each, no more: a second one is reported, a missing one too.
   const auto only = [&](const auto& list, const char* what, const char* example, bool needed) -> decltype(list.data()) {
@@ -162,6 +163,7 @@ sem::Module Checker::run() {
     if (refers(m.head.name, m.head.name_span, deploy->head.name, "deployment")) check_monitor(m);
   }
   check_unused_functions();
+  check_unused_losses();
   finish();
   if (!out_.has_errors()) sweep();
   return std::move(module_);
@@ -173,6 +175,8 @@ void Checker::sweep() {
   for (const ir::Feature& f : module_.features) mark(f.value), mark(f.table);
   mark(module_.model.target);
   mark(module_.model.weight);
+  ir::LossFunction& loss = module_.model.loss;
+  mark(loss.value), mark(loss.gradient), mark(loss.hessian);
   for (std::size_t i = used.size(); i-- > 0;)  // arguments stand before their users
     if (used[i])
       for (const ir::ExprId arg : module_.exprs[i].args) used[arg.index] = 1;
@@ -189,6 +193,7 @@ void Checker::sweep() {
   for (ir::Feature& f : module_.features) move(f.value), move(f.table);
   move(module_.model.target);
   move(module_.model.weight);
+  move(loss.value), move(loss.gradient), move(loss.hessian);
   module_.exprs = std::move(kept);
 }
 

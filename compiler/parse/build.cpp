@@ -43,6 +43,7 @@ class Builder {
       else if (auto* c = d->deploy()) deploy(c);
       else if (auto* c = d->monitor()) monitor(c);
       else if (auto* c = d->function()) function(c);
+      else if (auto* c = d->loss()) loss(c);
       else if (auto* c = d->unknown()) unknown(c);
     }
     file_.comments = std::move(scan_.comments);
@@ -325,15 +326,17 @@ class Builder {
     declare(DeclKind::monitor, file_.monitors, std::move(node));
   }
 
-  void function(P::FunctionContext* c) {
-    if (c->exception || (c->block() ? !whole(c->block()) : !whole(c->expression()))) return;
-    if (c->type() && !whole(c->type())) return;
-    auto h = head(c, c->name(), c->description());
-    if (!h) return;
+  // What `fn` and `loss` share; nothing when a part of it is broken.
+  template <class Context>
+  std::optional<Function> signature_and_body(Context* c, P::NameContext* named) {
+    if (c->exception || (c->block() ? !whole(c->block()) : !whole(c->expression()))) return {};
+    if (c->type() && !whole(c->type())) return {};
+    auto h = head(c, named, c->description());
+    if (!h) return {};
     Function node;
     node.head = std::move(*h);
     for (auto* p : c->parameter()) {
-      if (!whole(p)) return;
+      if (!whole(p)) return {};
       Parameter parameter;
       parameter.name = name(p->name());
       parameter.name_span = span(p->name());
@@ -343,7 +346,21 @@ class Builder {
     }
     if (c->type()) node.result = type(c->type());
     node.body = c->block() ? block(c->block()) : expression(c->expression());
-    declare(DeclKind::function, file_.functions, std::move(node));
+    return node;
+  }
+  void function(P::FunctionContext* c) {
+    if (auto node = signature_and_body(c, c->name())) declare(DeclKind::function, file_.functions, std::move(*node));
+  }
+  void loss(P::LossContext* c) {
+    if (c->name().size() == 2 && !whole(c->name(1))) return;
+    auto function = signature_and_body(c, c->name().empty() ? nullptr : c->name(0));
+    if (!function) return;
+    ast::Loss node{std::move(*function), "", {}};
+    if (c->LINK() && c->name().size() == 2) {
+      node.link = name(c->name(1));
+      node.link_span = span(c->name(1));
+    }
+    declare(DeclKind::loss, file_.losses, std::move(node));
   }
   ExprId block(P::BlockContext* c) {
     Expr e{.kind = ExprKind::block, .span = span(c)};
@@ -366,14 +383,14 @@ class Builder {
   void unknown(P::UnknownContext* c) {
     if (enough(diagnostics_)) return;
     static const std::vector<std::string> known = {"pipeline", "schema", "source", "expect", "features", "split",
-                                                   "model",    "test",   "deploy", "monitor", "fn"};
-    static const std::vector<std::string> later = {"table", "tune", "loss", "layer", "import", "param", "extern"};
+                                                   "model",    "test",   "deploy", "monitor", "fn", "loss"};
+    static const std::vector<std::string> later = {"table", "tune", "layer", "import", "param", "extern"};
     const Span at = span(c->start);
     const std::string word = text(at);
     if (std::find(later.begin(), later.end(), word) != later.end()) {
       diagnostics_.report(code::unknown_declaration, "`" + word + "` is not in this version of the language")
           .at(at, "skipped")
-          .suggest("this version has pipeline, schema, source, expect, features, split, model, test, deploy, monitor and fn");
+          .suggest("this version has pipeline, schema, source, expect, features, split, model, test, deploy, monitor, fn and loss");
       return;
     }
     static const std::pair<std::string_view, std::string_view> meant[] = {
@@ -384,7 +401,7 @@ class Builder {
       if (word == other) near = ours;
     if (near.empty()) near = nearest(word, known);
     auto& d = diagnostics_.report(code::unknown_declaration, "`" + word + "` starts no declaration").at(at, near.empty() ? "unknown word" : "did you mean `" + near + "`?");
-    d.suggest("declarations are pipeline, schema, source, expect, features, split, model, test, deploy, monitor and fn");
+    d.suggest("declarations are pipeline, schema, source, expect, features, split, model, test, deploy, monitor, fn and loss");
     if (!near.empty()) d.edit(at, near);
   }
 

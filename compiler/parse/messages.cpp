@@ -81,7 +81,7 @@ void ErrorStrategy::report(antlr4::Parser* parser, std::size_t at, std::size_t r
       fresh("unexpected " + shown(at) + after, "the declaration has ended").suggest("each declaration starts on a line of its own");
     else
       fresh("expected a declaration, found " + shown(at), "no declaration starts like this")
-          .suggest("declarations are pipeline, schema, source, expect, features, split, model, test, deploy, monitor and fn");
+          .suggest("declarations are pipeline, schema, source, expect, features, split, model, test, deploy, monitor, fn and loss");
   } else if (wants_value(expected)) {
     auto& d = fresh("expected a value" + after + ", found " + shown(at), "a value is missing");
     if (found.type == P::IF) d.suggest("put the `if` into brackets: `(if … then … else …)`");

@@ -3,6 +3,7 @@
 #include <functional>
 #include <vector>
 
+#include "abi/abi.h"
 #include "runtime/model/model.h"
 
 namespace mlp::learn {
@@ -23,8 +24,14 @@ struct Progress {
   double train = 0, valid = 0;                // valid is NaN when there is no valid part
 };
 
+// A loss of the language, compiled: columns target and score; output the loss, or gradient and Hessian by the score.
+struct LossKernels {
+  mlp_kernel value = nullptr, derivatives = nullptr;
+};
+
 struct Request {
   ModelSettings settings;
+  LossKernels loss;                           // of a custom loss
   std::vector<model::FeatureInfo> features;
   std::vector<std::string> classes;
   std::vector<int> monotone;                  // by feature: -1, 0, 1; empty = none

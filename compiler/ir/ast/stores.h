@@ -19,6 +19,7 @@ void each_store(F& f, Visit&& visit) {
   visit("deploy", f.deploys);
   visit("monitor", f.monitors);
   visit("function", f.functions);
+  visit("loss", f.losses);
   visit("comment", f.comments);
   visit("order", f.order);
 }
