@@ -93,13 +93,19 @@ struct Split {
 };
 
 enum class ModelKind { gbdt, linear };
-enum class Loss { squared, logistic, softmax, poisson, quantile };
+// custom, custom_bool: written in the language, of a number and of a bool (or one of two labels)
+enum class Loss { squared, logistic, softmax, poisson, quantile, custom, custom_bool };
+inline bool is_custom(Loss loss) { return loss == Loss::custom || loss == Loss::custom_bool; }
+inline bool is_binary(Loss loss) { return loss == Loss::logistic || loss == Loss::custom_bool; }  // predicts a probability
+enum class Link { identity, log, logit };  // from a prediction to the score that a loss sees
 enum class Growth { leaf_wise, depth_wise };
 // The numbers of a model block. Defaults are those that the language documents.
 struct ModelSettings {
   ModelKind kind = ModelKind::gbdt;
   Loss loss = Loss::squared;
   double quantile = 0.5;  // of loss = quantile(q)
+  std::string loss_name;  // custom: as in the spec
+  Link link = Link::identity;  // custom; of custom_bool it is always logit
   std::uint64_t seed = 0;
   // gbdt
   std::int64_t trees = 100, depth = 0, leaves = 31, bins = 255, early_stop = 0, min_rows = 20;  // depth 0 = no limit
@@ -109,7 +115,7 @@ struct ModelSettings {
   std::int64_t iterations = 1000;
   double tolerance = 1e-8;  // relative objective gap
   template <class A> void fields(A&& a) {
-    a("kind", kind); a("loss", loss); a("quantile", quantile); a("seed", seed); a("trees", trees); a("depth", depth);
+    a("kind", kind); a("loss", loss); a("quantile", quantile); a("loss_name", loss_name); a("link", link); a("seed", seed); a("trees", trees); a("depth", depth);
     a("leaves", leaves); a("bins", bins); a("early_stop", early_stop); a("min_rows", min_rows); a("growth", growth);
     a("learning_rate", learning_rate); a("l1", l1); a("l2", l2); a("min_gain", min_gain); a("min_weight", min_weight);
     a("subsample", subsample); a("feature_fraction", feature_fraction); a("iterations", iterations); a("tolerance", tolerance);

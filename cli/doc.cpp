@@ -27,19 +27,21 @@ class Writer {
  public:
   Writer(const SourceMap& sources, const ast::File& file) : sources_(sources), file_(file) {}
 
-  // A row for each function: how it is called, what it does, examples.
+  // A row for each function and loss: how it is called, what it does, examples.
   std::string functions() const {
-    if (file_.functions.empty()) return {};
+    if (file_.functions.empty() && file_.losses.empty()) return {};
     std::string out = "| | | |\n| --- | --- | --- |\n";
-    for (const ast::Function& f : file_.functions) {
+    const auto row = [&](const ast::Function& f, const std::string& before, const std::string& after) {
       std::string doc = f.head.description, examples;
       std::istringstream lines(f.head.doc);
       for (std::string line; std::getline(lines, line);) {
         if (line.starts_with("example")) examples = added(examples, code_cell(line.substr(line.starts_with("example: ") ? 9 : 8)));
         else doc += (doc.empty() ? "" : " ") + line;
       }
-      out += "| " + code_cell(signature(f)) + " | " + cell(doc) + " | " + examples + " |\n";
-    }
+      out += "| " + code_cell(before + signature(f) + after) + " | " + cell(doc) + " | " + examples + " |\n";
+    };
+    for (const ast::Function& f : file_.functions) row(f, "", "");
+    for (const ast::Loss& l : file_.losses) row(l.function, "loss ", l.link.empty() ? "" : " link " + l.link);
     return out;
   }
 
@@ -60,7 +62,7 @@ class Writer {
       out += "\n## Features " + features.head.name + "\n" + about(features.head) + "\nFrom `" + features.source + "`.\n\n| feature | value | |\n| --- | --- | --- |\n";
       for (const ast::FeatureEntry& e : features.entries) out += "| " + code_cell(e.name.empty() ? text(e.value) : e.name) + " | " + (e.name.empty() ? "" : code_cell(text(e.value))) + " | " + cell(joined(e.description, e.doc)) + " |\n";
     }
-    if (!file_.functions.empty()) out += "\n## Functions\n\n" + functions();
+    if (!file_.functions.empty() || !file_.losses.empty()) out += "\n## Functions\n\n" + functions();
     for (const ast::Model& m : file_.models) {
       out += "\n## Model " + m.head.name + "\n" + about(m.head) + "\n" + code_cell(m.kind) + (m.target.known() ? ", predicts " + code_cell(text(m.target)) + " from `" + m.features + "`" : "") + "\n";
       if (!m.settings.empty()) out += "\n| setting | value |\n| --- | --- |\n";

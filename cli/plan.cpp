@@ -31,6 +31,9 @@ Json settings(const ModelSettings& s) {
                                               : std::vector<const char*>{"trees", "depth", "leaves", "bins", "early_stop", "min_rows", "growth", "learning_rate", "min_gain", "min_weight", "subsample", "feature_fraction"};
   for (const char* key : other) out.erase(key);
   if (s.loss != Loss::quantile) out.erase("quantile");
+  if (is_custom(s.loss)) out["loss"] = s.loss_name;
+  else out.erase("link");
+  out.erase("loss_name");
   return out;
 }
 

@@ -42,8 +42,8 @@ std::vector<std::string> find_classes(const flow::Program& program, const std::v
   std::vector<std::string> classes = texts;
   std::sort(classes.begin(), classes.end());
   classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
-  if (program.model.settings.loss == Loss::logistic && classes.size() > 2)
-    throw Failure(code::bad_target, "`" + program.model.target_name + "` has " + std::to_string(classes.size()) + " values in the train rows, and `loss = logistic` takes two",
+  if (is_binary(program.model.settings.loss) && classes.size() > 2)
+    throw Failure(code::bad_target, "`" + program.model.target_name + "` has " + std::to_string(classes.size()) + " values in the train rows, and the loss takes two",
                   "use `loss = softmax`");
   return classes;
 }
@@ -284,8 +284,9 @@ std::string manifest_of(const Pipeline& pipeline, const std::string& identity, c
     manifest["data"]["sources"][source.name] = {{"sha256", source.digest}, {"present", source.present}, {"read", source.read}, {"rejected", source.rejected}};
   manifest["rows"] = {{"train", data.train.row.size()}, {"valid", data.valid.row.size()}, {"test", data.test.row.size()}};
   manifest["seed"] = program.model.settings.seed;
-  manifest["model"] = {{"kind", ir::enum_words<ModelKind>::words[static_cast<int>(program.model.settings.kind)]},
-                       {"loss", ir::enum_words<Loss>::words[static_cast<int>(program.model.settings.loss)]},
+  const ModelSettings& settings = program.model.settings;
+  manifest["model"] = {{"kind", ir::enum_words<ModelKind>::words[static_cast<int>(settings.kind)]},
+                       {"loss", is_custom(settings.loss) ? std::string_view(settings.loss_name) : ir::enum_words<Loss>::words[static_cast<int>(settings.loss)]},
                        {"rounds", outcome.best_round}};
   manifest["metrics"] = trained.metrics;
   if (data.outside > 0) manifest["rows"]["not_served"] = data.outside;
@@ -408,6 +409,7 @@ learn::Outcome train_model(const Pipeline& pipeline, const Division& rows, const
   request.valid = dataset(rows.valid, features.valid);
   request.threads = options.threads;
   request.bins = bins;
+  request.loss = {pipeline.kernels->find("loss"), pipeline.kernels->find("loss_derivatives")};
   request.on_round = options.on_round;
   return program.model.settings.kind == ModelKind::gbdt ? learn::train_gbdt(request) : learn::train_linear(request);
 }

@@ -11,7 +11,7 @@ grammar Millrace;
 file : (declaration (NEWLINE declaration)*)? EOF ;
 
 declaration
-  : pipeline | importFile | param | schema | source | table | expect | features | split | model | tune | test | deploy | monitor | function
+  : pipeline | importFile | param | schema | source | table | expect | features | split | model | tune | test | deploy | monitor | function | loss
   | unknown ;
 
 pipeline   : PIPELINE name description? ;
@@ -62,6 +62,7 @@ monitorRule : subject subject? (BY name)? (WITHIN expression)? (level (COMMA lev
 level       : (WARN | ALERT) expression (FOR expression)? ;
 
 function  : FN name LPAREN (parameter (COMMA parameter)*)? RPAREN (ARROW type)? description? (ASSIGN expression | block) ;
+loss      : LOSS name LPAREN (parameter (COMMA parameter)*)? RPAREN (ARROW type)? (LINK name)? description? (ASSIGN expression | block) ;
 parameter : name COLON type (ASSIGN expression)? ;
 block     : LBRACE statement (separator statement)* RBRACE ;   // the last is the result, the others bind names
 statement : LET name ASSIGN expression | expression ;
@@ -115,8 +116,8 @@ subject : word | REQUIRE | INVARIANT | MONOTONE | GIVEN ;
 listed  : word | WARN | ALERT | BY | FOR ;
 word
   : IDENTIFIER | QUOTED
-  | PIPELINE | IMPORT | PARAM | SCHEMA | SOURCE | TABLE | EXPECT | FEATURES | SPLIT | MODEL | TUNE | TEST | DEPLOY | MONITOR | FN
-  | FROM | PREDICT | SERVES | INCREASING | DECREASING | MAXIMIZE | MINIMIZE | BUDGET | MATCHES | ONE_OF | EXCEPT | SERVE | ON
+  | PIPELINE | IMPORT | PARAM | SCHEMA | SOURCE | TABLE | EXPECT | FEATURES | SPLIT | MODEL | TUNE | TEST | DEPLOY | MONITOR | FN | LOSS
+  | FROM | PREDICT | SERVES | INCREASING | DECREASING | MAXIMIZE | MINIMIZE | BUDGET | MATCHES | ONE_OF | LINK | EXCEPT | SERVE | ON
   ;
 
 // ---- tokens: words
@@ -136,6 +137,7 @@ TEST     : 'test' ;
 DEPLOY   : 'deploy' ;
 MONITOR  : 'monitor' ;
 FN       : 'fn' ;
+LOSS     : 'loss' ;
 
 FROM : 'from' ;
 PREDICT : 'predict' ;
@@ -158,6 +160,7 @@ FOR : 'for' ;
 BY : 'by' ;
 MATCHES : 'matches' ;
 ONE_OF : 'one_of' ;
+LINK : 'link' ;
 EXCEPT : 'except' ;
 
 IF : 'if' ;

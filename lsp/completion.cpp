@@ -28,6 +28,7 @@ constexpr Beginning beginnings[] = {
     {"deploy", "deploy ${1:api} serves ${2:m} {\n  http = listen(${3:8080})\n}"},
     {"monitor", "monitor ${1:api} {\n  drift ${2:prediction} alert psi > ${3:0.25}\n}"},
     {"fn", "fn ${1:name}(${2:v}: float) -> float = $0"},
+    {"loss", "loss ${1:name}(y: ${2:float}, score: float) -> float = $0"},
 };
 
 // Written as a sign, not called by name.

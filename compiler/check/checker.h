@@ -23,6 +23,13 @@ struct FunctionRef {
   bool library = false;
 };
 
+// A loss of the language and the file that it stands in.
+struct LossRef {
+  const ast::File* file = nullptr;
+  const ast::Loss* loss = nullptr;
+  bool library = false;
+};
+
 struct Argument {
   std::string name;  // "" when positional
   Span name_span;
@@ -189,12 +196,20 @@ class Checker {
   // ---- model.cpp: target, settings
   void check_target(const ast::Model& model);
   void check_model(const ast::Model& model);
-  void check_loss(const ast::Setting* setting);
   void check_monotone(const ast::Setting& setting, std::vector<std::string>& into);
 
   // ---- tune.cpp: what is tried, and what judges it
   void check_tune(const ast::Tune& tune, const ast::Model& model);
   void check_range(const ast::TuneRange& range, const ast::Model& model, Tune& into);
+  // ---- losses.cpp: the loss of a model, builtin or written in the language
+  void find_losses();
+  void check_unused_losses();
+  void check_loss(const ast::Setting* setting);
+  void check_custom_loss(const ast::Expr& written, const LossRef& ref);
+  bool takes_two_classes(const std::string& loss, Span span);
+  bool check_loss_head(const ast::Loss& loss);
+  // Value and derivatives with the target and score as inputs; unknown when something was reported.
+  ir::LossFunction derive_loss(const LossRef& ref, std::vector<Argument> constants, Span span, Span name_span);
 
   // ---- gates.cpp: test blocks
   void check_test(const ast::Test& test);
@@ -268,6 +283,8 @@ class Checker {
   std::map<std::string, std::vector<FunctionRef>> own_functions_, library_functions_;
   std::set<std::string> broken_functions_;               // own functions with an error in their signature: calls stay silent
   std::set<const ast::Function*> used_functions_;
+  std::map<std::string, LossRef> losses_;                // the library's, hidden by those of the spec
+  std::set<std::string> broken_losses_;                  // with an error in their head
   std::set<ir::ExprId> laundered_;                       // results of hash_id and redact: no longer personal
   struct Risk {                                          // a call that has no result for some arguments
     Place place;

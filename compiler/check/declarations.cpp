@@ -80,6 +80,7 @@ bool Checker::refers(const std::string& name, Span span, const std::string& want
 sem::Module Checker::run() {
   module_.split.defaulted = true;
   find_functions();
+  find_losses();
   const Span start{file_.source, 0, 0};
   // One of each, no more: a second one is reported, a missing one too.
   const auto only = [&](const auto& list, const char* what, const char* example, bool needed) -> decltype(list.data()) {
@@ -172,6 +173,7 @@ sem::Module Checker::run() {
   }
   check_ranges();
   check_unused_functions();
+  check_unused_losses();
   finish();
   if (!out_.has_errors()) sweep();
   return std::move(module_);
@@ -184,6 +186,8 @@ void Checker::sweep() {
   mark(module_.model.target);
   mark(module_.model.weight);
   mark(module_.model.population);
+  ir::LossFunction& loss = module_.model.loss;
+  mark(loss.value), mark(loss.gradient), mark(loss.hessian);
   for (std::size_t i = used.size(); i-- > 0;)  // arguments stand before their users
     if (used[i])
       for (const ir::ExprId arg : module_.exprs[i].args) used[arg.index] = 1;
@@ -201,6 +205,7 @@ void Checker::sweep() {
   move(module_.model.target);
   move(module_.model.weight);
   move(module_.model.population);
+  move(loss.value), move(loss.gradient), move(loss.hessian);
   module_.exprs = std::move(kept);
 }
 

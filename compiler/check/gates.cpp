@@ -15,11 +15,13 @@ const std::vector<std::string>& metrics_of(Loss loss) {
   static const std::vector<std::string> poisson = {"rmse", "mae", "r2", "mape", "poisson_deviance", "rows"};
   static const std::vector<std::string> quantile = {"rmse", "mae", "r2", "mape", "pinball", "rows"};
   switch (loss) {
-    case Loss::logistic: return binary;
+    case Loss::logistic:
+    case Loss::custom_bool: return binary;
     case Loss::softmax: return classes;
     case Loss::poisson: return poisson;
     case Loss::quantile: return quantile;
-    case Loss::squared: break;
+    case Loss::squared:
+    case Loss::custom: break;
   }
   return regression;
 }
@@ -194,7 +196,7 @@ void Checker::check_given(const ast::Gate& gate) {
   g.compare = *compare;
   const ast::Expr& right = node(e.args[1]);
   const Loss loss = module_.model.settings.loss;
-  const bool classes = loss == Loss::logistic || loss == Loss::softmax;
+  const bool classes = is_binary(loss) || loss == Loss::softmax;
   if (right.kind == ast::ExprKind::string) {
     const auto& words = module_.model.classes;
     if (!classes || (g.compare != Compare::eq && g.compare != Compare::ne)) {
@@ -213,7 +215,7 @@ void Checker::check_given(const ast::Gate& gate) {
       report(code::bad_gate, "the prediction of `" + model_name_ + "` is a label", right.span, "a number").suggest("`expect prediction == \"label\"`");
       return;
     }
-    if (loss == Loss::logistic && (g.value < 0 || g.value > 1)) {
+    if (is_binary(loss) && (g.value < 0 || g.value > 1)) {
       report(code::out_of_range, "the prediction is a probability, from 0 to 1", right.span, "found `" + text(right.span) + "`");
       return;
     }

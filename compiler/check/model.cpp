@@ -80,55 +80,6 @@ void Checker::check_target(const ast::Model& model) {
   target_type_ = e.type;
 }
 
-void Checker::check_loss(const ast::Setting* setting) {
-  ir::Model& m = module_.model;
-  if (!setting) return;
-  const ast::Expr& e = node(setting->value);
-  static const std::map<std::string, Loss> losses = {{"squared", Loss::squared}, {"logistic", Loss::logistic}, {"softmax", Loss::softmax},
-                                                     {"poisson", Loss::poisson}, {"quantile", Loss::quantile}};
-  const auto loss = losses.find(e.text);
-  const Span name_span = callee_span(e);
-  if ((e.kind != ast::ExprKind::name && e.kind != ast::ExprKind::call) || loss == losses.end()) {
-    Diagnostic& d = report(code::bad_setting, "there is no loss `" + text(e.span) + "`", name_span, "not known");
-    suggest_name(d, name_span, e.text, {"squared", "logistic", "softmax", "poisson", "quantile"});
-    if (d.help.empty()) d.suggest("losses are: squared logistic softmax poisson quantile(p)");
-    return;
-  }
-  if (loss->second == Loss::quantile) {
-    const auto q = e.args.size() == 1 ? number(e.args[0]) : std::nullopt;
-    if (!q || *q <= 0 || *q >= 1) {
-      report(code::bad_setting, "`quantile` needs a share between 0 and 1", e.span, "which quantile").suggest("`loss = quantile(0.9)`");
-      return;
-    }
-    m.settings.quantile = *q;
-  } else if (!e.args.empty()) {
-    report(code::bad_setting, "the loss `" + e.text + "` takes no argument", e.span).edit(e.span, e.text);
-    return;
-  }
-  if (!m.target.known()) return;
-  const Type type = target_type_;
-  const bool boolean = type.scalar == Scalar::boolean, category = is_text(type.scalar);
-  const bool fits = loss->second == Loss::logistic ? boolean || category : loss->second == Loss::softmax ? category : !boolean && !category;
-  if (!fits) {
-    const char* natural = boolean ? "logistic" : category ? "softmax" : "squared";
-    Diagnostic& d = report(code::loss_mismatch, "loss `" + e.text + "` does not fit the target `" + m.target_name + "`, a " + show(type), e.span, "does not fit");
-    d.also(m.target_span, "a " + show(type));
-    if (!boolean && !category) d.suggest("use `squared`, or declare `" + m.target_name + "` as a `category`, or compare it: `predict " + m.target_name + " > 0`");
-    else d.suggest("use `" + std::string(natural) + "`, which is the default here").edit(e.span, natural);
-    return;
-  }
-  const ir::Expr& target = module_.exprs[m.target.index];
-  if (loss->second == Loss::logistic && category && target.op == ir::ExprOp::column) {
-    const Column& column = module_.columns[target.column.index];
-    if (column.one_of.size() > 2) {
-      report(code::loss_mismatch, "loss `logistic` takes two classes, and `" + column.name + "` has " + std::to_string(column.one_of.size()), e.span, "takes two classes")
-          .also(column.span, "its values are listed here").suggest("use `softmax`, which is the default here").edit(e.span, "softmax");
-      return;
-    }
-  }
-  m.settings.loss = loss->second;
-}
-
 void Checker::check_monotone(const ast::Setting& setting, std::vector<std::string>& into) {
   const ast::Expr& list = node(setting.value);
   std::vector<ast::ExprId> names = list.args;

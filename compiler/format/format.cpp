@@ -56,10 +56,11 @@ class Formatter {
         case ast::DeclKind::test: test(file_.tests[i]); break;
         case ast::DeclKind::deploy: deploy(file_.deploys[i]); break;
         case ast::DeclKind::monitor: monitor(file_.monitors[i]); break;
-        case ast::DeclKind::function: function(file_.functions[i]); break;
         case ast::DeclKind::import: import_file(file_.imports[i]); break;
         case ast::DeclKind::param: param(file_.params[i]); break;
         case ast::DeclKind::tune: tune(file_.tunes[i]); break;
+        case ast::DeclKind::function: function(file_.functions[i], "fn "); break;
+        case ast::DeclKind::loss: function(file_.losses[i].function, "loss ", file_.losses[i].link); break;
       }
     }
     leading_comments(static_cast<std::uint32_t>(text_.size()) + 1, 0);
@@ -394,8 +395,8 @@ class Formatter {
     declare(m.head, "monitor " + format_name(m.head.name) + described(m.head.description), std::move(entries));
   }
 
-  void function(const ast::Function& f) {
-    std::string header = "fn " + format_name(f.head.name) + "(";
+  void function(const ast::Function& f, const std::string& word, const std::string& link = "") {
+    std::string header = word + format_name(f.head.name) + "(";
     for (std::size_t i = 0; i < f.parameters.size(); ++i) {
       const ast::Parameter& p = f.parameters[i];
       header += (i ? ", " : "") + format_name(p.name) + ": " + type(p.type);
@@ -403,6 +404,7 @@ class Formatter {
     }
     header += ")";
     if (!f.result.name.empty()) header += " -> " + type(f.result);
+    if (!link.empty()) header += " link " + format_name(link);
     header += described(f.head.description);
     const ast::Expr& b = file_[f.body];
     if (b.kind != ast::ExprKind::block) return declare_line(f.head, [&] { return sequence({text(header + " ="), nest(group(sequence({line(), expr_(f.body)})))}); });

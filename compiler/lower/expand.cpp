@@ -71,6 +71,7 @@ class Expander {
         const ValueId value = emit(Op::load, kind_of(p_.columns[e.column.index].type.scalar), {}, e.column.index);
         return {value, emit(Op::present, Kind::boolean, {}, e.column.index)};
       }
+      case ir::ExprOp::input: return {emit(Op::load, Kind::f64, {}, e.column.index), truth(true)};
       case ir::ExprOp::fitted_number: return {emit(Op::fitted, Kind::f64, {}, e.slot.index), truth(true)};
       case ir::ExprOp::fitted_text: return {emit(Op::fitted_text, Kind::string, {}, e.slot.index), truth(true)};
       case ir::ExprOp::select: {
@@ -163,7 +164,7 @@ loop::Kind kind_of(Scalar scalar) {
   return scalar == Scalar::real || scalar == Scalar::real32 ? Kind::f64 : Kind::i64;
 }
 
-// One kernel for each fitting pass, the features, the target, the weight and the population, with the presence of every value spelt out.
+// One kernel for each fitting pass, the features, the target, the weight, the population and the loss, with the presence of every value spelt out.
 loop::Module expand(const flow::Program& program) {
   loop::Module module;
   for (std::size_t i = 0; i < program.passes.size(); ++i) {
@@ -191,6 +192,15 @@ loop::Module expand(const flow::Program& program) {
   };
   optional("weight", program.model.weight);
   optional("population", program.model.population);
+  const ir::LossFunction& of = program.model.loss;
+  if (of.value.known()) {
+    Expander loss(program, "loss"), derivatives(program, "loss_derivatives");
+    loss.number("loss", of.value);
+    derivatives.number("gradient", of.gradient);
+    derivatives.number("hessian", of.hessian);
+    module.kernels.push_back(loss.take());
+    module.kernels.push_back(derivatives.take());
+  }
   return module;
 }
 

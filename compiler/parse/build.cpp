@@ -48,6 +48,7 @@ class Builder {
       else if (auto* c = d->importFile()) import_file(c);
       else if (auto* c = d->param()) param(c);
       else if (auto* c = d->tune()) tune(c);
+      else if (auto* c = d->loss()) loss(c);
       else if (auto* c = d->unknown()) unknown(c);
     }
     file_.comments = std::move(scan_.comments);
@@ -383,15 +384,17 @@ class Builder {
     declare(DeclKind::monitor, file_.monitors, std::move(node));
   }
 
-  void function(P::FunctionContext* c) {
-    if (c->exception || (c->block() ? !whole(c->block()) : !whole(c->expression()))) return;
-    if (c->type() && !whole(c->type())) return;
-    auto h = head(c, c->name(), c->description());
-    if (!h) return;
+  // What `fn` and `loss` share; nothing when a part of it is broken.
+  template <class Context>
+  std::optional<Function> signature_and_body(Context* c, P::NameContext* named) {
+    if (c->exception || (c->block() ? !whole(c->block()) : !whole(c->expression()))) return {};
+    if (c->type() && !whole(c->type())) return {};
+    auto h = head(c, named, c->description());
+    if (!h) return {};
     Function node;
     node.head = std::move(*h);
     for (auto* p : c->parameter()) {
-      if (!whole(p)) return;
+      if (!whole(p)) return {};
       Parameter parameter;
       parameter.name = name(p->name());
       parameter.name_span = span(p->name());
@@ -401,7 +404,21 @@ class Builder {
     }
     if (c->type()) node.result = type(c->type());
     node.body = c->block() ? block(c->block()) : expression(c->expression());
-    declare(DeclKind::function, file_.functions, std::move(node));
+    return node;
+  }
+  void function(P::FunctionContext* c) {
+    if (auto node = signature_and_body(c, c->name())) declare(DeclKind::function, file_.functions, std::move(*node));
+  }
+  void loss(P::LossContext* c) {
+    if (c->name().size() == 2 && !whole(c->name(1))) return;
+    auto function = signature_and_body(c, c->name().empty() ? nullptr : c->name(0));
+    if (!function) return;
+    ast::Loss node{std::move(*function), "", {}};
+    if (c->LINK() && c->name().size() == 2) {
+      node.link = name(c->name(1));
+      node.link_span = span(c->name(1));
+    }
+    declare(DeclKind::loss, file_.losses, std::move(node));
   }
   ExprId block(P::BlockContext* c) {
     Expr e{.kind = ExprKind::block, .span = span(c)};
@@ -424,8 +441,8 @@ class Builder {
   void unknown(P::UnknownContext* c) {
     if (enough(diagnostics_)) return;
     static const std::vector<std::string> known = {"pipeline", "schema", "source", "table", "expect", "features", "split", "model",
-                                                   "test", "deploy", "monitor", "fn", "import", "param", "tune"};
-    static const std::vector<std::string> later = {"loss", "layer", "extern"};
+                                                   "test", "deploy", "monitor", "fn", "import", "param", "tune", "loss"};
+    static const std::vector<std::string> later = {"layer", "extern"};
     const Span at = span(c->start);
     const std::string word = text(at);
     if (std::find(later.begin(), later.end(), word) != later.end()) {

@@ -17,6 +17,9 @@ void each_root(flow::Program& program, const std::function<void(ir::ExprId&)>& v
   known(program.model.target);
   known(program.model.weight);
   known(program.model.population);
+  known(program.model.loss.value);
+  known(program.model.loss.gradient);
+  known(program.model.loss.hessian);
 }
 
 std::vector<bool> reachable(const flow::Program& program, const std::vector<ir::ExprId>& roots) {

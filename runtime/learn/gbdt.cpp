@@ -114,19 +114,20 @@ Outcome train_gbdt(const Request& request) {
   model.kind = ModelKind::gbdt;
   model.loss = settings.loss;
   model.quantile = settings.quantile;
+  model.loss_name = settings.loss_name;
+  model.link = settings.link;
   model.classes = request.classes;
   model.features = request.features;
   model::Forest& forest = model.forest;
   forest.outputs = outputs;
-  forest.base = start_scores(labels, settings.loss, settings.quantile, outputs);
 
   std::shared_ptr<const Binned> kept = request.bins ? (*request.bins)[settings.bins] : nullptr;
   if (!kept) kept = std::make_shared<const Binned>(make_bins(request.train, request.features, rows, settings.bins, pool));
   if (request.bins) (*request.bins)[settings.bins] = kept;
   const Binned& binned = *kept;
   Grower grower(binned, request, pool);
-  Objective objective(labels, settings.loss, settings.quantile, outputs, pool);
-  Objective valid_objective(valid_labels, settings.loss, settings.quantile, outputs, pool);
+  Objective objective(labels, request, outputs, pool), valid_objective(valid_labels, request, outputs, pool);
+  forest.base = objective.start();
   std::vector<double> scores(n * outputs), valid_scores(valid_n * outputs), gradient(n), hessian(n);
   for (std::int32_t k = 0; k < outputs; ++k) {
     std::fill_n(scores.begin() + k * n, n, forest.base[k]);
@@ -155,6 +156,11 @@ Outcome train_gbdt(const Request& request) {
       if (settings.loss == Loss::poisson)
         for (double& v : tree.value) v = model::exact_log(std::max(1 + v, 1e-9));
       for (double& v : tree.value) v *= settings.learning_rate;
+      if (is_custom(settings.loss)) {
+        pool.run(static_cast<std::int64_t>(tree.feature.size()), [&](std::int64_t node) {
+          if (tree.left[node] < 0) tree.value[node] = objective.settle(scores, in_tree.data() + grown.begin[node], grown.end[node] - grown.begin[node], tree.value[node]);
+        });
+      }
       set_covers(grown, in_tree, labels);
 
       pool.run(static_cast<std::int64_t>(tree.feature.size()), [&](std::int64_t node) {
@@ -176,7 +182,7 @@ Outcome train_gbdt(const Request& request) {
       });
       forest.trees.push_back(std::move(tree));
     }
-    Progress progress{.round = round + 1, .rounds = settings.trees, .metric = metric_name(settings.loss)};
+    Progress progress{.round = round + 1, .rounds = settings.trees, .metric = metric_name(settings)};
     progress.train = objective.evaluate(scores, true);
     progress.valid = valid_objective.evaluate(valid_scores, false);
     if (!std::isfinite(progress.train))

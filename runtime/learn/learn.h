@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "abi/abi.h"
 #include "runtime/model/model.h"
 
 namespace mlp::learn {
@@ -28,9 +29,14 @@ struct Progress {
 // Histogram bins of one set of train rows and features, kept from one training to the next: by the setting `bins`.
 struct Binned;
 using BinCache = std::map<std::int64_t, std::shared_ptr<const Binned>>;
+// A loss of the language, compiled: columns target and score; output the loss, or gradient and Hessian by the score.
+struct LossKernels {
+  mlp_kernel value = nullptr, derivatives = nullptr;
+};
 
 struct Request {
   ModelSettings settings;
+  LossKernels loss;                           // of a custom loss
   std::vector<model::FeatureInfo> features;
   std::vector<std::string> classes;
   std::vector<int> monotone;                  // by feature: -1, 0, 1; empty = none

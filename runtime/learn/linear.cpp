@@ -1,7 +1,7 @@
 // Linear models: minimise  sum of weighted losses + l2/2 |w|^2 + l1 |w|_1,  intercept free; squared loss is half the
 // square, and for quantile loss label and weights are in units of the label's mean deviation from its quantile (the
 // loss is not quadratic, so else the meaning of l2 would change with the unit of the label). The solver follows from loss, penalty and size:
-//   squared, logistic, poisson with up to 2000 columns: Newton steps, by Cholesky or, with l1, by coordinate descent on
+//   squared, logistic, poisson and losses of the language with up to 2000 columns: Newton steps, by Cholesky or, with l1, by coordinate descent on
 //     the quadratic model (Friedman, Hastie, Tibshirani 2010), and a line search;
 //   softmax, and more columns: L-BFGS (Liu, Nocedal 1989), with l1 its orthant-wise form (Andrew, Gao 2007);
 //   quantile: a primal-dual interior point method (after Portnoy, Koenker 1997).
@@ -156,7 +156,8 @@ bool newton(const Problem& p, Vector& x) {
     value = fresh;
     p.report(iteration + 1, x, metric);
     // The quadratic model promises half of `expected`; one step later the gap is far below it.
-    if (-expected / 2 <= s.tolerance * std::max(value, 1e-12 * p.labels.total_weight)) return true;
+    // (A loss of the language may be negative.)
+    if (-expected / 2 <= s.tolerance * std::max(std::fabs(value), 1e-12 * p.labels.total_weight)) return true;
   }
   return false;
 }
@@ -263,7 +264,7 @@ bool lbfgs(const Problem& p, Vector& x) {
     p.report(iteration + 1, x, metric);
     values.push_back(value);
     if (values.size() > 10) {
-      if (values.front() - value <= s.tolerance * std::max(value, 1e-12 * p.labels.total_weight)) return true;
+      if (values.front() - value <= s.tolerance * std::max(std::fabs(value), 1e-12 * p.labels.total_weight)) return true;
       values.pop_front();
     }
   }
@@ -388,14 +389,15 @@ Outcome train_linear(const Request& request) {
   check_targets(labels, settings.loss, request.classes.size());
   const Design design(request.train, request.features, rows, labels, pool);
   const std::int32_t outputs = settings.loss == Loss::softmax ? static_cast<std::int32_t>(request.classes.size()) : 1;
-  Objective objective(labels, settings.loss, settings.quantile, outputs, pool);
-  Objective valid_objective(valid_labels, settings.loss, settings.quantile, outputs, pool);
+  Objective objective(labels, request, outputs, pool), valid_objective(valid_labels, request, outputs, pool);
 
   Outcome out;
   model::Model& model = out.model;
   model.kind = ModelKind::linear;
   model.loss = settings.loss;
   model.quantile = settings.quantile;
+  model.loss_name = settings.loss_name;
+  model.link = settings.link;
   model.classes = request.classes;
   model.features = request.features;
   model::Linear& linear = model.linear;
@@ -412,7 +414,7 @@ Outcome train_linear(const Request& request) {
   };
 
   double l2_unit = 1;
-  const std::vector<double> start = start_scores(labels, settings.loss, settings.quantile, outputs);
+  const std::vector<double> start = objective.start();
   if (settings.loss == Loss::quantile) {
     l2_unit = 0;
     for (std::int64_t i = 0; i < labels.rows(); ++i) l2_unit += labels.weight_at(i) * std::fabs(labels.target[i] - start[0]);
@@ -426,7 +428,7 @@ Outcome train_linear(const Request& request) {
     }
   }
   problem.report = [&](std::int64_t iteration, const Vector& x, double metric) {
-    Progress progress{.round = iteration, .rounds = settings.iterations, .metric = metric_name(settings.loss), .train = metric};
+    Progress progress{.round = iteration, .rounds = settings.iterations, .metric = metric_name(settings), .train = metric};
     progress.valid = std::numeric_limits<double>::quiet_NaN();
     if (valid_labels.rows() > 0) {
       publish(x);

@@ -142,7 +142,7 @@ std::map<std::string, double> metrics(const model::Model& model, const std::vect
   double total = 0;
   for (std::int64_t i = 0; i < rows.count; ++i) total += rows(i);
   if (!(total > 0)) return out;  // nothing to measure
-  if (model.loss == Loss::logistic)
+  if (is_binary(model.loss))
     binary(out, rows, predicted, target);
   else if (model.loss == Loss::softmax)
     classes(out, rows, k, predicted, target);

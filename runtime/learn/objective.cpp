@@ -91,7 +91,7 @@ void check_targets(const Labels& labels, Loss loss, std::size_t classes) {
   if (labels.rows() == 0)
     throw Failure(code::no_training_rows, "there are no rows to train on",
                   "look at the split, at filters and at weights: the training part needs rows with a positive weight");
-  const bool classify = loss == Loss::logistic || loss == Loss::softmax;
+  const bool classify = is_binary(loss) || loss == Loss::softmax;
   const auto [low, high] = std::minmax_element(labels.target.begin(), labels.target.end());
   for (std::int64_t i = 0; i < labels.rows(); ++i) {
     const double y = labels.target[i];
@@ -108,13 +108,15 @@ void check_targets(const Labels& labels, Loss loss, std::size_t classes) {
                   "a model needs a label that varies: look at the source, the split and the word for true");
 }
 
-const char* metric_name(Loss loss) {
-  switch (loss) {
+std::string metric_name(const ModelSettings& settings) {
+  switch (settings.loss) {
     case Loss::squared: return "rmse";
     case Loss::logistic:
     case Loss::softmax: return "logloss";
     case Loss::poisson: return "poisson_deviance";
     case Loss::quantile: return "pinball";
+    case Loss::custom:
+    case Loss::custom_bool: return settings.loss_name;
   }
   MLP_BUG("unknown loss");
 }
@@ -132,27 +134,35 @@ double weighted_quantile(std::vector<std::pair<double, double>>& values, double 
   return values.back().first;
 }
 
-std::vector<double> start_scores(const Labels& labels, Loss loss, double quantile, std::int32_t outputs) {
-  std::vector<double> sums(std::max<std::int32_t>(outputs, 1), 0.0);
-  if (loss == Loss::quantile) {
+Objective::Objective(const Labels& labels, const Request& request, std::int32_t outputs, Pool& pool)
+    : labels_(labels), loss_(request.settings.loss), link_(request.settings.link), quantile_(request.settings.quantile), kernels_(request.loss),
+      outputs_(outputs), pool_(pool), buffer_(labels.rows()) {
+  if (loss_ == Loss::softmax) probabilities_.resize(static_cast<std::size_t>(labels.rows()) * outputs);
+  MLP_CHECK(is_custom(loss_) == (kernels_.value != nullptr));
+}
+
+std::vector<double> Objective::start() {
+  if (is_custom(loss_)) return {newton_start()};
+  std::vector<double> sums(outputs_, 0.0);
+  if (loss_ == Loss::quantile) {
     std::vector<std::pair<double, double>> values;
-    for (std::int64_t i = 0; i < labels.rows(); ++i) values.emplace_back(labels.target[i], labels.weight_at(i));
-    return {weighted_quantile(values, quantile)};
+    for (std::int64_t i = 0; i < labels_.rows(); ++i) values.emplace_back(labels_.target[i], labels_.weight_at(i));
+    return {weighted_quantile(values, quantile_)};
   }
-  for (std::int64_t i = 0; i < labels.rows(); ++i) {
-    if (loss == Loss::softmax)
-      sums[static_cast<std::size_t>(labels.target[i])] += labels.weight_at(i);
+  for (std::int64_t i = 0; i < labels_.rows(); ++i) {
+    if (loss_ == Loss::softmax)
+      sums[static_cast<std::size_t>(labels_.target[i])] += labels_.weight_at(i);
     else
-      sums[0] += labels.weight_at(i) * labels.target[i];
+      sums[0] += labels_.weight_at(i) * labels_.target[i];
   }
   for (double& s : sums) {
-    const double mean = s / labels.total_weight;
-    if (loss == Loss::logistic) {
+    const double mean = s / labels_.total_weight;
+    if (loss_ == Loss::logistic) {
       const double p = std::clamp(mean, 1e-12, 1 - 1e-12);
       s = model::exact_log(p) - model::exact_log(1 - p);
-    } else if (loss == Loss::softmax) {
+    } else if (loss_ == Loss::softmax) {
       s = model::exact_log(std::max(mean, 1e-12));
-    } else if (loss == Loss::poisson) {
+    } else if (loss_ == Loss::poisson) {
       s = model::exact_log(std::max(mean, 1e-12));
     } else {
       s = mean;
@@ -161,9 +171,71 @@ std::vector<double> start_scores(const Labels& labels, Loss loss, double quantil
   return sums;
 }
 
-Objective::Objective(const Labels& labels, Loss loss, double quantile, std::int32_t outputs, Pool& pool)
-    : labels_(labels), loss_(loss), quantile_(quantile), outputs_(outputs), pool_(pool), buffer_(labels.rows()) {
-  if (loss == Loss::softmax) probabilities_.resize(static_cast<std::size_t>(labels.rows()) * outputs);
+void Objective::custom(mlp_kernel kernel, const double* target, const double* scores, std::int64_t count, double* first, double* second) const {
+  const mlp_column columns[2] = {{target, nullptr}, {scores, nullptr}};
+  const mlp_batch batch{count, columns, nullptr, nullptr};
+  const mlp_fitted none{};
+  const mlp_output outputs[2] = {{first, nullptr}, {second, nullptr}};
+  kernel(&batch, &none, outputs);
+}
+
+// Newton steps on the summed loss of one score for all rows, halved while they raise it; from the mean target through
+// the link, or from 0 where the loss is not finite there.
+double Objective::newton_start() {
+  const std::int64_t n = labels_.rows();
+  double mean = 0;
+  for (std::int64_t i = 0; i < n; ++i) mean += labels_.weight_at(i) * labels_.target[i];
+  mean /= labels_.total_weight;
+  double at = 0;
+  if (link_ == Link::identity) at = mean;
+  if (link_ == Link::log && mean >= 1e-300) at = model::exact_log(mean);
+  if (link_ == Link::logit && mean > 1e-12 && mean < 1 - 1e-12) at = model::exact_log(mean) - model::exact_log(1 - mean);
+  std::vector<double> scores, gradient(n), hessian(n);
+  const auto value_at = [&](double score) {
+    scores.assign(n, score);
+    evaluate(scores, false);
+    return total_;
+  };
+  double value = value_at(at);
+  if (!std::isfinite(value)) value = value_at(at = 0);
+  if (!std::isfinite(value))
+    throw Failure(code::training_diverged, "the loss is not finite at the score 0, where training starts",
+                  "write it so that it is: mind `log` and `/` of values that may be 0");
+  for (int round = 0; round < 100; ++round) {
+    scores.assign(n, at);
+    double size = 0, curve = 0, slope = 0;
+    gradients(scores, 0, gradient, hessian, size, curve);
+    for (std::int64_t i = 0; i < n; ++i) slope += gradient[i];
+    if (!(std::fabs(slope) > 1e-13 * size)) break;
+    double step = -slope / curve, fresh = value;
+    for (int half = 0; half < 60; ++half, step /= 2)
+      if ((fresh = value_at(at + step)) <= value) break;
+    if (!(fresh <= value)) break;
+    const bool settled = std::fabs(step) <= 1e-14 * (1 + std::fabs(at));
+    at += step;
+    value = fresh;
+    if (settled) break;
+  }
+  return at;
+}
+
+double Objective::settle(const std::vector<double>& scores, const std::uint32_t* rows, std::int64_t count, double step) const {
+  double before = 0, target[chunk_rows], moved[chunk_rows], loss[chunk_rows];
+  for (std::int64_t i = 0; i < count; ++i) before += labels_.weight_at(rows[i]) * buffer_[rows[i]];
+  for (int half = 0; half < 40; ++half, step /= 2) {
+    double after = 0;
+    for (std::int64_t begin = 0; begin < count; begin += chunk_rows) {
+      const std::int64_t part = std::min(chunk_rows, count - begin);
+      for (std::int64_t i = 0; i < part; ++i) {
+        target[i] = labels_.target[rows[begin + i]];
+        moved[i] = scores[rows[begin + i]] + step;
+      }
+      custom(kernels_.value, target, moved, part, loss, nullptr);
+      for (std::int64_t i = 0; i < part; ++i) after += labels_.weight_at(rows[begin + i]) * loss[i];
+    }
+    if (after <= before) return step;
+  }
+  return 0;
 }
 
 double Objective::evaluate(const std::vector<double>& scores, bool prepare) {
@@ -178,6 +250,8 @@ double Objective::evaluate(const std::vector<double>& scores, bool prepare) {
       case Loss::logistic: logistic_loss(scores.data() + begin, y, loss, count); break;
       case Loss::squared: squared_loss(scores.data() + begin, y, loss, count); break;
       case Loss::quantile: pinball_loss(scores.data() + begin, y, quantile_, loss, count); break;
+      case Loss::custom:
+      case Loss::custom_bool: custom(kernels_.value, y, scores.data() + begin, count, loss, nullptr); break;
       case Loss::poisson:
         for (std::int64_t i = 0; i < count; ++i) loss[i] = poisson_deviance(scores[begin + i], y[i]);
         break;
@@ -214,6 +288,22 @@ void Objective::gradients(const std::vector<double>& scores, std::int32_t k, std
                           std::vector<double>& hessian, double& gradient_sum, double& hessian_sum) {
   const std::int64_t n = labels_.rows();
   std::vector<double> gs(chunks_of(n)), hs(chunks_of(n));
+  const auto weigh = [&](std::int64_t chunk) {  // and sum up
+    const std::int64_t begin = chunk * chunk_rows, end = std::min(begin + chunk_rows, n);
+    double g_total = 0, h_total = 0;
+    if (!labels_.weight.empty()) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        gradient[i] *= labels_.weight[i];
+        hessian[i] *= labels_.weight[i];
+      }
+    }
+    for (std::int64_t i = begin; i < end; ++i) {
+      g_total += std::fabs(gradient[i]);
+      h_total += hessian[i];
+    }
+    gs[chunk] = g_total;
+    hs[chunk] = h_total;
+  };
   pool_.run(chunks_of(n), [&](std::int64_t chunk) {
     const std::int64_t begin = chunk * chunk_rows, end = std::min(begin + chunk_rows, n), count = end - begin;
     const double* y = labels_.target.data() + begin;
@@ -234,21 +324,28 @@ void Objective::gradients(const std::vector<double>& scores, std::int32_t k, std
         }
         break;
       }
-    }
-    double g_total = 0, h_total = 0;
-    if (!labels_.weight.empty()) {
-      for (std::int64_t i = 0; i < count; ++i) {
-        g[i] *= labels_.weight[begin + i];
-        h[i] *= labels_.weight[begin + i];
+      case Loss::custom:
+      case Loss::custom_bool: {
+        custom(kernels_.derivatives, y, s, count, g, h);
+        double curve = 0;
+        for (std::int64_t i = 0; i < count; ++i) curve += h[i] > 0 ? h[i] : 0.0;
+        hs[chunk] = curve;
+        return;
       }
     }
-    for (std::int64_t i = 0; i < count; ++i) {
-      g_total += std::fabs(g[i]);
-      h_total += h[i];
-    }
-    gs[chunk] = g_total;
-    hs[chunk] = h_total;
+    weigh(chunk);
   });
+  if (is_custom(loss_)) {
+    // Where a loss is not convex, or straight, its own second derivative would give no step or a wild one: what lies
+    // below 1% of the mean positive one is raised to that.
+    double curve = 0;
+    for (const double v : hs) curve += v;
+    const double least = std::max(0.01 * curve / static_cast<double>(n), 1e-16);
+    pool_.run(chunks_of(n), [&](std::int64_t chunk) {
+      for (std::int64_t i = chunk * chunk_rows; i < std::min((chunk + 1) * chunk_rows, n); ++i) hessian[i] = hessian[i] > least ? hessian[i] : least;
+      weigh(chunk);
+    });
+  }
   gradient_sum = hessian_sum = 0;
   for (const double v : gs) gradient_sum += v;
   for (const double v : hs) hessian_sum += v;

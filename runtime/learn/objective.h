@@ -23,8 +23,7 @@ Labels labels_of(const Dataset& data, const std::vector<std::int64_t>& rows);
 // Of the training part: enough rows, both classes present, values that the loss can take.
 void check_targets(const Labels& labels, Loss loss, std::size_t classes);
 
-const char* metric_name(Loss loss);         // logloss, rmse, poisson_deviance, pinball
-std::vector<double> start_scores(const Labels& labels, Loss loss, double quantile, std::int32_t outputs);
+std::string metric_name(const ModelSettings& settings);  // logloss, rmse, poisson_deviance, pinball, or the loss's own name
 
 // Weighted lower quantile: the smallest value with at least q of the weight at or below it.
 double weighted_quantile(std::vector<std::pair<double, double>>& values, double q);
@@ -32,7 +31,9 @@ double weighted_quantile(std::vector<std::pair<double, double>>& values, double 
 // One loss over a set of rows. Scores lie by output: scores[k * rows + i].
 class Objective {
  public:
-  Objective(const Labels& labels, Loss loss, double quantile, std::int32_t outputs, Pool& pool);
+  Objective(const Labels& labels, const Request& request, std::int32_t outputs, Pool& pool);
+  // The constants that fit best, by output: in closed form, for a custom loss by Newton steps.
+  std::vector<double> start();
   // The metric at `scores`; with `prepare`, also what gradients() needs.
   double evaluate(const std::vector<double>& scores, bool prepare);
   // After evaluate: the weighted sum of losses whose derivatives gradients() gives (squared: half the square).
@@ -41,11 +42,18 @@ class Objective {
   // rows of |gradient| and Hessian.
   void gradients(const std::vector<double>& scores, std::int32_t k, std::vector<double>& gradient, std::vector<double>& hessian,
                  double& gradient_sum, double& hessian_sum);
+  // Custom losses, after evaluate: `step`, halved until it does not raise the loss of these rows together. A second
+  // derivative is a promise for small steps only, and one that was clamped promises nothing.
+  double settle(const std::vector<double>& scores, const std::uint32_t* rows, std::int64_t count, double step) const;
 
  private:
+  void custom(mlp_kernel kernel, const double* target, const double* scores, std::int64_t count, double* first, double* second) const;
+  double newton_start();
   const Labels& labels_;
   Loss loss_;
+  Link link_;
   double quantile_;
+  LossKernels kernels_;
   std::int32_t outputs_;
   Pool& pool_;
   std::vector<double> probabilities_;       // softmax, by output

@@ -132,7 +132,8 @@ std::vector<std::string> validate(const Model& model) {
   const std::size_t outputs = model.outputs();
   switch (model.loss) {
     case Loss::logistic:
-      if (model.classes.size() != 2 || outputs != 1) out.add("loss logistic needs two classes and one output");
+    case Loss::custom_bool:
+      if (model.classes.size() != 2 || outputs != 1) out.add("a loss of two classes needs just those and one output");
       break;
     case Loss::softmax:
       if (model.classes.size() < 2 || outputs != model.classes.size()) out.add("loss softmax needs an output per class, two at least");
@@ -140,9 +141,11 @@ std::vector<std::string> validate(const Model& model) {
     case Loss::squared:
     case Loss::poisson:
     case Loss::quantile:
+    case Loss::custom:
       if (!model.classes.empty() || outputs != 1) out.add("a regression has no classes and one output");
       break;
   }
+  if (is_custom(model.loss) == model.loss_name.empty()) out.add("exactly a loss of the language has a name");
   if (!(model.quantile > 0 && model.quantile < 1)) out.add("quantile is not between 0 and 1");
   return out.list;
 }
@@ -180,16 +183,22 @@ void score_reference(const Model& model, const Matrix& matrix, std::int64_t rows
 
 std::int32_t width(const Model& model) { return model.classes.empty() ? 1 : static_cast<std::int32_t>(model.classes.size()); }
 
+namespace {
+
+void link_value(Link link, const double* scores, std::int64_t rows, double* out) {
+  for (std::int64_t i = 0; i < rows; ++i) out[i] = link == Link::identity ? scores[i] : link == Link::log ? exact_exp(scores[i]) : sigmoid(scores[i]);
+}
+
+}  // namespace
+
 void link(const Model& model, const double* scores, std::int64_t rows, double* out) {
   switch (model.loss) {
     case Loss::squared:
-    case Loss::quantile:
-      for (std::int64_t i = 0; i < rows; ++i) out[i] = scores[i];
-      return;
-    case Loss::poisson:
-      for (std::int64_t i = 0; i < rows; ++i) out[i] = exact_exp(scores[i]);
-      return;
+    case Loss::quantile: return link_value(Link::identity, scores, rows, out);
+    case Loss::poisson: return link_value(Link::log, scores, rows, out);
+    case Loss::custom: return link_value(model.link, scores, rows, out);
     case Loss::logistic:
+    case Loss::custom_bool:
       for (std::int64_t i = 0; i < rows; ++i) {
         out[2 * i + 1] = sigmoid(scores[i]);
         out[2 * i] = sigmoid(-scores[i]);

@@ -50,6 +50,8 @@ struct Model {
   ModelKind kind = ModelKind::gbdt;
   Loss loss = Loss::squared;
   double quantile = 0.5;
+  std::string loss_name;                      // of a loss of the language
+  Link link = Link::identity;                 // of a loss of the language
   std::vector<std::string> classes;           // empty for regression; two for logistic (negative first)
   std::vector<FeatureInfo> features;
   Forest forest;                              // kind gbdt

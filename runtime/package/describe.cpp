@@ -19,16 +19,19 @@ template <> struct Words<Scalar> {
 template <> struct Words<Format> { static constexpr const char* list[] = {"csv", "parquet", "jsonl"}; };
 template <> struct Words<Policy> { static constexpr const char* list[] = {"fail", "drop", "quarantine"}; };
 template <> struct Words<ModelKind> { static constexpr const char* list[] = {"gbdt", "linear"}; };
-template <> struct Words<Loss> { static constexpr const char* list[] = {"squared", "logistic", "softmax", "poisson", "quantile"}; };
+template <> struct Words<Loss> { static constexpr const char* list[] = {"squared", "logistic", "softmax", "poisson", "quantile", "custom", "custom_bool"}; };
+template <> struct Words<Link> { static constexpr const char* list[] = {"identity", "log", "logit"}; };
 
 // The fields of the model that are no arrays.
 struct Heading {
   ModelKind kind{};
   Loss loss{};
   double quantile = 0.5;
+  std::string loss_name;
+  Link link{};
   std::int64_t outputs = 1;
   std::vector<std::string> classes;
-  template <class A> void fields(A&& a) { a("kind", kind); a("loss", loss); a("quantile", quantile); a("outputs", outputs); a("classes", classes); }
+  template <class A> void fields(A&& a) { a("kind", kind); a("loss", loss); a("quantile", quantile); a("loss_name", loss_name); a("link", link); a("outputs", outputs); a("classes", classes); }
 };
 
 template <class T> concept Fielded = requires(T t) { t.fields([](auto&&...) {}); };
@@ -138,7 +141,7 @@ std::string write_description(const Package& package) {
   signature_fields(const_cast<Signature&>(package.signature), [&](const char* name, const auto& field) { signature[name] = to_json(field); });
   const model::Model& m = package.model;
   json out = {{"signature", signature},
-                    {"model", to_json(Heading{m.kind, m.loss, m.quantile, m.outputs(), m.classes})},
+                    {"model", to_json(Heading{m.kind, m.loss, m.quantile, m.loss_name, m.link, m.outputs(), m.classes})},
                     {"features", to_json(m.features)},
                     {"fitted_tables", package.fitted.tables.size()}};
   // What a plain spec has not is not written.
@@ -171,6 +174,8 @@ void read_description(std::string_view text, Package& out) {
   m.kind = heading.kind;
   m.loss = heading.loss;
   m.quantile = heading.quantile;
+  m.loss_name = heading.loss_name;
+  m.link = heading.link;
   m.classes = heading.classes;
   (m.kind == ModelKind::gbdt ? m.forest.outputs : m.linear.outputs) = static_cast<std::int32_t>(heading.outputs);
 }

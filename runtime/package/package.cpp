@@ -21,7 +21,7 @@ namespace mlp::package {
 namespace {
 
 constexpr std::string_view magic = "mlp.pkg\n";
-constexpr std::uint32_t format_version = 1;
+constexpr std::uint32_t format_version = 2;
 constexpr std::size_t digest_size = 64;
 constexpr std::uint64_t max_list = std::uint64_t{1} << 32;  // elements of one list, far above what training makes
 

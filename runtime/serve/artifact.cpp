@@ -78,7 +78,7 @@ int run_score(const Program& program, const Arguments& arguments) {
 Json describe(const Program& program, const package::Package& package) {
   const package::Signature& s = package.signature;
   const model::Model& m = package.model;
-  static const char* const losses[] = {"squared", "logistic", "softmax", "poisson", "quantile"};
+  static const char* const losses[] = {"squared", "logistic", "softmax", "poisson", "quantile", "", ""};
   const Json manifest = Json::parse(package.manifest);
   Json out;
   out["name"] = s.deployment;
@@ -87,7 +87,7 @@ Json describe(const Program& program, const package::Package& package) {
   out["package"] = sha256(program.built.package);
   out["mlp"] = mlp::version;
   out["target"] = s.target;
-  out["model"] = {{"kind", m.kind == ModelKind::gbdt ? "gbdt" : "linear"}, {"loss", losses[static_cast<int>(m.loss)]}, {"classes", m.classes}};
+  out["model"] = {{"kind", m.kind == ModelKind::gbdt ? "gbdt" : "linear"}, {"loss", is_custom(m.loss) ? m.loss_name.c_str() : losses[static_cast<int>(m.loss)]}, {"classes", m.classes}};
   if (m.kind == ModelKind::gbdt) out["model"]["trees"] = m.forest.trees.size();
   Json features = Json::array();
   for (const model::FeatureInfo& f : m.features) features.push_back(f.name);

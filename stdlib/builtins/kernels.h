@@ -29,6 +29,7 @@ double mlp_atan(double v);     // 1
 double mlp_atan2(double y, double x);  // 2
 double mlp_tanh(double v);     // 3
 double mlp_sigmoid(double v);  // 3
+double mlp_softplus(double v); // 2
 double mlp_sqrt(double v);     // exactly rounded, as are all below
 double mlp_abs(double v);
 double mlp_sign(double v);

@@ -331,6 +331,10 @@ MLP_INLINE double mlp_sigmoid(double v) {
   return (v < 0 ? e : 1.0) / (1.0 + e);
 }
 
+MLP_INLINE double mlp_softplus(double v) {
+  return (v > 0 ? v : v < 0 ? 0.0 : v) + mlp_log1p(mlp_exp(-magnitude(v)));
+}
+
 MLP_INLINE double mlp_sqrt(double v) { return __builtin_sqrt(v); }
 MLP_INLINE double mlp_abs(double v) { return magnitude(v); }
 MLP_INLINE double mlp_sign(double v) { return v > 0 ? 1.0 : v < 0 ? -1.0 : v == 0 ? 0.0 : v; }

@@ -88,7 +88,7 @@ Value of_reals(const std::string& f, double a, double b, double c) {
   if (f == "atan2") return of(mlp_atan2(a, b));
   static const std::map<std::string, double (*)(double)> elementary = {
       {"exp", mlp_exp},     {"expm1", mlp_expm1}, {"log", mlp_log}, {"log2", mlp_log2}, {"log10", mlp_log10}, {"log1p", mlp_log1p},
-      {"sin", mlp_sin},     {"cos", mlp_cos},     {"tanh", mlp_tanh}, {"sigmoid", mlp_sigmoid},
+      {"sin", mlp_sin},     {"cos", mlp_cos},     {"tanh", mlp_tanh}, {"sigmoid", mlp_sigmoid}, {"softplus", mlp_softplus},
       {"asin", mlp_asin},   {"acos", mlp_acos},   {"atan", mlp_atan}};
   const auto found = elementary.find(f);
   if (found == elementary.end()) unknown(f);
@@ -206,7 +206,8 @@ class Row {
   Value compute(const ir::Expr& e) {
     switch (e.op) {
       case ir::ExprOp::constant: return e.value;
-      case ir::ExprOp::column: return column(e.column.index);
+      case ir::ExprOp::column:
+      case ir::ExprOp::input: return column(e.column.index);
       case ir::ExprOp::fitted_number: return of(fitted_.numbers.at(static_cast<std::size_t>(e.slot.index)));
       case ir::ExprOp::fitted_text: return of(fitted_.texts.at(static_cast<std::size_t>(e.slot.index)));
       case ir::ExprOp::select: {

@@ -277,7 +277,15 @@ struct Function {  // fn NAME(parameters) -> type = expr | { let … expr }
   template <class A> void fields(A&& a) { a("head", head); a("parameters", parameters); a("result", result); a("body", body); }
 };
 
-enum class DeclKind { pipeline, schema, source, expect, features, split, model, test, deploy, monitor, function, import, param, tune, table };
+// loss NAME(target, score, constants…) -> float [link NAME] = expr | { let … expr }
+struct Loss {
+  Function function;
+  std::string link;  // "" when not written
+  Span link_span;
+  template <class A> void fields(A&& a) { function.fields(a); a("link", link); a("link_span", link_span); }
+};
+
+enum class DeclKind { pipeline, schema, source, expect, features, split, model, test, deploy, monitor, function, import, param, tune, table, loss };
 struct DeclRef {  // order of declarations in the file
   DeclKind kind = DeclKind::pipeline;
   std::int32_t index = 0;
@@ -309,6 +317,7 @@ struct File {
   std::vector<Import> imports;
   std::vector<Param> params;
   std::vector<Tune> tunes;
+  std::vector<Loss> losses;
   std::vector<Comment> comments;
   const Expr& operator[](ExprId id) const { return exprs[id.index]; }
 };
@@ -327,6 +336,6 @@ template <> struct enum_words<ast::ExprKind> {
 };
 template <> struct enum_words<ast::ConstraintKind> { static constexpr std::string_view words[] = {"in", "compare", "matches", "one_of", "from"}; };
 template <> struct enum_words<ast::DeclKind> {
-  static constexpr std::string_view words[] = {"pipeline", "schema", "source", "expect", "features", "split", "model", "test", "deploy", "monitor", "function", "import", "param", "tune", "table"};
+  static constexpr std::string_view words[] = {"pipeline", "schema", "source", "expect", "features", "split", "model", "test", "deploy", "monitor", "function", "import", "param", "tune", "table", "loss"};
 };
 }  // namespace mlp::ir

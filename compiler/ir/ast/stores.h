@@ -23,6 +23,7 @@ void each_member(Visit&& visit) {
   visit("param", &File::params);
   visit("tune", &File::tunes);
   visit("table", &File::tables);
+  visit("loss", &File::losses);
   visit("comment", &File::comments);
   visit("order", &File::order);
 }

@@ -37,6 +37,10 @@ std::vector<std::string> verify_exprs(const std::vector<Expr>& exprs, std::size_
         needs(e.column.known() && static_cast<std::size_t>(e.column.index) < columns, "a column of the schema");
         needs(e.stage == Stage::row, "a column is of stage row");
         break;
+      case ExprOp::input:
+        needs(e.args.empty() && e.column.known(), "an input has a number and no arguments");
+        needs(e.stage == Stage::row && e.type == Type{Scalar::real, false}, "an input is a float of stage row");
+        break;
       case ExprOp::call:
         needs(!e.callee.empty(), "a call names its builtin");
         needs(e.stage == std::max(latest, e.stage) && (e.stage == latest || flow), "a call is of the latest stage of its arguments");

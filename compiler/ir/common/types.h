@@ -20,6 +20,7 @@ using SlotId = Id<struct SlotTag>;  // of fitted numbers, texts or tables
 enum class ExprOp {
   constant,       // value
   column,         // column
+  input,          // an argument of a function compiled on its own; column = its number (loss: 0 target, 1 score), a float
   call,           // builtin `callee` (a row of stdlib/builtins/builtins.def) of args
   select,         // if args[0] then args[1] else args[2]; all three may be nullable
   aggregate,      // sem only: aggregate `callee` of args[0] (row) and constant args after it; stage fit, a number or text
@@ -68,6 +69,12 @@ struct Feature {
   }
 };
 
+// A loss of the language, of input 0 (target) and 1 (score), with its derivatives by the score. Unknown: a builtin loss.
+struct LossFunction {
+  ExprId value, gradient, hessian;
+  template <class A> void fields(A&& a) { a("value", value); a("gradient", gradient); a("hessian", hessian); }
+};
+
 struct Model {
   std::string name;
   ModelSettings settings;
@@ -76,12 +83,13 @@ struct Model {
   std::vector<ColumnId> target_columns;
   ExprId weight;                     // unknown = 1 each
   ExprId population;                 // 1 for a row that the deployment serves (`serve on`), else 0; unknown = every row
+  LossFunction loss;
   std::vector<std::string> classes;  // of a bool target: [false word, true word]; of a text target: found in the train rows
   std::vector<std::string> increasing, decreasing;  // feature names
   Span span, target_span;
   template <class A> void fields(A&& a) {
     a("name", name); a("settings", settings); a("target", target); a("target_name", target_name); a("target_columns", target_columns);
-    a("weight", weight); a("population", population); a("classes", classes); a("increasing", increasing); a("decreasing", decreasing); a("span", span);
+    a("weight", weight); a("population", population); a("loss", loss); a("classes", classes); a("increasing", increasing); a("decreasing", decreasing); a("span", span);
     a("target_span", target_span);
   }
 };
@@ -95,7 +103,7 @@ std::vector<std::string> verify_exprs(const std::vector<Expr>& exprs, std::size_
 #define MLP_WORDS(type, ...) template <> struct enum_words<type> { static constexpr std::string_view words[] = {__VA_ARGS__}; }
 MLP_WORDS(Scalar, "bool", "int", "float", "float32", "string", "category", "text", "id", "timestamp", "date", "duration");
 MLP_WORDS(Stage, "const", "fit", "row");
-MLP_WORDS(ExprOp, "constant", "column", "call", "select", "aggregate", "table", "fitted_number", "fitted_text", "fitted_table");
+MLP_WORDS(ExprOp, "constant", "column", "input", "call", "select", "aggregate", "table", "fitted_number", "fitted_text", "fitted_table");
 MLP_WORDS(Policy, "fail", "drop", "quarantine");
 MLP_WORDS(Format, "csv", "parquet", "jsonl");
 MLP_WORDS(ExpectKind, "rows", "unique", "missing", "min", "max", "mean", "distinct");
@@ -108,7 +116,8 @@ MLP_WORDS(JoinKind, "left", "inner");
 MLP_WORDS(Matches, "one", "first", "last", "all");
 MLP_WORDS(Encoding, "number", "category", "one_hot");
 MLP_WORDS(ModelKind, "gbdt", "linear");
-MLP_WORDS(Loss, "squared", "logistic", "softmax", "poisson", "quantile");
+MLP_WORDS(Loss, "squared", "logistic", "softmax", "poisson", "quantile", "custom", "custom_bool");
+MLP_WORDS(Link, "identity", "log", "logit");
 MLP_WORDS(Growth, "leaf_wise", "depth_wise");
 MLP_WORDS(GateKind, "require", "invariant", "monotone", "given");
 MLP_WORDS(MetricScope, "train", "valid", "test", "production", "cv");

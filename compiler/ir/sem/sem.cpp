@@ -89,6 +89,10 @@ std::vector<std::string> verify(const Module& m) {
   }
   needs(!m.model.weight.known() || (expr(m.model.weight) && m[m.model.weight].type.scalar == Scalar::real), "weight: a float");
   needs(!m.model.population.known() || (expr(m.model.population) && m[m.model.population].type.scalar == Scalar::real), "population: a float");
+  const ir::LossFunction& loss = m.model.loss;
+  needs(loss.value.known() == is_custom(m.model.settings.loss), "loss: an expression exactly for a custom one");
+  for (const ir::ExprId id : {loss.value, loss.gradient, loss.hessian})
+    needs(id.known() == loss.value.known() && (!id.known() || (expr(id) && m[id].type == Type{Scalar::real, false})), "loss: value, gradient and Hessian are floats");
   needs(optional_column(m.split.column), "split: a column of the schema");
   for (const Expectation& e : m.expectations) needs(optional_column(e.column), "expect: a column of the schema");
   for (const Gate& g : m.gates) {

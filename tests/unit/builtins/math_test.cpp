@@ -73,6 +73,8 @@ const Case cases[] = {
     {"tanh", mlp_tanh, std::tanh, -1, 1, 3},
     {"sigmoid", mlp_sigmoid, [](long double v) -> long double { return v < 0 ? std::exp(v) / (1 + std::exp(v)) : 1 / (1 + std::exp(-v)); }, -750, 50, 3},
     {"sigmoid", mlp_sigmoid, [](long double v) -> long double { return v < 0 ? std::exp(v) / (1 + std::exp(v)) : 1 / (1 + std::exp(-v)); }, -2, 2, 3},
+    {"softplus", mlp_softplus, [](long double v) -> long double { return (v > 0 ? v : 0) + std::log1p(std::exp(-std::fabs(v))); }, -700, 50, 2},
+    {"softplus", mlp_softplus, [](long double v) -> long double { return (v > 0 ? v : 0) + std::log1p(std::exp(-std::fabs(v))); }, -2, 2, 2},
     {"sqrt", mlp_sqrt, std::sqrt, 0, 1e10, 0.5},
 };
 

@@ -45,7 +45,7 @@ std::function<Val(const std::vector<Val>&, mlp_arena*)> numeric(R (*function)(A.
 inline const std::map<std::string, std::function<Val(const std::vector<Val>&, mlp_arena*)>>& callables() {
   static const std::map<std::string, std::function<Val(const std::vector<Val>&, mlp_arena*)>> all = {
 #define NUMERIC(name) {#name, numeric(name)}
-      NUMERIC(mlp_exp), NUMERIC(mlp_log), NUMERIC(mlp_log1p), NUMERIC(mlp_sigmoid), NUMERIC(mlp_tanh), NUMERIC(mlp_sin),
+      NUMERIC(mlp_exp), NUMERIC(mlp_log), NUMERIC(mlp_log1p), NUMERIC(mlp_sigmoid), NUMERIC(mlp_softplus), NUMERIC(mlp_tanh), NUMERIC(mlp_sin),
       NUMERIC(mlp_pow), NUMERIC(mlp_sqrt), NUMERIC(mlp_abs), NUMERIC(mlp_floor), NUMERIC(mlp_round), NUMERIC(mlp_mod),
       NUMERIC(mlp_min), NUMERIC(mlp_max), NUMERIC(mlp_clamp), NUMERIC(mlp_is_nan), NUMERIC(mlp_is_finite),
       NUMERIC(mlp_to_int), NUMERIC(mlp_to_int_ok), NUMERIC(mlp_mod_int), NUMERIC(mlp_hash_int), NUMERIC(mlp_time_year),
