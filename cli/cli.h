@@ -38,6 +38,7 @@ void add_init(CLI::App&, Globals&, Action&);
 void add_check(CLI::App&, Globals&, Action&);
 void add_fmt(CLI::App&, Globals&, Action&);
 void add_plan(CLI::App&, Globals&, Action&);
+void add_diff(CLI::App&, Globals&, Action&);
 void add_train(CLI::App&, Globals&, Action&);
 void add_test(CLI::App&, Globals&, Action&);
 void add_build(CLI::App&, Globals&, Action&);
@@ -86,6 +87,7 @@ Subject resolve(const std::string& what, const Globals& globals, int threads);
 registry::Registry open_registry(const Globals& globals);          // must exist
 // Trains, records the run, reports findings.
 registry::Run record(const engine::Trained& trained, const engine::Pipeline& pipeline, const std::string& spec_path, const Globals& globals);
-engine::Trained train_with_progress(const engine::Pipeline& pipeline, const std::string& spec_path, int threads, const Globals& globals);
+// `reuse`: takes stages from the cache; it is filled in any case.
+engine::Trained train_with_progress(const engine::Pipeline& pipeline, const std::string& spec_path, int threads, const Globals& globals, bool reuse = true);
 
 }  // namespace mlp::cli

@@ -1,6 +1,7 @@
 // mlp: the command line. A command a file; this one dispatches and turns failures into messages and exit codes.
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -18,6 +19,7 @@ const std::vector<Command>& commands() {
       {"check", "find what is wrong in specs, without reading data", add_check},
       {"fmt", "write specs in canonical form", add_fmt},
       {"plan", "show what a spec will do, or any form it takes on the way to machine code", add_plan},
+      {"diff", "show what differs between two runs or specs", add_diff},
       {"train", "train a spec and record the run", add_train},
       {"test", "run the tests of a spec on its data", add_test},
       {"build", "compile a trained spec to one native binary", add_build},
@@ -58,6 +60,9 @@ void our_fault(const std::string& what, int argc, char** argv) {
 
 int run(int argc, char** argv) {
   Globals globals;
+  // `--detailed-exitcode` gives 2 a meaning of its own, so faults of every kind are 1 beside it.
+  const bool detailed = std::any_of(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--detailed-exitcode"; });
+  const auto fault = [detailed](int code) { return detailed && code != 0 ? static_cast<int>(Exit::finding) : code; };
   std::vector<Action> actions(commands().size());
   CLI::App app{"Millrace compiles machine-learning pipelines to native code.", "mlp"};
   app.set_version_flag("--version", std::string("mlp ") + version);
@@ -100,7 +105,7 @@ int run(int argc, char** argv) {
     list.report(code::bad_usage, unknown ? std::string("`mlp` has no command `") + argv[1] + "`" : e.what()).suggest(help);
     globals.color = wants_color(globals.no_color);
     report(list.all(), {}, globals);
-    return static_cast<int>(Exit::usage);
+    return fault(static_cast<int>(Exit::usage));
   }
   globals.color = wants_color(globals.no_color);
   try {
@@ -111,10 +116,10 @@ int run(int argc, char** argv) {
     return code;
   } catch (const engine::SpecError& e) {
     report(e.unit().diagnostics.all(), e.unit().sources, globals);
-    return exit_code(e.unit().diagnostics.all());
+    return fault(exit_code(e.unit().diagnostics.all()));
   } catch (const Failure& e) {
     report({e.diagnostic}, *globals.sources, globals);
-    return exit_code({e.diagnostic});
+    return fault(exit_code({e.diagnostic}));
   }
 }
 

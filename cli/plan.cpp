@@ -1,7 +1,7 @@
 #include <iostream>
 
 #include "base/codes/command.h"
-#include "cli/cli.h"
+#include "cli/sides.h"
 #include "compiler/lower/lower.h"
 #include "compiler/plan/plan.h"
 #include "runtime/data/query.h"
@@ -142,10 +142,114 @@ void show(const flow::Program& p) {
   if (p.deploy.declared) std::cout << "  deploy  " << p.deploy.name << " on port " << p.deploy.port << '\n';
 }
 
+// ---- what changes
+
+// What rebuilding asks for, as far as the run that is compared with tells.
+struct Needs {
+  bool rows = false;                   // rows are looked at
+  std::optional<std::int64_t> present; // how many there were
+  std::optional<double> seconds;       // that those stages took
+};
+
+Needs needs_of(const engine::Comparison& comparison, const engine::Side* was) {
+  Needs needs;
+  for (const engine::StageChange& change : comparison.stages) {
+    if (!driver::info(change.stage).of_rows || change.cls == driver::Class::no_op) continue;
+    needs.rows = true;
+    if (change.seconds) needs.seconds = needs.seconds.value_or(0) + *change.seconds;
+  }
+  if (needs.rows && was && was->package) needs.present = Json::parse(was->package->manifest)["data"]["present"].get<std::int64_t>();
+  return needs;
+}
+
+std::string spell(const Needs& needs) {
+  if (!needs.rows) return "nothing: no row is read";
+  std::string out = "the rows of the source";
+  if (needs.present) out += " (" + thousands(*needs.present) + " then)";
+  if (needs.seconds) out += ", about " + significant(*needs.seconds) + " s";
+  return out;
+}
+
+// Why a stage changes. A stage that has the reasons of one before it follows from that.
+std::vector<std::string> why(const engine::Comparison& comparison, std::size_t stage) {
+  constexpr std::size_t most = 8;
+  const auto texts = [](const engine::StageChange& change) {
+    std::vector<std::string> out;
+    for (const engine::Reason& reason : change.reasons) out.push_back(reason.text());
+    return out;
+  };
+  const engine::StageChange& change = comparison.stages[stage];
+  std::vector<std::string> out = texts(change);
+  for (std::size_t i = 0; i < stage && !out.empty(); ++i)
+    if (comparison.stages[i].cls != driver::Class::no_op && texts(comparison.stages[i]) == out) {
+      out = {"follows from " + std::string(driver::info(comparison.stages[i].stage).name)};
+      break;
+    }
+  if (out.size() > most) {
+    const std::size_t more = out.size() - most + 1;
+    out.resize(most - 1);
+    out.push_back("and " + std::to_string(more) + " more");
+  }
+  if (!change.note.empty()) out.push_back(change.note);
+  return out;
+}
+
+std::string against_text(const engine::Side* was, const std::string& pipeline) {
+  if (!was) return "no run of `" + pipeline + "` yet";
+  return "against " + was->label + (was->run ? " of " + was->run->created : "");
+}
+
+void show(const engine::Comparison& comparison, const engine::Side* was, const engine::Side& now) {
+  std::cout << '\n' << against_text(was, now.unit->program.name) << ": " << driver::spell(comparison.cls()) << '\n';
+  for (std::size_t i = 0; i < comparison.stages.size(); ++i) {
+    const engine::StageChange& change = comparison.stages[i];
+    std::string line = "  " + std::string(driver::info(change.stage).name);
+    line.resize(12, ' ');
+    line += driver::spell(change.cls);
+    const std::vector<std::string> reasons = why(comparison, i);
+    if (!reasons.empty()) line.resize(22, ' ');
+    for (std::size_t k = 0; k < reasons.size(); ++k) line += (k ? "\n" + std::string(22, ' ') : "") + reasons[k];
+    std::cout << line << '\n';
+  }
+  std::cout << "  needs     " << spell(needs_of(comparison, was)) << '\n';
+  if (now.data.empty()) std::cout << "  the data is left out: " << now.data_fault << '\n';
+}
+
+void show_markdown(const engine::Comparison& comparison, const engine::Side* was, const engine::Side& now) {
+  const auto cell = [](std::string text) {
+    for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.insert(at, "\\");
+    return text;
+  };
+  std::cout << "### `" << now.unit->program.name << "`: " << driver::spell(comparison.cls()) << "\n\n" << against_text(was, now.unit->program.name) << "; needs " << spell(needs_of(comparison, was)) << ".\n\n| stage | class | why |\n| --- | --- | --- |\n";
+  for (std::size_t i = 0; i < comparison.stages.size(); ++i) {
+    const engine::StageChange& change = comparison.stages[i];
+    const bool nothing = change.cls == driver::Class::no_op;
+    std::cout << "| " << driver::info(change.stage).name << " | " << (nothing ? "" : "**") << driver::spell(change.cls) << (nothing ? "" : "**") << " | ";
+    const std::vector<std::string> reasons = why(comparison, i);
+    for (std::size_t k = 0; k < reasons.size(); ++k) std::cout << (k ? "<br>" : "") << cell(reasons[k]);
+    std::cout << " |\n";
+  }
+  if (now.data.empty()) std::cout << "\nThe data is left out: " << cell(now.data_fault) << ".\n";
+}
+
+Json to_json(const engine::Comparison& comparison, const engine::Side* was, const engine::Side& now) {
+  Json out;
+  out["against"] = nullptr;
+  if (was) {
+    out["against"] = {{"label", was->label}, {"run", was->run ? Json(was->run->id) : Json(nullptr)}, {"created", was->run ? Json(was->run->created) : Json(nullptr)}};
+  }
+  out["class"] = driver::spell(comparison.cls());
+  out["stages"] = stages_json(comparison);
+  const Needs needs = needs_of(comparison, was);
+  out["needs"] = {{"rows", needs.rows}, {"present", needs.present ? Json(*needs.present) : Json(nullptr)}, {"seconds", needs.seconds ? Json(*needs.seconds) : Json(nullptr)}};
+  out["data"] = {{"sha256", now.data.empty() ? Json(nullptr) : Json(now.data)}, {"fault", now.data_fault.empty() ? Json(nullptr) : Json(now.data_fault)}};
+  return out;
+}
+
 }  // namespace
 
 void add_plan(CLI::App& app, Globals& globals, Action& run) {
-  struct Args { std::string spec, emit, stop_after, cpu; int optimize = 3; std::vector<std::string> disabled; bool json = false, passes = false, verify = false; };
+  struct Args { std::string spec, emit, stop_after, cpu, against; int optimize = 3; std::vector<std::string> disabled; bool json = false, markdown = false, detailed = false, passes = false, verify = false; };
   auto args = std::make_shared<Args>();
   std::vector<std::string> stops;
   for (const driver::Phase& phase : driver::phases()) stops.push_back(phase.name);
@@ -158,8 +262,11 @@ void add_plan(CLI::App& app, Globals& globals, Action& run) {
   app.add_flag("--verify", args->verify, "verify after every pass");
   app.add_option("-O", args->optimize, "optimisation of code generation, 0 to 3")->check(CLI::Range(0, 3));
   app.add_option("--cpu", args->cpu, "x86-64-v2, x86-64-v3 or x86-64-v4 (default: this machine)")->check(CLI::IsMember(std::vector<std::string>{"x86-64-v2", "x86-64-v3", "x86-64-v4"}));
-  app.add_flag("--json", args->json, "one JSON object on standard output");
-  app.footer("Shows every default that the spec took, the scans that fitting needs, and what a request must hold.\n\nExamples:\n  mlp plan telco-churn.mlp\n  mlp plan telco-churn.mlp --emit=loop\n  mlp plan --passes");
+  app.add_option("--against", args->against, "what to compare with (default: the newest run of the pipeline, and what is in the cache): a run, latest, production, a spec file, or `REV:`, the spec at a git revision");
+  CLI::Option* const json = app.add_flag("--json", args->json, "one JSON object on standard output");
+  app.add_flag("--markdown", args->markdown, "only what changes, as Markdown")->excludes(json);
+  app.add_flag("--detailed-exitcode", args->detailed, "exit 0: nothing to rebuild; 2: something; 1: any error");
+  app.footer("Shows every default that the spec took, the scans that fitting needs, what a request must hold, and what `mlp train` will rebuild.\n\nExamples:\n  mlp plan telco-churn.mlp\n  mlp plan telco-churn.mlp --against main: --markdown\n  mlp plan telco-churn.mlp --against production --detailed-exitcode\n  mlp plan telco-churn.mlp --emit=loop\n  mlp plan --passes");
   run = [&globals, args] {
     if (args->passes) {
       for (const auto* list : {&plan_passes(), &lower_passes()})
@@ -185,7 +292,8 @@ void add_plan(CLI::App& app, Globals& globals, Action& run) {
         if (args->stop_after == driver::phases()[i].name) what = left[i];
     }
     if (args->stop_after.empty()) options.stop_after = what == "ast" ? "parse" : what == "sem" ? "check" : what == "flow" ? "plan" : "";
-    const driver::Unit unit = driver::compile(args->spec, read_spec(args->spec), options);
+    const auto compiled = std::make_shared<driver::Unit>(driver::compile(args->spec, read_spec(args->spec), options));
+    const driver::Unit& unit = *compiled;
     report(unit.diagnostics.all(), unit.sources, globals);
     if (!unit.ok()) return exit_code(unit.diagnostics.all());
     if (!what.empty()) {
@@ -193,12 +301,25 @@ void add_plan(CLI::App& app, Globals& globals, Action& run) {
       codegen.optimize = args->optimize;
       codegen.cpu = args->cpu;
       std::cout << driver::print(unit, what, codegen);
-    } else if (args->json) {
-      print_json(summary(unit.program));
+      return 0;
+    }
+    const engine::Side now = side_of(compiled, args->spec);
+    std::optional<engine::Side> was;
+    if (args->against.empty()) was = last_run(unit.program.name, globals);
+    else was = side_of(args->against, args->spec, globals);
+    const engine::Side* const base = was ? &*was : nullptr;
+    const engine::Comparison comparison = args->against.empty() ? engine::foresee(base, now, registry::Cache(globals.store)) : engine::compare(*was, now);
+    if (args->json) {
+      Json out = summary(unit.program);
+      out.update(to_json(comparison, base, now));
+      print_json(out);
+    } else if (args->markdown) {
+      show_markdown(comparison, base, now);
     } else {
       show(unit.program);
+      show(comparison, base, now);
     }
-    return 0;
+    return args->detailed && comparison.cls() != driver::Class::no_op ? 2 : 0;
   };
 }
 

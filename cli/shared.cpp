@@ -97,7 +97,15 @@ registry::Registry open_registry(const Globals& globals) {
 registry::Run record(const engine::Trained& trained, const engine::Pipeline& pipeline, const std::string& spec_path, const Globals& globals) {
   registry::Registry registry = registry::Registry::open(globals.store);
   const std::string absolute = spec_path == "-" ? spec_path : std::filesystem::absolute(spec_path).lexically_normal().string();
-  return registry.add(pipeline.program().name, absolute, trained.bytes, trained.metrics);
+  std::vector<registry::StageUse> stages;
+  for (const engine::StageDone& done : trained.stages) stages.push_back({std::string(driver::info(done.stage).name), done.key, done.seconds});
+  const registry::Run run = registry.add(pipeline.program().name, absolute, trained.bytes, trained.metrics, stages);
+  try {
+    if (trained.keep) trained.keep();
+  } catch (const Failure& failure) {  // the run is whole; only the next train is slower
+    if (!globals.quiet) std::cerr << "the stages are not kept in the cache: " << failure.diagnostic.message << '\n';
+  }
+  return run;
 }
 
 namespace {
@@ -165,10 +173,13 @@ std::optional<registry::Run> find_run(const engine::Pipeline& pipeline, const Gl
 
 }  // namespace
 
-engine::Trained train_with_progress(const engine::Pipeline& pipeline, const std::string& spec_path, int threads, const Globals& globals) {
+engine::Trained train_with_progress(const engine::Pipeline& pipeline, const std::string& spec_path, int threads, const Globals& globals, bool reuse) {
   Bar bar(!globals.quiet && isatty(2));
   engine::TrainOptions options;
   options.threads = threads;
+  const registry::Cache cache(globals.store);
+  options.cache = &cache;
+  options.reuse = reuse;
   options.on_stage = [&](const std::string& name) { bar.stage(name); };
   options.on_round = [&](const learn::Progress& p) { bar.round(p); };
   std::optional<registry::Registry> store;

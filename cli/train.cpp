@@ -1,23 +1,29 @@
 #include <iostream>
 
-#include "cli/cli.h"
+#include "cli/sides.h"
 
 namespace mlp::cli {
 
 void add_train(CLI::App& app, Globals& globals, Action& run) {
-  struct Args { std::string spec; int threads = default_threads(); bool json = false, time = false; };
+  struct Args { std::string spec; int threads = default_threads(); bool json = false, time = false, no_cache = false; };
   auto args = std::make_shared<Args>();
   app.add_option("SPEC", args->spec, "a spec file")->required();
   add_set(app, globals);
   app.add_option("--threads", args->threads, "threads to use (default: one a core); the result is the same at any number")->check(CLI::Range(1, 1024));
   app.add_flag("--json", args->json, "one JSON object on standard output");
+  app.add_flag("--no-cache", args->no_cache, "make every stage anew; the bytes are the same");
   app.add_flag("--time-passes", args->time, "show the seconds of each stage");
   app.footer("Reads the data, fits, trains, measures, and records a run in `.mlp/`.\n\nExamples:\n  mlp train telco-churn.mlp\n  mlp train telco-churn.mlp --threads 1 --json | jq .metrics.test.auc");
   run = [&globals, args] {
     const engine::Pipeline pipeline = open_spec(args->spec, globals);
-    const engine::Trained trained = train_with_progress(pipeline, args->spec, args->threads, globals);
+    const std::optional<engine::Side> was = last_run(pipeline.program().name, globals);
+    const engine::Trained trained = train_with_progress(pipeline, args->spec, args->threads, globals, !args->no_cache);
     const registry::Run run = record(trained, pipeline, args->spec, globals);
     const Json manifest = Json::parse(trained.package.manifest);
+    engine::Side now;
+    now.unit = {std::shared_ptr<void>(), &pipeline.unit};
+    now.package = trained.package;
+    const engine::Comparison done = engine::account(was ? &*was : nullptr, now, trained.stages);
     if (args->json) {
       Json out;
       out["run"] = run.id;
@@ -34,6 +40,9 @@ void add_train(CLI::App& app, Globals& globals, Action& run) {
       if (manifest.contains("folds")) out["folds"] = manifest["folds"];
       out["model"] = manifest["model"];
       out["seconds"] = trained.seconds;
+      out["class"] = driver::spell(done.cls());
+      out["stages"] = Json::array();
+      for (const engine::StageChange& change : done.stages) out["stages"].push_back({{"name", driver::info(change.stage).name}, {"class", driver::spell(change.cls)}});
       print_json(out);
       return 0;
     }
@@ -68,6 +77,10 @@ void add_train(CLI::App& app, Globals& globals, Action& run) {
         if (folds) line += "    " + shown(trained.metrics.at("cv").at(name)) + " ± " + shown(trained.metrics.at("cv_sd").at(name));
         std::cout << line << '\n';
       }
+    std::string reused;
+    for (const engine::StageDone& stage : trained.stages)
+      if (stage.reused) reused += (reused.empty() ? "" : ", ") + std::string(driver::info(stage.stage).name);
+    if (!reused.empty()) std::cout << "\nfrom the cache: " << reused << '\n';
     if (args->time)
       for (const auto& [stage, seconds] : trained.seconds) std::cout << "  " << stage << ' ' << significant(seconds) << " s\n";
     std::cout << "\nrun " << run.id << "   package " << trained.digest << '\n';

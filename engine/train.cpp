@@ -10,6 +10,7 @@
 
 #include "base/codes/training.h"
 #include "base/version.h"
+#include "engine/archive.h"
 #include "engine/findings.h"
 #include "engine/kernels.h"
 #include "base/files.h"
@@ -268,7 +269,7 @@ nlohmann::ordered_json findings_json(const std::vector<Finding>& findings) {
   return list;
 }
 
-std::string manifest_of(const Pipeline& pipeline, const std::string& identity, const Data& data, const learn::Outcome& outcome, const Trained& trained, const score::Engine& engine) {
+std::string manifest_of(const Pipeline& pipeline, const std::string& identity, const Data& data, const Trained& trained, const std::vector<std::string>& golden) {
   const flow::Program& program = pipeline.program();
   nlohmann::ordered_json manifest;
   manifest["format"] = 1;
@@ -287,7 +288,7 @@ std::string manifest_of(const Pipeline& pipeline, const std::string& identity, c
   const ModelSettings& settings = program.model.settings;
   manifest["model"] = {{"kind", ir::enum_words<ModelKind>::words[static_cast<int>(settings.kind)]},
                        {"loss", is_custom(settings.loss) ? std::string_view(settings.loss_name) : ir::enum_words<Loss>::words[static_cast<int>(settings.loss)]},
-                       {"rounds", outcome.best_round}};
+                       {"rounds", trained.best_round}};
   manifest["metrics"] = trained.metrics;
   if (data.outside > 0) manifest["rows"]["not_served"] = data.outside;
   if (!trained.findings.empty()) manifest["findings"] = findings_json(trained.findings);
@@ -302,8 +303,38 @@ std::string manifest_of(const Pipeline& pipeline, const std::string& identity, c
   }
   for (const FoldScore& fold : trained.folds)
     manifest["folds"].push_back({{"rows", {{"train", fold.train}, {"valid", fold.valid}, {"test", fold.test}}}, {"rounds", fold.rounds}, {"metrics", fold.metrics}});
-  manifest["golden"] = score::golden_predictions(engine);  // what an artifact's selftest must give again
+  manifest["golden"] = golden;  // what an artifact's selftest must give again
   return manifest.dump(1);
+}
+
+std::filesystem::path quarantine_of(const flow::Program& program, const std::filesystem::path& directory) { return directory / (program.name + ".quarantine.csv"); }
+
+// `whole`: with every column of the schema, for what is looked for in data.
+void read_rows(const Pipeline& pipeline, const std::filesystem::path& directory, bool whole, int threads, Data& data) {
+  const flow::Program& program = pipeline.program();
+  std::vector<ColumnId> wanted = program.scan;
+  if (whole) {
+    wanted.clear();
+    for (std::size_t i = 0; i < program.columns.size(); ++i) wanted.push_back({static_cast<std::int32_t>(i)});
+  }
+  data::ReadResult read = program.query.empty()
+      ? data::read({.source = program.source, .schema = program.columns, .wanted = wanted, .base = directory, .quarantine = quarantine_of(program, directory), .threads = threads})
+      : data::read_table({.query = program.query, .wanted = wanted, .base = directory, .quarantine = program.name, .threads = threads});
+  data.table = std::move(read.table);
+  data.report = std::move(read.report);
+}
+
+void expect_rows(const flow::Program& program, const Data& data) {
+  std::vector<Diagnostic> broken = data::check_expectations(program.expectations, program.columns, data.table);
+  if (broken.empty()) return;
+  for (std::size_t i = 1; i < broken.size(); ++i) broken.front().note(broken[i].message);
+  throw Failure(std::move(broken.front()));
+}
+
+void split_rows(const Pipeline& pipeline, const std::vector<std::string>* classes, Data& data) {
+  const flow::Program& program = pipeline.program();
+  data.parts = data::split(program.split, program.columns, data.table, program.split.seed);
+  static_cast<Division&>(data) = divide(pipeline, data.table, data.parts, classes);
 }
 
 class Stopwatch {
@@ -328,26 +359,10 @@ void set_deployment(package::Signature& signature, const flow::Program& program)
 }
 
 Data read_data(const Pipeline& pipeline, const std::filesystem::path& directory, const std::vector<std::string>* classes, int threads) {
-  const flow::Program& program = pipeline.program();
-  std::vector<ColumnId> wanted = program.scan;
-  if (!classes) {  // findings look at whole rows
-    wanted.clear();
-    for (std::size_t i = 0; i < program.columns.size(); ++i) wanted.push_back({static_cast<std::int32_t>(i)});
-  }
-  data::ReadResult read = program.query.empty()
-      ? data::read({.source = program.source, .schema = program.columns, .wanted = wanted, .base = directory, .quarantine = directory / (program.name + ".quarantine.csv"), .threads = threads})
-      : data::read_table({.query = program.query, .wanted = wanted, .base = directory, .quarantine = program.name, .threads = threads});
-
   Data data;
-  data.table = std::move(read.table);
-  data.report = std::move(read.report);
-  std::vector<Diagnostic> broken = data::check_expectations(program.expectations, program.columns, data.table);
-  if (!broken.empty()) {
-    for (std::size_t i = 1; i < broken.size(); ++i) broken.front().note(broken[i].message);
-    throw Failure(std::move(broken.front()));
-  }
-  data.parts = data::split(program.split, program.columns, data.table, program.split.seed);
-  static_cast<Division&>(data) = divide(pipeline, data.table, data.parts, classes);
+  read_rows(pipeline, directory, classes == nullptr, threads, data);
+  expect_rows(pipeline.program(), data);
+  split_rows(pipeline, classes, data);
   return data;
 }
 
@@ -422,72 +437,294 @@ std::map<std::string, double> measure(const model::Model& model, const std::vect
   return learn::metrics(model, predicted, part.target, part.weight);
 }
 
+// ---- what the cache keeps of each stage
+
+template <class A> void parts(A& a, data::Violation& v) { a(v.column, v.rule, v.rows, v.file, v.first_row, v.first_value); }
+template <class A> void parts(A& a, data::SourceReport& s) { a(s.name, s.digest, s.present, s.read, s.rejected); }
+template <class A> void parts(A& a, data::ReadReport& r) { a(r.files, r.digest, r.present, r.read, r.rejected, r.violations, r.sources); }
+template <class A> void parts(A& a, Part& p) { a(p.row, p.target, p.weight, p.unseen_class); }
+template <class A> void parts(A& a, learn::Progress& p) { a(p.round, p.rounds, p.metric, p.train, p.valid); }
+template <class A> void parts(A& a, package::DriftReference& r) { a(r.edges, r.counts); }
+template <class A> void parts(A& a, Finding& f) { a(f.code, f.kind, f.subject, f.message, f.note, f.help, f.measure, f.count, f.rows); }  // a place in the text may move
+template <class A> void parts(A& a, FoldScore& f) { a(f.train, f.valid, f.test, f.rounds, f.metrics); }
+
+namespace {
+
+// Columns by name: their places in the schema may change.
+using NamedColumns = std::vector<std::pair<std::string, ColumnId>>;
+
+void pack_table(Packer& out, const NamedColumns& columns, const values::Table& table) {
+  std::int64_t rows = table.rows, count = static_cast<std::int64_t>(columns.size());
+  out(rows, count);
+  for (const auto& [column_name, id] : columns) {
+    std::string name = column_name, texts;
+    values::ColumnData column;
+    const values::ColumnData& from = table.columns[id.index];
+    std::vector<std::int64_t> ends;
+    for (const mlp_string& s : from.strings) {
+      texts.append(s.data, static_cast<std::size_t>(s.size));
+      ends.push_back(static_cast<std::int64_t>(texts.size()));
+    }
+    column.reals = from.reals, column.integers = from.integers, column.booleans = from.booleans, column.present = from.present;
+    out(name, column.reals, column.integers, column.booleans, column.present, texts, ends);
+  }
+}
+
+values::Table unpack_table(std::string_view bytes, const flow::Program& program) {
+  Unpacker in(bytes);
+  values::Table table;
+  std::int64_t count = 0;
+  in(table.rows, count);
+  table.columns.resize(program.columns.size());
+  for (std::size_t i = 0; i < program.columns.size(); ++i) table.columns[i].layout = values::layout_of(program.columns[i].type.scalar);
+  for (; count > 0; --count) {
+    std::string name, texts;
+    std::vector<std::int64_t> ends;
+    in(name);
+    const auto at = std::find_if(program.columns.begin(), program.columns.end(), [&](const Column& c) { return c.name == name; });
+    MLP_CHECK(at != program.columns.end());  // the key names the columns
+    values::ColumnData& column = table.columns[at - program.columns.begin()];
+    in(column.reals, column.integers, column.booleans, column.present, texts, ends);
+    std::int64_t begin = 0;
+    for (const std::int64_t end : ends) {
+      column.strings.push_back(column.storage.keep({texts.data() + begin, static_cast<std::size_t>(end - begin)}));
+      begin = end;
+    }
+    MLP_CHECK(column.size() == table.rows);
+  }
+  return table;
+}
+
+// Trains stage by stage. What the cache has is taken from there; rows come into memory when a stage that is made anew
+// asks for them. What was made is handed to `Trained::keep`: a train that fails leaves nothing.
+class Trainer {
+ public:
+  // `identity`: of the spec as it was written; `tuned`: how its tune block chose the values of this pipeline, or nothing.
+  Trainer(const Pipeline& pipeline, std::string identity, const std::filesystem::path& directory, const TrainOptions& options, Tuned tuned)
+      : pipeline_(pipeline), program_(pipeline.program()), identity_(std::move(identity)), directory_(directory), options_(options) {
+    trained_.trials = std::move(tuned.trials);
+    trained_.best_trial = tuned.best;
+  }
+
+  Trained run() {
+    if (options_.cache) {
+      digest_ = data_digest(program_, directory_);
+      keys_ = stage_keys(pipeline_.unit, digest_);
+    }
+    using driver::Stage;
+    stage(Stage::read, "reading", [&] { read(); }, [&](Packer& out) { out(data_.report, quarantine_); }, [&](Unpacker& in) { unpack_rows(in); });
+    stage(Stage::expect, "checking", [&] { expect_rows(program_, rows()); }, [](Packer&) {}, [](Unpacker&) {});
+    const auto split = [&](auto& a) { a(data_.classes, data_.train, data_.valid, data_.test, data_.outside); };
+    stage(Stage::split, "splitting", [&] { rows(), split_rows(pipeline_, nullptr, data_), gathered_ = true; }, split, split);
+    stage(Stage::fit, "fitting", [&] { package_.fitted = fit_all(pipeline_, parted().train, fold(), options_.threads); },
+          [&](Packer& out) { out.bytes += package::fitted_to_bytes(package_.fitted); }, [&](Unpacker& in) { package_.fitted = package::fitted_from_bytes(in.rest()); });
+    pipeline_.write_sources(package_);
+    package_.signature = signature_of(program_);
+    stage(Stage::train, "training", [&] { learn(); }, [&](Packer& out) { pack_model(out); }, [&](Unpacker& in) { unpack_model(in); });
+    const auto measured = [&](auto& a) { a(trained_.metrics, trained_.findings, trained_.folds, package_.signature.feature_reference, package_.signature.prediction_reference, golden_); };
+    stage(Stage::measure, "measuring", [&] { measure_all(); }, measured, measured);
+
+    trained_.outside = data_.outside;
+    keep();
+    package_.manifest = manifest_of(pipeline_, identity_, data_, trained_, golden_);
+    trained_.bytes = package::to_bytes(package_);
+    trained_.digest = sha256(trained_.bytes);
+    trained_.package = std::move(package_);
+    trained_.unseen_class = data_.valid.unseen_class + data_.test.unseen_class;
+    trained_.report = std::move(data_.report);
+    return std::move(trained_);
+  }
+
+ private:
+  template <class Make, class Pack, class Unpack>
+  void stage(driver::Stage which, const char* doing, Make make, Pack pack, Unpack unpack) {
+    const std::string name(driver::info(which).name);
+    Stopwatch watch;
+    StageDone done{.stage = which, .key = options_.cache ? keys_.at(which) : ""};
+    if (options_.cache && options_.reuse)
+      if (std::optional<registry::CacheEntry> entry = options_.cache->get(done.key)) {
+        Unpacker in(entry->bytes);
+        unpack(in);
+        done.reused = true;
+        done.seconds = entry->seconds;
+      }
+    if (!done.reused) {
+      if (options_.on_stage) options_.on_stage(doing);
+      make();
+      done.seconds = watch.lap();
+      if (options_.cache) made_.push_back({which, done.key, done.seconds, pack});
+    }
+    trained_.seconds[name] = done.reused ? watch.lap() : done.seconds;
+    trained_.stages.push_back(std::move(done));
+  }
+
+  // ---- making
+
+  void read() {
+    read_rows(pipeline_, directory_, true, options_.threads, data_);
+    loaded_ = true;
+    if (options_.cache && data_.report.digest != digest_)
+      throw Failure(code::data_rows_differ, "the data changed while it was read", "run the command again when nothing writes to it");
+    const std::filesystem::path rejects = quarantine_of(program_, directory_);
+    if (program_.source.policy == Policy::quarantine && data_.report.rejected > 0) quarantine_ = read_file(rejects);
+  }
+
+  // The rows of the source, from the cache when they were not read.
+  Data& rows() {
+    if (!loaded_) data_.table = unpack_table(table_, program_);
+    loaded_ = true;
+    table_ = {};
+    return data_;
+  }
+  // The rows of each part.
+  Data& parted() {
+    rows();
+    for (Part* part : {&data_.train, &data_.valid, &data_.test})
+      if (!gathered_) part->table = gather(data_.table, part->row);
+    gathered_ = true;
+    return data_;
+  }
+
+  const std::vector<std::int32_t>& fold() {
+    const std::int64_t folds = fold_count(program_);
+    if (folds > 0 && fold_.empty()) fold_ = out_of_fold(data_.train, program_.model.settings.seed, folds);
+    return fold_;
+  }
+  const std::vector<std::vector<double>>& train_columns() {
+    if (features_.train.empty()) features_.train = features_of(pipeline_, parted().train, package_.fitted, fold(), options_.threads);
+    return features_.train;
+  }
+
+  void learn() {
+    train_columns();
+    features_.fitted = package_.fitted;
+    features_.valid = features_of(pipeline_, parted().valid, package_.fitted, {}, options_.threads);
+    learn::Outcome outcome = train_model(pipeline_, data_, features_, options_, nullptr);
+    package_.model = std::move(outcome.model);
+    trained_.history = std::move(outcome.history);
+    trained_.best_round = outcome.best_round;
+    trained_.converged = program_.model.settings.kind == ModelKind::gbdt || outcome.converged;
+  }
+
+  void measure_all() {
+    const score::Engine engine(package_, pipeline_.kernels->find("features"));
+    for (const MetricScope scope : {MetricScope::train, MetricScope::valid, MetricScope::test}) {
+      const Part& part = parted().part(scope);
+      if (part.row.empty()) continue;
+      trained_.metrics[std::string(ir::enum_words<MetricScope>::words[static_cast<int>(scope)])] = measure(engine, part);
+    }
+    trained_.findings = find_leaks(pipeline_, data_, train_columns(), options_.threads);
+    if (program_.split.folds > 0) {
+      if (options_.on_stage) options_.on_stage("cross-validating");
+      if (data_.parts.empty()) data_.parts = data::split(program_.split, program_.columns, data_.table, program_.split.seed);
+      std::vector<Fold> folds = make_folds(pipeline_, data_, data_.parts, options_.threads);
+      trained_.folds = cross_validate(pipeline_, folds, options_);
+      summarize(trained_.folds, trained_.metrics);
+    }
+    for (std::size_t f = 0; f < train_columns().size(); ++f)
+      package_.signature.feature_reference.push_back(monitor::make_reference(train_columns()[f], package_.model.features[f]));
+    package_.signature.prediction_reference = monitor::make_prediction_reference(package_.model, predict(engine, data_.train));
+    golden_ = score::golden_predictions(engine);  // what an artifact's selftest must give again
+  }
+
+  // ---- keeping
+
+  struct Made {
+    driver::Stage stage;
+    std::string key;
+    double seconds;
+    std::function<void(Packer&)> pack;
+  };
+  // The rows are turned to bytes only when they are written: they are many.
+  void keep() {
+    if (made_.empty()) return;
+    const auto entries = std::make_shared<std::vector<std::pair<std::string, registry::CacheEntry>>>();
+    const auto table = std::make_shared<values::Table>();
+    std::string of_rows;
+    NamedColumns columns;
+    for (const Made& made : made_) {
+      Packer out;
+      made.pack(out);
+      entries->push_back({made.key, {std::move(out.bytes), made.seconds}});
+      if (made.stage != driver::Stage::read) continue;
+      of_rows = made.key;
+      for (std::size_t c = 0; c < program_.columns.size(); ++c) columns.emplace_back(program_.columns[c].name, ColumnId{static_cast<std::int32_t>(c)});
+      *table = std::move(data_.table);
+    }
+    trained_.keep = [cache = *options_.cache, entries, table, of_rows, columns] {
+      for (auto& [key, entry] : *entries) {
+        if (key == of_rows) {
+          Packer rows;
+          rows.bytes = std::move(entry.bytes);
+          pack_table(rows, columns, *table);
+          entry.bytes = std::move(rows.bytes);
+        }
+        cache.put(key, entry);
+        entry = {};
+      }
+    };
+  }
+  void unpack_rows(Unpacker& in) {
+    in(data_.report, quarantine_);
+    table_ = in.rest();
+    if (quarantine_.empty()) return;
+    const std::filesystem::path rejects = quarantine_of(program_, directory_);  // reading leaves it behind, so reuse does
+    std::error_code error;
+    if (!std::filesystem::exists(rejects, error) || read_file(rejects) != quarantine_) write_whole(rejects, quarantine_);
+  }
+
+  // A model is kept as a package, so that what validates packages validates it.
+  void pack_model(Packer& out) {
+    package::Package bare;
+    bare.manifest = "{}";
+    bare.signature = signature_of(program_);
+    bare.fitted = package_.fitted;
+    bare.model = package_.model;
+    const auto nothing = [](std::size_t bins) { return package::DriftReference{{}, std::vector<double>(bins, 0)}; };
+    for (const model::FeatureInfo& info : bare.model.features) bare.signature.feature_reference.push_back(nothing(info.width > 0 ? static_cast<std::size_t>(info.width) + 1 : 2));
+    bare.signature.prediction_reference = nothing(bare.model.classes.size() > 2 ? bare.model.classes.size() + 1 : 2);
+    out(trained_.best_round, trained_.converged, trained_.history);
+    out.bytes += package::to_bytes(bare);
+  }
+  void unpack_model(Unpacker& in) {
+    in(trained_.best_round, trained_.converged, trained_.history);
+    package_.model = package::from_bytes(in.rest(), "the cached model").model;
+    for (std::size_t f = 0; f < program_.features.size(); ++f) package_.model.features[f].name = program_.features[f].name;  // a name may change
+  }
+
+  const Pipeline& pipeline_;
+  const flow::Program& program_;
+  const std::string identity_;
+  const std::filesystem::path directory_;
+  const TrainOptions& options_;
+  std::string digest_;                    // of the data, when there is a cache
+  std::map<driver::Stage, std::string> keys_;
+  std::vector<Made> made_;                // what the cache does not have yet
+  Data data_;
+  std::string table_;                     // the rows as the cache has them, until they are needed
+  std::string quarantine_;                // the file of rejected rows that reading left
+  bool loaded_ = false, gathered_ = false;
+  std::vector<std::int32_t> fold_;
+  Features features_;
+  std::vector<std::string> golden_;
+  package::Package package_;
+  Trained trained_;
+};
+
+}  // namespace
+
 Trained train(const Pipeline& pipeline, const std::filesystem::path& directory, const TrainOptions& options) {
+  if (pipeline.program().tune.empty()) return Trainer(pipeline, pipeline.identity, directory, options, {}).run();
   const auto stage = [&](const char* name) { if (options.on_stage) options.on_stage(name); };
-  Trained trained;
   Stopwatch watch;
-
   stage("reading");
-  Data data = read_data(pipeline, directory, nullptr, options.threads);
-  trained.seconds["read"] = watch.lap();
-
-  std::optional<Pipeline> settled;  // with the values that the tune block chose
-  if (!pipeline.program().tune.empty()) {
-    stage("tuning");
-    Tuned tuned = run_trials(pipeline, directory, data, options);
-    settled = settle(pipeline, tuned.trials[tuned.best].values);
-    if (settled->program().scan != pipeline.program().scan) data = read_data(*settled, directory, nullptr, options.threads);
-    else static_cast<Division&>(data) = divide(*settled, data.table, data.parts, nullptr);
-    trained.trials = std::move(tuned.trials);
-    trained.best_trial = tuned.best;
-    trained.seconds["tune"] = watch.lap();
-  }
-  const Pipeline& own = settled ? *settled : pipeline;
-  const flow::Program& program = own.program();
-
-  stage("fitting");
-  package::Package& package = trained.package;
-  Features features = fit_features(own, data, options.threads);
-  trained.seconds["fit"] = watch.lap();
-
-  stage("training");
-  learn::Outcome outcome = train_model(own, data, features, options, nullptr);
-  package.fitted = std::move(features.fitted);
-  package.model = std::move(outcome.model);
-  trained.history = outcome.history;
-  trained.best_round = outcome.best_round;
-  trained.converged = program.model.settings.kind == ModelKind::gbdt || outcome.converged;
-  trained.seconds["train"] = watch.lap();
-
-  stage("looking for leaks");
-  trained.findings = find_leaks(own, data, features.train, options.threads);
-  trained.outside = data.outside;
-  trained.seconds["findings"] = watch.lap();
-
-  stage("measuring");
-  own.write_sources(package);
-  package.signature = signature_of(program);
-  const score::Engine engine(package, own.kernels->find("features"));
-  for (const MetricScope scope : {MetricScope::train, MetricScope::valid, MetricScope::test}) {
-    const Part& part = data.part(scope);
-    if (part.row.empty()) continue;
-    trained.metrics[std::string(ir::enum_words<MetricScope>::words[static_cast<int>(scope)])] = measure(engine, part);
-  }
-  if (program.split.folds > 0) {
-    stage("cross-validating");
-    std::vector<Fold> folds = make_folds(own, data, data.parts, options.threads);
-    trained.folds = cross_validate(own, folds, options);
-    summarize(trained.folds, trained.metrics);
-  }
-  for (std::size_t f = 0; f < features.train.size(); ++f)
-    package.signature.feature_reference.push_back(monitor::make_reference(features.train[f], package.model.features[f]));
-  package.signature.prediction_reference = monitor::make_prediction_reference(package.model, predict(engine, data.train));
-  package.manifest = manifest_of(own, pipeline.identity, data, outcome, trained, engine);
-  trained.bytes = package::to_bytes(package);
-  trained.digest = sha256(trained.bytes);
-  trained.unseen_class = data.valid.unseen_class + data.test.unseen_class;
-  trained.report = std::move(data.report);
-  trained.seconds["measure"] = watch.lap();
+  const Data data = read_data(pipeline, directory, nullptr, options.threads);
+  stage("tuning");
+  Tuned tuned = run_trials(pipeline, directory, data, options);
+  const double seconds = watch.lap();
+  const Pipeline settled = settle(pipeline, tuned.trials[tuned.best].values);  // with the values that the tune block chose
+  Trained trained = Trainer(settled, pipeline.identity, directory, options, std::move(tuned)).run();
+  trained.seconds["tune"] = seconds;
   return trained;
 }
 

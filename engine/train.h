@@ -5,8 +5,10 @@
 #include <optional>
 
 #include "engine/pipeline.h"
+#include "engine/stages.h"
 #include "runtime/data/read.h"
 #include "runtime/learn/learn.h"
+#include "runtime/registry/cache.h"
 
 namespace mlp::engine {
 
@@ -27,6 +29,8 @@ struct TrialStore {
 
 struct TrainOptions {
   int threads = 1;
+  const registry::Cache* cache = nullptr;  // where stages are kept; none: all are made, and none is kept
+  bool reuse = true;                       // take from the cache what is there; else only fill it
   std::function<void(const std::string& stage)> on_stage;           // "reading", "fitting", …
   std::function<void(const learn::Progress&)> on_round;
   std::function<void(const std::vector<Trial>&)> on_trial;          // the last one is new
@@ -117,9 +121,12 @@ struct Trained {
   std::vector<Finding> findings;
   std::int64_t outside = 0;             // test rows that `serve on` leaves out
   bool converged = true;                // linear: within its tolerance
-  std::map<std::string, double> seconds;  // by stage; for people, never part of the package
+  std::function<void()> keep;           // puts into the cache what was made, once: when the run is recorded; throws Failure
+  std::vector<StageDone> stages;        // those that are made from rows, in order
+  std::map<std::string, double> seconds;  // spent now, by stage; for people, never part of the package
 };
 
+// The package has the same bytes whichever stages came from the cache.
 Trained train(const Pipeline& pipeline, const std::filesystem::path& directory, const TrainOptions& options);
 
 // The matrix that a model sees, one column a feature, as training computes it. `fold`: out-of-fold numbers by row, or empty.

@@ -304,4 +304,19 @@ FilePlan plan_file(Duck& duck, const Source& source, const std::vector<Column>& 
   return plan;
 }
 
+std::string digest_of(const std::vector<std::filesystem::path>& files) {
+  Digest digest;
+  std::vector<char> buffer(1 << 20);
+  for (const std::filesystem::path& path : files) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"), &std::fclose);
+    while (file) {
+      const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), file.get());
+      if (n == 0) break;
+      digest.add({buffer.data(), n});
+    }
+    if (!file || std::ferror(file.get()) != 0) throw Failure(code::data_file_unreadable, "cannot read `" + path.string() + "`: " + std::strerror(errno));
+  }
+  return digest.hex();
+}
+
 }  // namespace mlp::data

@@ -44,6 +44,8 @@ struct ReadRequest {
 ReadResult read(const ReadRequest& request);
 // The files that a source names: globs expanded, sorted by bytes. Throws Failure when there is none.
 std::vector<std::filesystem::path> find_files(const Source& source, const std::filesystem::path& base);
+// SHA-256 over the bytes of files, in order: what a ReadReport has as its digest. Throws Failure.
+std::string digest_of(const std::vector<std::filesystem::path>& files);
 
 // Breaches of `expect` blocks, in order; nothing when all hold. The table must hold the columns that are asked about.
 // unique and distinct look at present values only; missing is a share (0..1); min, max, mean read bool as 0 and 1,

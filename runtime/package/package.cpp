@@ -86,16 +86,20 @@ std::vector<const DriftReference*> references(const Signature& s) {
   return out;
 }
 
-std::string write_tensors(const Package& p) {
-  TensorWriter w;
-  w.list("fitted.numbers", p.fitted.numbers);
-  w.texts("fitted.texts", p.fitted.texts);
-  for (std::size_t i = 0; i < p.fitted.tables.size(); ++i) {
-    const fit::FittedTable& t = p.fitted.tables[i];
+void write_fitted(const fit::Fitted& fitted, TensorWriter& w) {
+  w.list("fitted.numbers", fitted.numbers);
+  w.texts("fitted.texts", fitted.texts);
+  for (std::size_t i = 0; i < fitted.tables.size(); ++i) {
+    const fit::FittedTable& t = fitted.tables[i];
     const std::string name = "fitted.table." + std::to_string(i);
     w.texts(name + ".keys", t.keys);
     w.shaped(name + ".values", {static_cast<std::uint64_t>(t.folds) + 1, t.keys.size() + 1}, t.values);
   }
+}
+
+std::string write_tensors(const Package& p) {
+  TensorWriter w;
+  write_fitted(p.fitted, w);
   std::vector<const std::vector<double>*> edges, counts;
   for (const DriftReference* r : references(p.signature)) {
     edges.push_back(&r->edges);
@@ -187,12 +191,12 @@ class TensorReader {
   Tensors tensors_;
 };
 
-void read_tensors(std::string_view block, Package& p) {
-  TensorReader r(read_safetensors(block));
-  p.fitted.numbers = r.list<double>("fitted.numbers");
-  p.fitted.texts = r.texts("fitted.texts");
-  for (std::size_t i = 0; i < p.fitted.tables.size(); ++i) {
-    fit::FittedTable& t = p.fitted.tables[i];
+// `fitted.tables` has its size already.
+void read_fitted(TensorReader& r, fit::Fitted& fitted) {
+  fitted.numbers = r.list<double>("fitted.numbers");
+  fitted.texts = r.texts("fitted.texts");
+  for (std::size_t i = 0; i < fitted.tables.size(); ++i) {
+    fit::FittedTable& t = fitted.tables[i];
     const std::string name = "fitted.table." + std::to_string(i);
     t.keys = r.texts(name + ".keys");
     for (std::size_t k = 1; k < t.keys.size(); ++k)
@@ -202,6 +206,11 @@ void read_tensors(std::string_view block, Package& p) {
     if (rows < 1 || rows > max_list || columns != t.keys.size() + 1) fail("the values of fitted table " + std::to_string(i) + " do not fit its keys");
     t.folds = static_cast<std::int64_t>(rows) - 1;
   }
+}
+
+void read_tensors(std::string_view block, Package& p) {
+  TensorReader r(read_safetensors(block));
+  read_fitted(r, p.fitted);
   auto edges = r.lists<double>("drift.edges");
   auto counts = r.lists<double>("drift.counts");
   if (edges.empty() || edges.size() != counts.size()) fail("the drift references are incomplete");
@@ -271,6 +280,29 @@ void check_whole(const Package& p) {
 }
 
 }  // namespace
+
+std::string fitted_to_bytes(const fit::Fitted& fitted) {
+  std::string out;
+  put(out, static_cast<std::uint64_t>(fitted.tables.size()));
+  TensorWriter w;
+  write_fitted(fitted, w);
+  return out + w.finish();
+}
+
+fit::Fitted fitted_from_bytes(std::string_view bytes) {
+  try {
+    fit::Fitted fitted;
+    std::uint64_t tables = 0;
+    if (!take(bytes, tables) || tables > (1 << 20)) fail("the number of tables is missing or too large");
+    fitted.tables.resize(tables);
+    TensorReader r(read_safetensors(bytes));
+    read_fitted(r, fitted);
+    r.finish();
+    return fitted;
+  } catch (const std::runtime_error& error) {
+    throw Failure(code::package_damaged, std::string("fitted values are damaged: ") + error.what(), "make them again with `mlp train`");
+  }
+}
 
 std::string to_bytes(const Package& package) {
   std::string out(magic);

@@ -50,6 +50,10 @@ struct Package {
   model::Model model;
 };
 
+// Fitted values alone, as a cache keeps them.
+std::string fitted_to_bytes(const fit::Fitted& fitted);
+fit::Fitted fitted_from_bytes(std::string_view bytes);  // throws Failure
+
 std::string to_bytes(const Package& package);            // the same package gives the same bytes
 Package from_bytes(std::string_view bytes, const std::string& what);  // validates everything; throws Failure naming `what`
 

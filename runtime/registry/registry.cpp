@@ -14,6 +14,7 @@
 #include "base/codes/command.h"
 #include "base/codes/packages.h"
 #include "base/files.h"
+#include "runtime/registry/cache.h"
 #include "runtime/registry/database.h"
 
 namespace mlp::registry {
@@ -22,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // Marks an SQLite file as ours ("mlpR"), and the layout below.
-constexpr std::int64_t application = 0x6D6C7052, layout = 1;
+constexpr std::int64_t application = 0x6D6C7052, layout = 2;
 constexpr const char* schema = R"(
 CREATE TABLE run (
   number    INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -49,9 +50,20 @@ CREATE TABLE promotion (
 ) STRICT;
 CREATE INDEX promotion_in_force ON promotion (pipeline, number) WHERE rolled_back IS NULL;
 PRAGMA application_id = 1835823186;
-PRAGMA user_version = 1;
 )";
-static_assert(application == 1835823186 && layout == 1);
+static_assert(application == 1835823186 && layout == 2);
+// What layout 2 adds: the cached stages that a run was made from.
+constexpr const char* schema_2 = R"(
+CREATE TABLE stage (
+  run     INTEGER NOT NULL REFERENCES run (number) ON DELETE CASCADE,
+  place   INTEGER NOT NULL,
+  name    TEXT NOT NULL,
+  key     TEXT NOT NULL CHECK (length(key) = 64),
+  seconds REAL NOT NULL,
+  PRIMARY KEY (run, place)
+) STRICT, WITHOUT ROWID;
+PRAGMA user_version = 2;
+)";
 
 constexpr const char* restore = "restore it from a copy, or move `.mlp/` away and train again; the packages in `.mlp/objects/` stay usable by path";
 
@@ -119,10 +131,16 @@ struct Registry::Impl {
       Transaction transaction(database);
       if (!known()) {  // nobody else made it meanwhile
         database.run(schema);
+        database.run(schema_2);
         transaction.commit();
       }
     }
     if (!known()) throw Failure(code::registry_foreign, index + " is an SQLite file of another program", "move it away, or name another directory with `--store`");
+    if (pragma(database, "PRAGMA user_version") == 1) {
+      Transaction transaction(database);
+      if (pragma(database, "PRAGMA user_version") == 1) database.run(schema_2);
+      transaction.commit();
+    }
     const std::int64_t version = pragma(database, "PRAGMA user_version");
     if (version != layout)
       throw Failure(code::registry_foreign, index + " has layout " + std::to_string(version) + ", this program reads " + std::to_string(layout), "use the version of `mlp` that wrote it");
@@ -204,7 +222,7 @@ std::optional<Registry> Registry::find(const fs::path& directory) {
 }
 
 Run Registry::add(const std::string& pipeline, const std::string& spec_path, const std::string& package_bytes,
-                  const std::map<std::string, std::map<std::string, double>>& metrics) {
+                  const std::map<std::string, std::map<std::string, double>>& metrics, const std::vector<StageUse>& stages) {
   const std::string digest = sha256(package_bytes);
   const fs::path path = impl_->object(digest);
   Database& database = impl_->database;
@@ -220,9 +238,20 @@ Run Registry::add(const std::string& pipeline, const std::string& spec_path, con
   for (const auto& [part, values] : metrics)
     for (const auto& [name, value] : values)
       Query(database, "INSERT INTO metric VALUES (?, ?, ?, ?)").with(number).with(part).with(name).with(value).finish();
+  std::int64_t place = 0;
+  for (const StageUse& stage : stages)
+    Query(database, "INSERT INTO stage VALUES (?, ?, ?, ?, ?)").with(number).with(place++).with(stage.name).with(stage.key).with(stage.seconds).finish();
   Run run = impl_->get(id);
   transaction.commit();
   return run;
+}
+
+std::vector<StageUse> Registry::stages(const Run& run) const {
+  std::vector<StageUse> list;
+  Query query(impl_->database, "SELECT s.name, s.key, s.seconds FROM stage s JOIN run r ON r.number = s.run WHERE r.id = ? ORDER BY s.place");
+  query.with(run.id);
+  while (query.next()) list.push_back({query.text(0), query.text(1), query.real(2)});
+  return list;
 }
 
 std::vector<Run> Registry::runs(const std::string& pipeline) const {
@@ -287,11 +316,16 @@ Registry::GcReport Registry::gc(std::int64_t keep) {
   Transaction lock(database);
   std::set<fs::path> named;
   for (Query query(database, "SELECT DISTINCT package FROM run"); query.next();) named.insert(impl_->object(query.text(0)));
+  const fs::path cache = impl_->home / "cache";
+  for (Query query(database, "SELECT DISTINCT key FROM stage"); query.next();) named.insert(Cache::place(cache, query.text(0)));
   GcReport report;
   std::vector<fs::path> surplus;
   std::error_code error;
-  for (fs::recursive_directory_iterator it(impl_->home / "objects", error), end; !error && it != end; it.increment(error))
-    if (it->is_regular_file(error) && !named.contains(it->path())) surplus.push_back(it->path());
+  for (const fs::path& folder : {impl_->home / "objects", cache}) {
+    error.clear();
+    for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+      if (it->is_regular_file(error) && !named.contains(it->path())) surplus.push_back(it->path());
+  }
   for (fs::directory_iterator it(impl_->home / "trials", error), end; !error && it != end; it.increment(error)) surplus.push_back(it->path());
   for (const fs::path& path : surplus) {
     const std::uintmax_t size = fs::file_size(path, error);

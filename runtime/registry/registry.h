@@ -22,6 +22,12 @@ struct Run {
   bool production = false;
 };
 
+// A stage of a run: the key of its result in the cache, and the seconds that making it took.
+struct StageUse {
+  std::string name, key;
+  double seconds = 0;
+};
+
 class Registry {
  public:
   static Registry open(const std::filesystem::path& directory);     // creates `.mlp/` in it when missing; throws Failure
@@ -30,9 +36,10 @@ class Registry {
   Registry& operator=(Registry&&) noexcept;
   ~Registry();
   Run add(const std::string& pipeline, const std::string& spec_path, const std::string& package_bytes,
-          const std::map<std::string, std::map<std::string, double>>& metrics);
+          const std::map<std::string, std::map<std::string, double>>& metrics, const std::vector<StageUse>& stages = {});
   std::vector<Run> runs(const std::string& pipeline = {}) const;    // newest first
   Run get(const std::string& id_prefix) const;                      // id, unique prefix of id or digest (trains of the same bytes: the newest), or `latest`; throws Failure, did you mean
+  std::vector<StageUse> stages(const Run& run) const;               // as they were added
   std::optional<Run> production(const std::string& pipeline) const;
   void promote(const std::string& id);                              // durable before it returns
   Run rollback(const std::string& pipeline);                        // to the version in production before; throws when there is none
@@ -42,7 +49,7 @@ class Registry {
   std::optional<std::string> trial(const std::string& key) const;
   void keep_trial(const std::string& key, const std::string& text);  // durable before it returns
   struct GcReport { std::int64_t files = 0, bytes = 0; };
-  GcReport gc(std::int64_t keep);                                   // drops trials; keeps production, its history and the newest `keep` runs a pipeline
+  GcReport gc(std::int64_t keep);                                   // drops trials; keeps production, its history and the newest `keep` runs a pipeline, and the cached stages of those
   std::vector<Diagnostic> verify() const;                           // every file against its digest, every row against its file
  private:
   struct Impl;

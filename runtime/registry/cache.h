@@ -1,0 +1,26 @@
+// Results of the stages of training, kept in `.mlp/cache` by the key of what they are made from. An entry is whole or
+// counts as missing: it carries its key and the digest of its bytes, and is written beside its place and renamed.
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace mlp::registry {
+
+struct CacheEntry {
+  std::string bytes;
+  double seconds = 0;  // that making it took
+};
+
+class Cache {
+ public:
+  explicit Cache(const std::filesystem::path& directory) : home_(directory / ".mlp" / "cache") {}  // that holds `.mlp/`
+  std::optional<CacheEntry> get(const std::string& key) const;   // nothing when missing, unreadable or damaged
+  void put(const std::string& key, const CacheEntry& entry) const;  // durable before it returns; throws Failure
+  static std::filesystem::path place(const std::filesystem::path& home, const std::string& key);
+
+ private:
+  std::filesystem::path home_;
+};
+
+}  // namespace mlp::registry

@@ -1,0 +1,152 @@
+# What `mlp plan` foresees is what `mlp train` then does, stage by stage: pairs of specs over the examples, each with the
+# classes that must come out. And a cached train gives the bytes of an uncached one.
+source "$(dirname "$0")/lib.sh"
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
+
+# base NAME EXAMPLE ROWS: a small copy of an example in bases/NAME, trained once.
+base() {
+  local from=$root/examples/$2 spec=$work/bases/$1/spec.mlp file
+  mkdir -p "$work/bases/$1/data"
+  cp "$from"/*.mlp "$spec"
+  file=$(sed -n 's/.*= *csv("\([^"]*\)".*/\1/p' "$spec")
+  case $file in
+    *.gz) gzip -dc "$from/$file" >all.csv ;;
+    *) cp "$from/$file" all.csv ;;
+  esac
+  { head -1 all.csv; tail -n +2 all.csv | awk -v rows="$3" '{ line[NR] = $0 } END { for (i = 0; i < rows; ++i) print line[1 + int(i * NR / rows)] }'; } >"$work/bases/$1/data/rows.csv"
+  sed -i "s|csv(\"[^\"]*\"|csv(\"data/rows.csv\"|; s/rows >= .*/rows >= 100/; s/trees  *= .*/trees = 6/; s/^\(model .*gbdt {\)/\1\n  min_rows = 5/" "$spec"
+  (cd "$work/bases/$1" && run 0 "$MLP" train spec.mlp)
+}
+classes() { jq -r '.stages[] | select(.class != "no-op") | .name + "=" + .class' "$1" | tr '\n' ' ' | sed 's/ $//'; }
+heaviest() { jq -r '.class' "$1"; }
+
+# pair BASE EXPECTED WHAT COMMAND: a copy of the base; the command changes it; plan, then train, then train uncached.
+pairs=0
+pair() {
+  local name=$1 want=$2 what=$3
+  rm -rf pair && cp -r "bases/$name" pair && cd pair
+  eval "$4"
+  run 0 "$MLP" plan spec.mlp --json; cp out plan.json
+  run 0 "$MLP" train spec.mlp --json; cp out train.json
+  run 0 "$MLP" train spec.mlp --json --no-cache; cp out fresh.json
+  equal "$(classes plan.json)" "$want" "$name, $what: the plan"
+  equal "$(classes train.json)" "$want" "$name, $what: what was rebuilt"
+  equal "$(heaviest plan.json)" "$(heaviest train.json)" "$name, $what: the class of the whole"
+  equal "$(jq -r .package train.json)" "$(jq -r .package fresh.json)" "$name, $what: cached and uncached bytes"
+  run 0 "$MLP" plan spec.mlp --json --detailed-exitcode  # now there is nothing to do
+  pairs=$((pairs + 1))
+  cd ..
+}
+edit() { # edit SED: changes the spec, or the test is wrong
+  cp spec.mlp before; sed -i "$1" spec.mlp
+  if cmp -s before spec.mlp; then fail "the edit changes nothing: $1"; fi
+  rm before
+}
+lines() { sed -i "$1" spec.mlp; }
+
+base telco telco-churn 500
+base linear telco-churn-linear 400
+base bikes bike-sharing 400
+base adult adult 600
+base cut diamonds-cut 600
+base houses california-housing 400
+# Functions of its own, and an encoding by the target.
+mkdir -p bases/own/data; cp bases/telco/data/rows.csv bases/own/data/
+sed 's/^features x/fn grown(v: float, by: float = 2) -> float = v * by\n\n&/; s/^  each(category).*/  Contract |> target_encode/; s/^  per_month .*/  grown = grown(MonthlyCharges)/' bases/telco/spec.mlp >bases/own/spec.mlp
+(cd bases/own && run 0 "$MLP" train spec.mlp)
+
+train="train=retrain measure=refit"
+rows="read=refit expect=refit split=refit fit=refit $train"
+split="split=refit fit=refit $train"
+
+# Text that means the same.
+pair telco "" "a comment" 'edit "1i// said anew"'
+pair telco "" "a comment less" 'edit "s|  // rounds.*||"'
+pair telco "" "blank lines and indentation" 'edit "s/^  /      /; s/^}/}\n\n/"'
+pair telco "" "order of settings" 'lines "s/^  depth .*//; s/^  learning_rate.*/&\n  depth = 4/"'
+pair telco "" "order of tests" 'lines "/invariant gender/d"; lines "s/^test churn {/&\n  invariant gender/"'
+pair telco "" "order of blocks" 'sed -n "/^monitor/,/^}/p" spec.mlp >m; lines "/^monitor/,/^}/d"; sed -n "/^split/p" spec.mlp >s; lines "/^split/d"; lines "/^features/{
+r s
+N
+}"; grep -q "^split" spec.mlp; cat m >>spec.mlp'
+pair telco "" "order of columns" 'lines "/^  gender  /d"; lines "s/^  Partner .*/&\n  gender : category @protected/"'
+pair telco "" "a number spelled otherwise" 'edit "s/= 0.05/= 5e-2/; s/70%/0.7/"'
+pair telco "" "a pipe as a call" 'edit "s/TotalCharges |> impute(median) |> log1p/log1p(impute(TotalCharges, median))/"'
+pair telco "" "a computed constant" 'edit "s/= 0.05/= 1 \/ 20/"'
+pair telco "" "commas for lines" 'edit "s/^  depth  *= 4/  depth = 4,/"'
+pair telco "" "a default written out" 'edit "s/^  depth .*/&\n  l2 = 1/"'
+pair telco "" "null words in another order" 'edit "s/null = \[\"\", \" \"\]/null = [\" \", \"\"]/"'
+pair telco "" "the data under another name" 'mv data/rows.csv data/others.csv; edit "s/rows.csv/others.csv/"'
+pair bikes "" "the canonical form" 'run 0 "$MLP" fmt spec.mlp'
+pair own "" "a parameter of a function renamed" 'edit "s/v: float, by/w: float, by/; s/= v \* by/= w * by/"'
+
+# The model.
+pair telco "$train" "learning rate" 'edit "s/= 0.05/= 0.1/"'
+pair telco "$train" "trees" 'edit "s/trees = 6/trees = 7/"'
+pair telco "$train" "depth" 'edit "s/depth .*/depth = 3/"'
+pair telco "$train" "early stopping" 'edit "/early_stop/d"'
+pair telco "$train" "regularisation" 'edit "s/^  depth .*/&\n  l2 = 3/"'
+pair telco "$train" "seed" 'edit "s/^  depth .*/&\n  seed = 3, subsample = 0.8/"'
+pair telco "$train" "bins" 'edit "s/^  depth .*/&\n  bins = 15/"'
+pair telco "$train" "a direction" 'edit "s/^  depth .*/&\n  decreasing = [tenure]/"'
+pair telco "split=refit $train" "a weight" 'edit "s/^  depth .*/&\n  weight = MonthlyCharges/"'
+pair linear "$train" "regularisation of a linear model" 'edit "s/l2 .*/l2 = 2/"'
+pair linear "$train" "iterations" 'edit "s/l2 .*/&\n  iterations = 500/"'
+pair bikes "split=refit $train" "loss" 'edit "s/loss .*/loss = squared/"'
+pair adult "$train" "leaves" 'edit "s/^  min_rows = 5/&, leaves = 7/"'
+pair cut "$train" "growth" 'edit "s/^  min_rows = 5/&\n  growth = depth_wise, depth = 3/"'
+pair houses "$train" "a smaller share of the rows" 'edit "s/^  min_rows = 5/&, subsample = 0.5/"'
+pair own "fit=refit $train" "the seed of an out-of-fold encoding" 'edit "s/^  depth .*/&\n  seed = 3/"'
+
+# Features.
+pair telco "$train link=relink" "a feature more" 'edit "s/^  per_month .*/&\n  yearly = MonthlyCharges * 12/"'
+pair telco "$train link=relink" "a feature less" 'edit "/^  per_month/d"'
+pair telco "fit=refit $train link=relink" "a fitted feature less" 'edit "/^  spend/d"'
+pair telco "link=relink" "a feature under another name" 'edit "s/^  per_month /  monthly /"'
+pair telco "$train link=relink" "order of features" 'lines "/^  tenure$/d"; lines "s/^  MonthlyCharges$/&\n  tenure/"'
+pair telco "$train" "a formula" 'edit "s/max(tenure, 1)/max(tenure, 2)/"'
+pair telco "fit=refit $train" "a statistic" 'edit "s/impute(median)/impute(mean)/"'
+pair telco "fit=refit $train" "no statistic" 'edit "s/ |> standardize//"'
+pair telco "read=refit $train link=relink request=breaking" "a column less in the request" 'edit "/^  MonthlyCharges$/d"'
+pair telco "fit=refit $train link=relink request=breaking" "a column more in the request" 'edit "s/except(gender)/except(PaymentMethod)/; s/^  spend .*/&\n  PaymentMethod/"'
+pair bikes "$train" "an argument" 'edit "s/cyclic(hr, 24)/cyclic(hr, 12)/"'
+pair cut "$train" "a formula with classes" 'edit "s/flatness .*/flatness = z \/ max(x + y, 0.01)/"'
+pair own "$train" "the body of a function" 'edit "s/= v \* by/= v + by/"'
+pair own "$train" "a default of a function" 'edit "s/by: float = 2/by: float = 3/"'
+
+# Data and rows.
+pair telco "$rows" "a row changed" 'sed -i "5s/,[0-9.]*,\(No\|Yes\)\(.\?\)$/,99.5,\1\2/" data/rows.csv'
+pair bikes "$rows" "a row less" 'sed -i "\$d" data/rows.csv'
+pair telco "$rows" "words for null" 'edit "s/null = \[/null = [\"NA\", /"'
+pair telco "$rows" "policy" 'edit "s/null = /on_violation = drop, null = /"'
+pair telco "expect=refit" "an expectation" 'edit "s/rows >= 100/rows >= 200/"'
+pair telco "expect=refit" "one expectation more" 'edit "s/rows >= 100/&\n  mean(tenure) > 1/"'
+pair telco "read=refit measure=refit link=relink" "a constraint of a column that features need" 'edit "s/0..120/0..130/"'
+pair telco "read=refit" "a constraint of a column that none needs" 'edit "s/^  gender .*/  gender : category one_of (\"Male\", \"Female\") @protected/"'
+pair telco "read=refit $train test=relink request=breaking" "type" 'edit "s/^  tenure  *: int /  tenure : float /"'
+pair houses "read=refit $train request=breaking" "null" 'edit "s/^  population  *: float/  population : float?/"'
+pair telco "$split" "shares" 'edit "s/train = 70%, valid = 15%/train = 65%, valid = 20%/"'
+pair telco "$split" "how rows are split" 'edit "s/by = hash(customerID)/by = random/"'
+pair bikes "$split" "a gap" 'edit "s/by = time(dteday)/by = time(dteday, gap = 7d)/"'
+pair adult "$split" "every fourth" 'edit "s/every(5)/every(4)/"'
+pair cut "$split" "seed of the split" 'edit "s/by = stratified(cut)/&, seed = 4/"'
+
+# Tests, monitoring, deployment, and what callers see.
+pair telco "test=relink" "a threshold of a test" 'edit "s/gap(test.recall, by = gender) <= 0.15/gap(test.recall, by = gender) <= 0.2/"'
+pair telco "test=relink" "a test less" 'edit "/require gap/d"'
+pair telco "monitor=relink" "a threshold of monitoring" 'edit "s/alert psi > 0.25/alert psi > 0.3/"'
+pair telco "monitor=relink" "a rule less" 'edit "/drift prediction/d"'
+pair telco "link=relink" "port" 'edit "s/8080/8081/"'
+pair telco "link=relink" "budget" 'edit "s/50us/60us/"'
+pair telco "link=relink" "description" 'edit "s/months with us/months so far/"'
+pair telco "monitor=relink link=relink" "no deployment" 'edit "/^deploy/,\$d"'
+pair adult "read=refit split=refit $train response=breaking" "the words of the target" 'edit "s/^  income .*/  income : category/"'
+
+# What the cache holds counts, not what ran last.
+pair telco "" "there and back" 'lines "s/= 0.05/= 0.07/"; run 0 "$MLP" train spec.mlp; lines "s/= 0.07/= 0.05/"'
+pair telco "$rows" "no cache" 'rm -r .mlp/cache'
+pair telco "$rows" "a damaged cache" 'for f in .mlp/cache/*/*; do chmod u+w "$f"; printf X | dd of="$f" bs=1 seek=120 conv=notrunc status=none; done'
+pair telco "fit=refit train=retrain" "entries that are cut short" 'for f in .mlp/cache/*/*; do if grep -qa fitted. "$f"; then chmod u+w "$f"; truncate -s -1 "$f"; fi; done'
+echo "$pairs pairs"
+[ "$pairs" -ge 60 ] && pass || fail "$pairs pairs"
+finish
