@@ -48,7 +48,7 @@ class Collector {
       case Stage::train: training(); break;
       case Stage::measure:
         training();
-        for (const ColumnId id : program_.request) values(id), constraints(id);
+        schema_rules();  // leakage is looked for in whole rows
         break;
       case Stage::test: gates(); break;
       case Stage::monitor: monitor(); break;
@@ -158,7 +158,7 @@ class Collector {
     bare.name = empty.name, bare.description = empty.description, bare.features_name = empty.features_name;
     bare.columns.clear(), bare.scan.clear(), bare.request.clear(), bare.exprs.clear(), bare.expectations.clear();
     bare.source = {}, bare.split = {}, bare.model = {}, bare.deploy = {};
-    bare.aggregates.clear(), bare.passes.clear(), bare.features.clear(), bare.gates.clear();
+    bare.aggregates.clear(), bare.passes.clear(), bare.features.clear(), bare.gates.clear(), bare.params.clear();
     bare.numbers = bare.texts = bare.tables = 0;
     const std::string text = flow::print(bare);
     if (text != flow::print(empty)) add("the program", "rest " + text, "", {});
