@@ -44,7 +44,7 @@ struct Nodes {
 bool touches(Span span, std::uint32_t offset) { return span.source == 0 && span.begin <= offset && offset <= span.end; }
 
 std::string_view spell(Sort sort) {
-  static constexpr std::string_view words[] = {"pipeline", "schema", "source", "features", "model", "deployment", "column", "feature", "function", "parameter", "name", "built-in function", "setting", "type"};
+  static constexpr std::string_view words[] = {"pipeline", "schema", "source", "table", "features", "model", "deployment", "param", "column", "feature", "function", "parameter", "name", "built-in function", "setting", "type"};
   return words[static_cast<std::size_t>(sort)];
 }
 
@@ -58,31 +58,36 @@ void Analysis::find_symbols() {
   const auto add = [&](Sort sort, const std::string& named, Span at, Span declared) {
     if (at.source == 0 && at.end > at.begin) found.try_emplace(at, Symbol{sort, named, at, declared});
   };
-  // Declarations, and the names with which they refer to each other.
+  // Declarations that give a name; the others have the name of one of these for a head.
+  static const std::map<std::string_view, Sort> declaring = {{"pipeline", Sort::pipeline}, {"schema", Sort::schema}, {"source", Sort::source}, {"table", Sort::table},
+                                                             {"features", Sort::features}, {"model", Sort::model}, {"deploy", Sort::deployment}, {"function", Sort::function},
+                                                             {"param", Sort::param}};
+  static const std::map<std::string_view, Sort> referring = {{"expect", Sort::source}, {"split", Sort::source}, {"test", Sort::model}, {"tune", Sort::model}, {"monitor", Sort::deployment}};
   const ast::File& file = unit.file;
-  const auto declare = [&](const auto& list, Sort sort) { for (const auto& d : list) add(sort, d.head.name, d.head.name_span, d.head.name_span); };
-  declare(file.pipelines, Sort::pipeline);
-  declare(file.schemas, Sort::schema);
-  declare(file.sources, Sort::source);
-  declare(file.features, Sort::features);
-  declare(file.models, Sort::model);
-  declare(file.deploys, Sort::deployment);
-  declare(file.functions, Sort::function);
-  const auto refer = [&](const auto& declared, Sort sort, const std::string& named, Span at) {
-    for (const auto& d : declared)
-      if (d.head.name == named) return add(sort, named, at, d.head.name_span);
+  std::vector<Symbol> heads;
+  const auto refer = [&](Sort sort, const std::string& named, Span at) {
+    for (const Symbol& head : heads)
+      if (head.name == named && (head.sort == sort || (sort == Sort::source && head.sort == Sort::table))) return add(head.sort, named, at, head.declared);
   };
-  for (const ast::Source& s : file.sources) refer(file.schemas, Sort::schema, s.schema, s.schema_span);
-  for (const ast::Expect& e : file.expects) refer(file.sources, Sort::source, e.head.name, e.head.name_span);
-  for (const ast::Split& s : file.splits) refer(file.sources, Sort::source, s.head.name, s.head.name_span);
-  for (const ast::Features& f : file.features) refer(file.sources, Sort::source, f.source, f.source_span);
-  for (const ast::Model& m : file.models) refer(file.features, Sort::features, m.features, m.features_span);
-  for (const ast::Test& t : file.tests) refer(file.models, Sort::model, t.head.name, t.head.name_span);
-  for (const ast::Deploy& d : file.deploys) refer(file.models, Sort::model, d.model, d.model_span);
-  for (const ast::Monitor& m : file.monitors) {
-    refer(file.deploys, Sort::deployment, m.head.name, m.head.name_span);
-    for (const ast::MonitorRule& r : m.rules) refer(file.features, Sort::features, r.target, r.target_span);
-  }
+  const auto each_head = [&](const std::map<std::string_view, Sort>& words, const auto& visit) {
+    ast::each_store(file, [&](std::string_view word, const auto& store) {
+      const auto sort = words.find(word);
+      if constexpr (requires { store.front().head; })
+        if (sort != words.end())
+          for (const auto& node : store) visit(sort->second, node.head);
+    });
+  };
+  each_head(declaring, [&](Sort sort, const ast::Head& head) {
+    heads.push_back({sort, head.name, head.name_span, head.name_span});
+    add(sort, head.name, head.name_span, head.name_span);
+  });
+  each_head(referring, [&](Sort sort, const ast::Head& head) { refer(sort, head.name, head.name_span); });
+  for (const ast::Source& s : file.sources) refer(Sort::schema, s.schema, s.schema_span);
+  for (const ast::Features& f : file.features) refer(Sort::source, f.source, f.source_span);
+  for (const ast::Model& m : file.models) refer(Sort::features, m.features, m.features_span);
+  for (const ast::Deploy& d : file.deploys) refer(Sort::model, d.model, d.model_span);
+  for (const ast::Monitor& m : file.monitors)
+    for (const ast::MonitorRule& r : m.rules) refer(Sort::features, r.target, r.target_span);
   // What the checker resolved.
   for (const auto& [at, named] : meaning.names) add(sort_of(named.kind), named.name, at, named.declared);
   // Names that nodes bring with them, whatever the declaration around them.
@@ -100,6 +105,9 @@ void Analysis::find_symbols() {
       }
   }};
   ast::each_store(const_cast<ast::File&>(file), [&](std::string_view word, auto& store) { nodes(word, store); });
+  // Params and relations are named in expressions; the checker has resolved every other name there.
+  for (const ast::Expr& e : file.exprs)
+    if (e.kind == ast::ExprKind::name) refer(Sort::param, e.text, e.span), refer(Sort::source, e.text, e.span);
   for (auto& [unused, symbol] : found) symbols.push_back(std::move(symbol));
 }
 

@@ -10,7 +10,7 @@
 
 namespace mlp::lsp {
 
-enum class Sort { pipeline, schema, source, features, model, deployment, column, feature, function, parameter, local, builtin, setting, type };
+enum class Sort { pipeline, schema, source, table, features, model, deployment, param, column, feature, function, parameter, local, builtin, setting, type };
 std::string_view spell(Sort sort);  // as messages say it
 
 struct Symbol {

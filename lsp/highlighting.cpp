@@ -18,7 +18,7 @@ int kind_of(Sort sort) {
     case Sort::pipeline: return namespace_token;
     case Sort::schema: return struct_token;
     case Sort::model: return class_token;
-    case Sort::source: case Sort::features: case Sort::deployment: case Sort::feature: case Sort::local: return variable_token;
+    case Sort::source: case Sort::table: case Sort::param: case Sort::features: case Sort::deployment: case Sort::feature: case Sort::local: return variable_token;
     case Sort::column: case Sort::setting: return property_token;
     case Sort::function: case Sort::builtin: return function_token;
     case Sort::parameter: return parameter_token;

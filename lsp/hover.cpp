@@ -140,7 +140,7 @@ std::string of_symbol(const Analysis& a, const Symbol& symbol, const FindRun& la
         if (touches(m.head.span, symbol.at.begin)) return setting_reference(m.kind, symbol.name);
       return {};
     case Sort::type: return {};
-    case Sort::pipeline: case Sort::schema: case Sort::source: case Sort::features: case Sort::deployment: return code(rest_of_line(a, symbol.declared.begin)) + std::string(spell(symbol.sort)) + "\n\n";
+    case Sort::pipeline: case Sort::schema: case Sort::source: case Sort::table: case Sort::features: case Sort::deployment: case Sort::param: return code(rest_of_line(a, symbol.declared.begin)) + std::string(spell(symbol.sort)) + "\n\n";
   }
   return {};
 }

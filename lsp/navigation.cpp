@@ -1,6 +1,7 @@
 // Where names are declared and used, and what a document is made of.
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 
 #include "compiler/ir/ast/stores.h"
 #include "lsp/answers.h"
@@ -21,6 +22,18 @@ int kind_of(std::string_view word) {
 }
 
 Json location(const View& view, Span span) { return {{"uri", view.uri}, {"range", view.range(span)}}; }
+
+// A path as a URI has it.
+std::string escaped(const std::string& path) {
+  static constexpr char digits[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : path) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) || std::string_view("/-._~").find(c) != std::string_view::npos) out += c;
+    else ((out += '%') += digits[byte >> 4]) += digits[byte & 15];
+  }
+  return out;
+}
 
 std::string shortened(std::string text) {
   text = text.substr(0, text.find('\n'));
@@ -77,8 +90,9 @@ Json definition(const View& view, std::uint32_t offset, bool library_opens) {
   const Symbol* symbol = view.analysis.symbol_at(offset);
   if (!symbol || !symbol->declared.known()) return nullptr;
   if (symbol->declared.source == 0) return location(view, symbol->declared);
-  const std::string uri = library_uri(view.analysis, symbol->declared);
-  if (!library_opens || uri.empty()) return nullptr;  // an editor that cannot show the library has the hover
+  std::string uri = library_uri(view.analysis, symbol->declared);
+  if (uri.empty()) uri = view.uri.substr(0, view.uri.find('/')) + "//" + escaped(std::filesystem::absolute(view.analysis.unit.sources.name(symbol->declared.source)).lexically_normal().string());
+  else if (!library_opens) return nullptr;  // an editor that cannot show the library has the hover
   const Text text{std::string(view.analysis.unit.sources.text(symbol->declared.source))};
   return {{"uri", uri},
           {"range", {{"start", position_json(text.position(symbol->declared.begin, view.encoding))}, {"end", position_json(text.position(symbol->declared.end, view.encoding))}}}};

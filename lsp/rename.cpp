@@ -20,7 +20,10 @@ const Symbol& renamed(const View& view, std::uint32_t offset) {
     case Sort::type: throw Refusal(request_failed, what + " is a type of the language");
     default: break;
   }
-  if (symbol->declared.source != 0) throw Refusal(request_failed, what + " belongs to the standard library");
+  if (symbol->declared.source != 0) {
+    const bool library = !library_uri(view.analysis, symbol->declared).empty();
+    throw Refusal(request_failed, what + (library ? " belongs to the standard library" : " is declared in `" + view.analysis.unit.sources.name(symbol->declared.source) + "`: rename it there"));
+  }
   return *symbol;
 }
 
@@ -62,7 +65,7 @@ Json rename(const View& view, std::uint32_t offset, std::string to) {
     edits.push_back({{"range", view.range(use->at)}, {"newText", written}});
     after.replace(use->at.begin, use->at.end - use->at.begin, written);
   }
-  const Analysis changed(view.uri, std::move(after));
+  const Analysis changed(view.analysis.unit.sources.name(0), std::move(after));
   if (shape_of(changed) != shape_of(view.analysis)) {
     std::string why = "some name would mean something else";
     const auto& findings = changed.unit.diagnostics.all();

@@ -24,6 +24,7 @@ bool here(const std::vector<Edit>& edits) {
 
 Json one(const View& view, const Diagnostic& d) {
   std::string message = d.message;
+  if (d.span.source > 0) message = "in " + view.analysis.unit.sources.name(d.span.source) + ": " + message;  // an imported file
   if (!d.label.empty()) message += ": " + d.label;
   for (const std::string& note : d.notes) message += "\nnote: " + note;
   if (!d.help.empty()) message += "\nhelp: " + d.help;

@@ -42,7 +42,7 @@ std::string ErrorStrategy::shown(std::size_t token) const {
   if (tokens_[token].type == eof) return "the end of the file";
   if (tokens_[token].type == P::NEWLINE) return "the end of the line";
   const std::string_view t = text(token);
-  if (tokens_[token].type == P::QUOTED) return std::string(t);
+  if (tokens_[token].type == P::QUOTED) return std::string(t) + (t.size() > 1 && t.ends_with('`') ? "" : "`");  // it may lack its end
   if (t.size() <= 40) return "`" + std::string(t) + "`";
   return tokens_[token].type == P::STRING ? "a text" : "`" + std::string(t.substr(0, 37)) + "…`";
 }

@@ -98,6 +98,11 @@ run 0 "$MLP" test s.mlp
 { echo $header; tail -300 rows; } >d.csv
 run 0 "$MLP" test s.mlp; says err "the data has changed"
 
+# Bounds of dates hold for the data.
+bounded() { spec "$csv" "$half, by = random" gbdt '  predict flag from x' '' | sed "s/^  day    : date/&  $1/" >s.mlp; }
+bounded 'in @2024-01-01..@2024-12-31'; run 0 "$MLP" train s.mlp
+bounded '>= @2024-06-01';              run 1 "$MLP" train s.mlp; says err E0510; says err '>= 2024-06-01'
+
 # Constants that make no sense are found before any data is read.
 for bad in 'quantile(b, 150%)' 'clip_outliers(b, 120%)' 'target_encode(part, folds = 1)' 'target_encode(part, smoothing = -1)'; do
   spec "$csv" "$half, by = random" gbdt '  predict flag from x' '' | sed "s/^  b$/  b = b - ($bad)/" >s.mlp

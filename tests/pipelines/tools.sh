@@ -97,6 +97,31 @@ printf 'pipeline p "What it is"\n\n/// Weight over height squared.\n/// example 
 run 0 "$MLP" doc own.mlp; says out '| `bmi(weight: float, height: float = 1.8) -> float` | Weight over height squared. | `bmi(70, 2) == 17.5` |'; says out '# p'
 run 0 "$MLP" doc "$spec"; says out '| `spend` | `TotalCharges \|> impute(median) \|> log1p \|> standardize` |'
 
+# The workflow of examples/ci, on a repository of two specs: its scripts, and the commands of its steps.
+workflow=$root/examples/ci/.github/workflows/millrace.yml
+mkdir -p repository/data && cd repository
+export HOME=$work GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b PATH="$(dirname "$MLP"):$PATH"
+git init -q -b main . && cp -r "$root/examples/ci/scripts" .
+cp "$root/examples/telco-churn/data/telco-churn.csv" data/
+sed 's/trees         = 400/trees         = 60/; /given {/d; s/test.auc >= 0.82/test.auc >= 0.7/' "$spec" >churn.mlp
+sed 's/telco_churn/plain/; /^test churn/,/^}/d; /^deploy/,$d' churn.mlp >plain.mlp
+"$MLP" fmt churn.mlp plain.mlp
+git add . && git commit -qm first
+steps() { sed -n "s/^        run: //p" "$workflow"; }
+equal "$(steps | grep -c mlp)" 2 "steps of the workflow that run mlp"
+steps | grep mlp >steps.sh; run 0 bash -e steps.sh
+run 0 scripts/plan main; says out 'nothing is rebuilt'
+git checkout -qb change
+sed -i 's/learning_rate = 0.05/learning_rate = 0.1/' churn.mlp && cp plain.mlp fresh.mlp && git add churn.mlp fresh.mlp && git commit -qm second
+run 0 scripts/plan main; says out '### `churn.mlp`'; says out retrain; says out 'A new spec'
+if grep -q plain.mlp out; then fail "an unchanged spec is planned"; else pass; fi
+run 0 scripts/test reports; says reports/churn.xml 'failures="0"'; equal "$(ls reports)" churn.xml "reports"
+sed -i 's/test.auc >= 0.7/test.auc >= 0.99/' churn.mlp
+run 1 scripts/test reports; says reports/churn.xml 'failures="1"'
+sed -i 's/^  tenure$/  tenur/' churn.mlp
+run 123 bash -e steps.sh; says out '::error file=churn.mlp,line='
+cd ..
+
 # The hooks of pre-commit name commands that exist.
 grep '^  entry: ' "$root/.pre-commit-hooks.yaml" | sed 's/^  entry: mlp //' >entries
 equal "$(echo $(cat entries))" "check fmt" "hooks"
