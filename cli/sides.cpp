@@ -14,8 +14,7 @@
 namespace mlp::cli {
 namespace {
 
-std::shared_ptr<const driver::Unit> compile(const std::string& name, std::string text) {
-  driver::Options options;
+std::shared_ptr<const driver::Unit> compile(const std::string& name, std::string text, driver::Options options = {}) {
   options.stop_after = "plan";
   auto unit = std::make_shared<driver::Unit>(driver::compile(name, std::move(text), options));
   if (!unit->ok()) throw engine::SpecError(std::move(*unit));
@@ -25,7 +24,7 @@ std::shared_ptr<const driver::Unit> compile(const std::string& name, std::string
 engine::Side side_of_package(package::Package package, const std::string& label) {
   engine::Side side;
   side.label = label;
-  side.unit = compile(label, package.spec);
+  side.unit = compile(label, package.spec, engine::options_of(package, true));
   side.data = Json::parse(package.manifest)["data"]["sha256"];
   side.package = std::move(package);
   return side;

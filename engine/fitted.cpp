@@ -24,7 +24,7 @@ std::string shown(const fit::FittedTable& table) {
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> fitted_values(const package::Package& package) {
-  driver::Options options;
+  driver::Options options = options_of(package, true);
   options.stop_after = "plan";
   driver::Unit unit = driver::compile("the spec of the run", package.spec, options);
   if (!unit.ok()) throw SpecError(std::move(unit));

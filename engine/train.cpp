@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/codes/data.h"
 #include "base/codes/training.h"
 #include "base/version.h"
 #include "engine/archive.h"

@@ -78,14 +78,14 @@ std::optional<ir::ExprId> Checker::row_value(Operand& o, const std::string& what
     return {};
   }
   const ir::ExprId value = o.items[0].value;
-  if (stage_of(value) != ir::Stage::fit) return value;
   Span at = o.span;
-  std::string name = "a fitted value";
+  std::string name;
   walk(value, [&](ir::ExprId id) {
     const ir::Expr& e = module_.exprs[id.index];
     if (e.op == ir::ExprOp::aggregate || e.op == ir::ExprOp::table) name = "`" + e.callee + "`", at = e.span;
     return true;
   });
+  if (name.empty()) return value;
   report(code::statistic_in_table, name + " is fitted on the train rows, and a table is made before there are any", at, "of stage fit")
       .suggest("`group_by` and `window` aggregate the rows of a table; what is fitted stands in the features block");
   return {};

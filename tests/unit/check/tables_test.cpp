@@ -8,7 +8,7 @@ namespace {
 
 constexpr const char* head = R"(schema Row {
   k: id
-  t: timestamp @event_time
+  t: timestamp
   u: timestamp?
   v: float? >= 0 "what was paid"
   n: int in 0..9
@@ -16,7 +16,7 @@ constexpr const char* head = R"(schema Row {
   g: category @protected
   y: bool
 }
-schema Side { k: id, a: float > 0, b: int?, t: timestamp @event_time }
+schema Side { k: id, a: float > 0, b: int?, t: timestamp }
 source rows: Row = csv("rows.csv", null = ["", "NA"])
 source side: Side = csv("side.csv", null = ["?"])
 )";
@@ -49,7 +49,7 @@ std::string error(const std::string& table, const std::string& features = "n") {
 
 TEST(CheckTables, AFilterKeepsColumnsAndWhatItComparesIsPresent) {
   EXPECT_EQ(shape(good("table t1 = rows |> filter(v > 1 and u != null)")),
-            (Shape{"k: id", "t: timestamp time", "u: timestamp", "v: float bound", "n: int bound", "who: string pii", "g: category protected", "y: bool"}));
+            (Shape{"k: id", "t: timestamp", "u: timestamp", "v: float bound", "n: int bound", "who: string pii", "g: category protected", "y: bool"}));
   EXPECT_EQ(shape(good("table t1 = rows |> filter(n > 1 or u != null) |> select(u, n, y)"))[0], "u: timestamp?");
   EXPECT_EQ(shape(good("table t1 = rows |> filter(coalesce(v, 0) > 1) |> select(v, n, y)"))[0], "v: float? bound");
 }
@@ -62,14 +62,14 @@ TEST(CheckTables, WhatIsComputedLosesBoundsAndKeepsAttributes) {
 TEST(CheckTables, TheRightSideOfALeftJoinMayBeNull) {
   EXPECT_EQ(shape(good("table t1 = rows |> select(k, n, y) |> join(side, on = k, prefix = \"s_\")")), (Shape{"k: id", "n: int bound", "y: bool", "s_a: float? bound", "s_b: int?", "s_t: timestamp?"}));
   EXPECT_EQ(shape(good("table t1 = rows |> select(k, n, y) |> join(side, on = k, kind = inner)")), (Shape{"k: id", "n: int bound", "y: bool", "a: float bound", "b: int?", "t: timestamp"}));
-  EXPECT_EQ(shape(good("table t1 = rows |> select(k, t, n, y) |> asof_join(side, on = t, by = k)")), (Shape{"k: id", "t: timestamp time", "n: int bound", "y: bool", "a: float? bound", "b: int?"}));
+  EXPECT_EQ(shape(good("table t1 = rows |> select(k, t, n, y) |> asof_join(side, on = t, by = k)")), (Shape{"k: id", "t: timestamp", "n: int bound", "y: bool", "a: float? bound", "b: int?"}));
 }
 
 TEST(CheckTables, AggregatesHaveTypes) {
   EXPECT_EQ(shape(good("table t1 = rows |> group_by(y) { n = count(), s = sum(n), f = sum(v), m = mean(n), big = max(v), last = last(t), yes = sum(y), d = distinct(k), r = sum(n) / count(), p = max(who) }")),
             (Shape{"y: bool", "n: int", "s: int", "f: float", "m: float", "big: float?", "last: timestamp", "yes: int", "d: int", "r: float", "p: string pii"}));
   EXPECT_EQ(shape(good("table t1 = rows |> select(t, n, y) |> window(order = t) { a = lag(n), b = mean(n), c = mean(n, current = false), d = count(over = 7d), e = coalesce(lag(n, 3), 0) }")),
-            (Shape{"t: timestamp time", "n: int bound", "y: bool", "a: int?", "b: float", "c: float?", "d: int", "e: int"}));
+            (Shape{"t: timestamp", "n: int bound", "y: bool", "a: int?", "b: float", "c: float?", "d: int", "e: int"}));
   EXPECT_EQ(shape(good("fn rate(a: bool) -> float = sum(a) / count()\ntable t1 = rows |> group_by(g, y) { n = 1 + count(), r = rate(n > 3) }"))[3], "r: float");
 }
 
