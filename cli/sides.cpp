@@ -14,7 +14,7 @@
 namespace mlp::cli {
 namespace {
 
-std::shared_ptr<const driver::Unit> compile(const std::string& name, std::string text, driver::Options options = {}) {
+std::shared_ptr<const driver::Unit> compiled(const std::string& name, std::string text, driver::Options options = {}) {
   options.stop_after = "plan";
   auto unit = std::make_shared<driver::Unit>(driver::compile(name, std::move(text), options));
   if (!unit->ok()) throw engine::SpecError(std::move(*unit));
@@ -24,7 +24,7 @@ std::shared_ptr<const driver::Unit> compile(const std::string& name, std::string
 engine::Side side_of_package(package::Package package, const std::string& label) {
   engine::Side side;
   side.label = label;
-  side.unit = compile(label, package.spec, engine::options_of(package, true));
+  side.unit = compiled(label, package.spec, engine::options_of(package, true));
   side.data = Json::parse(package.manifest)["data"]["sha256"];
   side.package = std::move(package);
   return side;
@@ -91,9 +91,9 @@ engine::Side side_of_revision(const std::string& what, const std::string& spec) 
   if (!path.empty()) {  // data lies where the path does, in this work tree
     const Output root = git(".", {"rev-parse", "--show-toplevel"});
     const std::filesystem::path top = root.out.substr(0, root.out.find('\n'));
-    return side_of(compile(what, shown.out), (top / path).string());
+    return side_of(compiled(what, shown.out), (top / path).string());
   }
-  return side_of(compile(object, shown.out), spec);
+  return side_of(compiled(object, shown.out), spec);
 }
 
 }  // namespace
@@ -114,7 +114,7 @@ engine::Side side_of(const std::string& what, const std::string& spec, const Glo
   std::error_code error;
   const std::filesystem::path path = what;
   if (std::filesystem::is_regular_file(path, error)) {
-    if (path.extension() == ".mlp") return side_of(compile(what, read_spec(what)), what);
+    if (path.extension() == ".mlp") return side_of(compiled(what, read_spec(what)), what);
     return side_of_package(package::from_bytes(read_file(what), what), what);
   }
   if (what.find(':') != std::string::npos) return side_of_revision(what, spec);
