@@ -121,7 +121,7 @@ engine::Side side_of(const std::string& what, const std::string& spec, const Glo
   if (path.extension() == ".mlp" || what.find('/') != std::string::npos) read_file(what);  // missing, or a directory: says so
   const registry::Registry registry = open_registry(globals);
   if (what != "production") return side_of_run(registry, registry.get(what));
-  const std::string pipeline = spec.empty() ? "" : compile(spec, read_spec(spec))->program.name;
+  const std::string pipeline = spec.empty() ? "" : compiled(spec, read_spec(spec))->program.name;
   for (const registry::Run& run : registry.runs(pipeline))
     if (run.production) return side_of_run(registry, run);
   throw Failure(code::no_run, pipeline.empty() ? "no run is in production" : "no run of `" + pipeline + "` is in production", "`mlp promote RUN` puts one there");
