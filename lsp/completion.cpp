@@ -28,6 +28,10 @@ constexpr Beginning beginnings[] = {
     {"deploy", "deploy ${1:api} serves ${2:m} {\n  http = listen(${3:8080})\n}"},
     {"monitor", "monitor ${1:api} {\n  drift ${2:prediction} alert psi > ${3:0.25}\n}"},
     {"fn", "fn ${1:name}(${2:v}: float) -> float = $0"},
+    {"import", "import \"${1:common.mlp}\""},
+    {"param", "param ${1:name}: ${2:float} = ${3:1}"},
+    {"table", "table ${1:t} = ${2:rows} |> filter($0)"},
+    {"tune", "tune ${1:m} {\n  ${2:depth} in ${3:3..8}\n  maximize valid.${4:auc}\n}"},
     {"loss", "loss ${1:name}(y: ${2:float}, score: float) -> float = $0"},
 };
 

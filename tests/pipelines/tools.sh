@@ -6,7 +6,7 @@ spec=$root/examples/telco-churn/telco-churn.mlp
 sed 's/each(bool)/each(bool)\n  b = ln(tenrue)/; s/^  loss  /  los  /' "$spec" >wrong.mlp
 cp wrong.mlp fixed.mlp && cp wrong.mlp patched.mlp
 run 1 "$MLP" check wrong.mlp
-run 0 "$MLP" check --fix --diff wrong.mlp;  says out '+  b = log(tenure)'; says err 'would fix wrong.mlp:38:7: E0202'; cp out patch
+run 0 "$MLP" check --fix --diff wrong.mlp;  says out '+  b = log1p(tenure)'; says err 'would fix wrong.mlp:38:7: E0202'; cp out patch
 cmp -s wrong.mlp fixed.mlp && pass || fail "--diff wrote"
 run 0 "$MLP" check --fix fixed.mlp;         says err 'fixed fixed.mlp:38:10: E0201'
 run 0 "$MLP" check fixed.mlp
@@ -60,7 +60,7 @@ complete_words "check" mlp ch
 complete_words "--format --fix" mlp check --f
 complete_words "sarif" mlp check --format = s
 complete_words "text json sarif junit github gitlab" mlp check --format ""
-complete_words "E0312 E0313" mlp explain E031
+complete_words "E0310 E0311 E0312 E0313 E0314 E0315 E0316 E0317" mlp explain E031
 complete_words "bash zsh fish" mlp completions ""
 mkdir -p place && cp "$spec" place/ && cd place && touch other.csv
 cp ../completion.bash .

@@ -38,7 +38,7 @@ test churn {
   $3
 }
 
-$4
+${4:-}
 SPEC
 }
 

@@ -91,7 +91,10 @@ TEST(LspRandom, EditsNeverBreakASessionAndItsStateIsTheText) {
         said["symbols"] = client.result("textDocument/documentSymbol", d);
         said["form"] = client.result("textDocument/formatting", d);
         Json found = client.diagnostics(of, version);
-        for (Json& f : found) f.erase("relatedInformation");  // it names the document
+        for (Json& f : found) {  // these name the document
+          f.erase("relatedInformation");
+          if (f["code"] == "E0252") f.erase("message");
+        }
         said["found"] = found;
         return said;
       };

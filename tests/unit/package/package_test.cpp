@@ -93,10 +93,10 @@ TEST(Package, OtherFilesAndOtherVersions) {
   EXPECT_EQ(failure_code("pipeline telco\n"), "E0740");
   EXPECT_EQ(failure_code("\x7f" "ELF"), "E0740");
   std::string newer = to_bytes(sample::binary());
-  newer[8] = 2;
+  newer[8] = 3;
   std::string message;
   EXPECT_EQ(failure_code(resealed(newer), &message), "E0741");
-  EXPECT_EQ(message, "package `p.pkg` has format 2; this program reads format 1");
+  EXPECT_EQ(message, "package `p.pkg` has format 3; this program reads format 2");
 }
 
 template <class F> std::string refused(F&& change) {
