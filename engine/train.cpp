@@ -425,7 +425,7 @@ learn::Outcome train_model(const Pipeline& pipeline, const Division& rows, const
   request.valid = dataset(rows.valid, features.valid);
   request.threads = options.threads;
   request.bins = bins;
-  request.loss = {pipeline.kernels->find("loss"), pipeline.kernels->find("loss_derivatives")};
+  if (is_custom(request.settings.loss)) request.loss = {pipeline.kernels->find("loss"), pipeline.kernels->find("loss_derivatives")};
   request.on_round = options.on_round;
   return program.model.settings.kind == ModelKind::gbdt ? learn::train_gbdt(request) : learn::train_linear(request);
 }

@@ -92,7 +92,7 @@ class Runner {
     t.resource = resource;
     std::vector<Assignment> values = t.values;
     if (tune_.resource == TuneResource::trees && resource < full) values.push_back({"trees", std::to_string(resource)});
-    Pipeline own = settle(pipeline_, values, false);
+    Pipeline own = settle(pipeline_, values, is_custom(pipeline_.program().model.settings.loss));
     const bool thinned = tune_.resource == TuneResource::rows && resource < full;
     const std::string key = sha256(std::string("trial 1\n") + version + "\n" + data_.report.digest + "\n" + objective() + "\n" + (thinned ? std::to_string(resource) + " of " + std::to_string(tune_.seed) : "") + "\n" + driver::training_identity(own.program()));
     if (!recall(key, t)) {

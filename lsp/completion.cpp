@@ -168,7 +168,7 @@ class Completer {
       if (inner.size() > 1) add("from", keyword_item);
       return offer_expression(last);
     }
-    if (what == "loss") return outside ? add_words<Loss>("loss") : void();
+    if (what == "loss") return outside ? add_all(Words{"squared", "logistic", "softmax", "poisson", "quantile"}, value_item, "loss") : void();
     if (what == "growth") return add_words<Growth>("growth");
     if (what == "increasing" || what == "decreasing") return offer_features(true);
     if (what == "weight") return offer_expression(last);

@@ -17,8 +17,7 @@ const char* operator_callee(const std::string& text) {
       {"+", "add"}, {"-", "sub"}, {"*", "mul"}, {"/", "div"}, {"%", "mod"}, {"^", "pow"}, {"==", "eq"}, {"!=", "ne"},
       {"<", "lt"},  {"<=", "le"}, {">", "gt"},  {">=", "ge"}, {"and", "and"}, {"or", "or"}};
   const auto found = names.find(text);
-  if (found == names.end()) MLP_BUG("unknown operator `" + text + "`");
-  return found->second;
+  return found == names.end() ? nullptr : found->second;  // none: text that does not parse, reported there
 }
 
 template <class T>
@@ -389,7 +388,9 @@ Operand Checker::eval_binary(const ast::Expr& e) {
       return call("not", true, {std::move(negated)}, e.span, e.span);
     }
   }
-  return call(operator_callee(e.text), true, {std::move(a), std::move(b)}, e.span, e.span);
+  const char* const callee = operator_callee(e.text);
+  if (callee == nullptr) return poison();
+  return call(callee, true, {std::move(a), std::move(b)}, e.span, e.span);
 }
 
 Operand Checker::eval_pipe(const ast::Expr& e) {
