@@ -13,6 +13,7 @@
 #include "base/render.h"
 #include "cli/cli.h"
 #include "engine/findings.h"
+#include "engine/manifest.h"
 #include "engine/tune.h"
 
 namespace mlp::cli {

@@ -1,13 +1,26 @@
 // What the types cannot see and the data shows: leakage that is found while training. The same data and spec give the
 // same findings at any number of threads.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "base/diagnostic.h"
-#include "engine/train.h"
+#include "engine/parts.h"
 
 namespace mlp::engine {
+
+// Leakage that the data shows.
+struct Finding {
+  Code code{};
+  std::string kind;                     // telling_feature, rows_in_both_parts, …
+  std::string subject;                  // feature or column; "" when it is about rows
+  std::string message, note, help;
+  double measure = 0;                   // AUC, R², or a share of the test rows
+  std::int64_t count = 0;               // rows
+  std::vector<std::int64_t> rows;       // examples: test and train row by turns, from 1
+  Span span;
+};
 
 // Looks for a feature that alone predicts the label too well, rows that stand in train and in test, columns that name
 // groups which stand on both sides, and a population of which the test part has hardly a row. `columns` are the features

@@ -1,0 +1,90 @@
+#include "engine/learn.h"
+
+#include "runtime/learn/metrics.h"
+
+namespace mlp::engine {
+namespace {
+
+model::Matrix matrix_of(const std::vector<std::vector<double>>& columns) {
+  model::Matrix matrix;
+  for (const std::vector<double>& column : columns) matrix.push_back(column.data());
+  return matrix;
+}
+
+learn::Dataset dataset(const Part& part, const std::vector<std::vector<double>>& columns) {
+  learn::Dataset set;
+  set.rows = static_cast<std::int64_t>(part.row.size());
+  set.columns = matrix_of(columns);
+  set.target = part.target;
+  set.weight = part.weight;
+  set.row_id = part.row;
+  return set;
+}
+
+std::vector<model::FeatureInfo> describe_features(const flow::Program& program, const fit::Fitted& fitted) {
+  std::vector<model::FeatureInfo> infos;
+  for (const ir::Feature& feature : program.features) {
+    model::FeatureInfo info;
+    info.name = feature.name;
+    if (feature.encoding != ir::Encoding::number) {
+      info.category = feature.encoding == ir::Encoding::category;
+      info.one_hot = feature.encoding == ir::Encoding::one_hot;
+      info.width = static_cast<std::int32_t>(fitted.tables[feature.slot.index].keys.size());
+    }
+    infos.push_back(std::move(info));
+  }
+  return infos;
+}
+
+std::vector<int> directions(const flow::Program& program) {
+  std::vector<int> monotone(program.features.size(), 0);
+  const auto mark = [&](const std::vector<std::string>& names, int direction) {
+    for (const std::string& name : names)
+      for (std::size_t f = 0; f < program.features.size(); ++f)
+        if (program.features[f].name == name) monotone[f] = direction;
+  };
+  mark(program.model.increasing, 1);
+  mark(program.model.decreasing, -1);
+  return monotone;
+}
+
+}  // namespace
+
+learn::Outcome train_model(const Pipeline& pipeline, const Division& rows, const Features& features, const TrainOptions& options, learn::BinCache* bins) {
+  const flow::Program& program = pipeline.program();
+  learn::Request request;
+  request.settings = program.model.settings;
+  request.features = describe_features(program, features.fitted);
+  request.classes = rows.classes;
+  request.monotone = directions(program);
+  request.train = dataset(rows.train, features.train);
+  request.valid = dataset(rows.valid, features.valid);
+  request.threads = options.threads;
+  request.bins = bins;
+  if (is_custom(request.settings.loss)) request.loss = {pipeline.kernels->find("loss"), pipeline.kernels->find("loss_derivatives")};
+  request.on_round = options.on_round;
+  return program.model.settings.kind == ModelKind::gbdt ? learn::train_gbdt(request) : learn::train_linear(request);
+}
+
+std::map<std::string, double> measure(const model::Model& model, const std::vector<std::vector<double>>& columns, const Part& part) {
+  const auto rows = static_cast<std::int64_t>(part.row.size());
+  std::vector<double> scores(static_cast<std::size_t>(rows) * model.outputs()), predicted(static_cast<std::size_t>(rows) * model::width(model));
+  model::Scorer(model).score(matrix_of(columns), rows, scores.data());
+  model::link(model, scores.data(), rows, predicted.data());
+  return learn::metrics(model, predicted, part.target, part.weight);
+}
+
+std::vector<double> predict(const score::Engine& engine, const Part& part) {
+  const std::int64_t rows = part.table.rows;
+  std::vector<double> out(static_cast<std::size_t>(rows) * engine.width());
+  std::vector<mlp_column> columns;
+  for (const values::ColumnData& column : part.table.columns) columns.push_back(column.view());
+  engine.run(columns.data(), rows, out.data());
+  return out;
+}
+
+std::map<std::string, double> measure(const score::Engine& engine, const Part& part) {
+  return learn::metrics(engine.package().model, predict(engine, part), part.target, part.weight);
+}
+
+}  // namespace mlp::engine

@@ -1,0 +1,22 @@
+// A model of fitted features, and what it predicts.
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/fit.h"
+#include "engine/options.h"
+#include "runtime/score/score.h"
+
+namespace mlp::engine {
+
+learn::Outcome train_model(const Pipeline& pipeline, const Division& rows, const Features& features, const TrainOptions& options, learn::BinCache* bins);
+
+// Of a model on rows whose features are computed; the same as through the scoring path.
+std::map<std::string, double> measure(const model::Model& model, const std::vector<std::vector<double>>& columns, const Part& part);
+// Metrics of a loaded package on parts of its data, through the scoring path.
+std::map<std::string, double> measure(const score::Engine& engine, const Part& part);
+// Predictions of a part (rows x width), through the scoring path.
+std::vector<double> predict(const score::Engine& engine, const Part& part);
+
+}  // namespace mlp::engine

@@ -1,0 +1,38 @@
+// What a train is told besides its spec.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/settings.h"
+#include "runtime/learn/learn.h"
+#include "runtime/registry/cache.h"
+
+namespace mlp::engine {
+
+// One trial of a tune block.
+struct Trial {
+  std::vector<Assignment> values;
+  double score = 0;                     // the objective; NaN where training diverged
+  std::int64_t rounds = 0;
+  std::int64_t resource = 0;            // trees or rows that it was given
+};
+// Where finished trials are kept, by content: a tune that was interrupted goes on with them.
+struct TrialStore {
+  std::function<std::optional<std::string>(const std::string& key)> find;
+  std::function<void(const std::string& key, const std::string& text)> keep;
+};
+
+struct TrainOptions {
+  int threads = 1;
+  const registry::Cache* cache = nullptr;  // where stages are kept; none: all are made, and none is kept
+  bool reuse = true;                       // take from the cache what is there; else only fill it
+  std::function<void(const std::string& stage)> on_stage;           // "reading", "fitting", …
+  std::function<void(const learn::Progress&)> on_round;
+  std::function<void(const std::vector<Trial>&)> on_trial;          // the last one is new
+  TrialStore trials;
+};
+
+}  // namespace mlp::engine
