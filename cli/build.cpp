@@ -15,10 +15,10 @@ void add_build(CLI::App& app, Globals& globals, Action& run) {
   app.add_option("SPEC", args->what, "a spec (its newest run, or trained first), a package file or a run")->required();
   add_set(app, globals);
   app.add_option("-o,--output", args->output, "the file to write (default: the deployment's name, with .so or .o)");
-  app.add_option("--kind", args->kind, "exe: a program that serves and scores; lib: a shared library with a C header; obj: an object file")->check(CLI::IsMember(std::vector<std::string>{"exe", "lib", "obj"}));
+  app.add_option("--kind", args->kind, "exe: a program that serves and scores; lib: a shared library with a C header; obj: one object for a program of your own, with the header of lib")->check(CLI::IsMember(std::vector<std::string>{"exe", "lib", "obj"}));
   app.add_option("--threads", args->threads, "threads for training, where it is needed")->check(CLI::Range(1, 1024));
   app.add_flag("--json", args->json, "one JSON object on standard output");
-  app.footer("The program needs nothing but a Linux kernel: no libraries, no files. Building needs no compiler.\n\nExamples:\n  mlp build telco-churn.mlp -o churn && ./churn score --input new.csv\n  mlp build telco-churn.mlp --kind=lib -o libchurn.so");
+  app.footer("The program needs nothing but a Linux kernel: no libraries, no files. Building needs no compiler.\n\nExamples:\n  mlp build telco-churn.mlp -o churn && ./churn score --input new.csv\n  mlp build telco-churn.mlp --kind=lib -o libchurn.so\n  mlp build telco-churn.mlp --kind=obj -o churn.o && cc main.c churn.o -lm");
   run = [&globals, args] {
     const Subject subject = resolve(args->what, globals, args->threads);
     const emit::Kind kind = args->kind == "exe" ? emit::Kind::executable : args->kind == "lib" ? emit::Kind::library : emit::Kind::object;

@@ -1,8 +1,9 @@
 # Everything that `mlp build` links into an artifact besides kernels and package, made ready while the project is built, so
 # that no compiler, linker or -dev package is needed where mlp is installed:
 #   executable.o  start code, main and all libraries down to libc, linked into one relocatable object
-#   library.o     the C interface and all libraries but libc and libm, in the same way
+#   library.o     the C interface and all libraries but libc and libm, in the same way: for a library, or joined into an object
 #   start.o       what runs first (runtime/base/self_check.cpp); apart, because it stands first in an executable
+#   crti.o, crtbeginS.o, crtendS.o, crtn.o       start and end of a library
 #   libc.so.6, libm.so.6, ld-linux-x86-64.so.2   what a library is linked against
 # mlp_artifact_runtime(NAME DIRECTORY dir MAIN sources... ROOMS rooms... [LIBRARY room])
 
@@ -24,13 +25,14 @@ function(mlp_relocatable target output directory)
   cmake_parse_arguments(PART "" "LIBS" "BEGIN;END;ROOMS" ${ARGN})
   mlp_crt_files(begin ${PART_BEGIN})
   mlp_crt_files(end ${PART_END})
-  list(JOIN end "," end)
+  list(TRANSFORM end PREPEND ",")
+  list(JOIN end "" end)
   target_link_options(${target} PRIVATE -r -nostdlib -static -no-pie -Wl,--strip-debug ${begin})
   foreach(room ${PART_ROOMS})
     target_link_libraries(${target} PRIVATE mlp_${room})
   endforeach()
   set_target_properties(${target} PROPERTIES OUTPUT_NAME ${output} SUFFIX .o RUNTIME_OUTPUT_DIRECTORY ${directory}
-    ARTIFACT_TAIL "-Wl,--start-group,${PART_LIBS},--end-group,${end}")
+    ARTIFACT_TAIL "-Wl,--start-group,${PART_LIBS},--end-group${end}")
 endfunction()
 
 function(mlp_artifact_runtime name)
@@ -49,11 +51,13 @@ function(mlp_artifact_runtime name)
     add_executable(${name}_library $<TARGET_OBJECTS:mlp_${ARTIFACT_LIBRARY}>)
     set_target_properties(${name}_library PROPERTIES LINKER_LANGUAGE CXX)
     mlp_relocatable(${name}_library library ${ARTIFACT_DIRECTORY} ROOMS ${ARTIFACT_LIBRARY}
-      BEGIN crti.o crtbeginS.o LIBS -lstdc++,-lgcc,-lgcc_eh END crtendS.o crtn.o)
+      LIBS -lstdc++,-lgcc,-lgcc_eh)
+    # What is inside is not merged with its like in the caller's program: no section groups, no common symbols.
+    target_link_options(${name}_library PRIVATE -Wl,--force-group-allocation,-d)
     list(APPEND made ${name}_library)
   endif()
 
-  mlp_crt_files(shared libc.so.6 libm.so.6 ld-linux-x86-64.so.2)
+  mlp_crt_files(shared crti.o crtbeginS.o crtendS.o crtn.o libc.so.6 libm.so.6 ld-linux-x86-64.so.2)
   add_custom_target(${name} ALL
     COMMAND ${CMAKE_COMMAND} -E make_directory ${ARTIFACT_DIRECTORY}
     COMMAND ${CMAKE_COMMAND} -E copy_if_different ${shared} ${ARTIFACT_DIRECTORY}

@@ -1,6 +1,9 @@
 #include "compiler/emit/emit.h"
 
 #include <lld/Common/Driver.h>
+#include <llvm/ObjCopy/ConfigManager.h>
+#include <llvm/ObjCopy/ObjCopy.h>
+#include <llvm/Object/ObjectFile.h>
 #include <llvm/Support/raw_ostream.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -151,11 +154,38 @@ std::string library(const Request& request, const Scratch& scratch, const std::s
   }
   versions += " local: *; };\n";
   arguments.push_back("--version-script=" + scratch.put("versions", versions));
-  arguments.insert(arguments.end(), {file("library.o"), kernels, package, file("libm.so.6"), file("libc.so.6"), file("ld-linux-x86-64.so.2")});
+  arguments.insert(arguments.end(), {file("crti.o"), file("crtbeginS.o"), file("library.o"), kernels, package, scratch.put("form.o", data_object("library", "mlp_form")), file("libm.so.6"), file("libc.so.6"), file("ld-linux-x86-64.so.2"),
+                                          file("crtendS.o"), file("crtn.o")});
   arguments.push_back("-o");
   arguments.push_back(output);
   link(scratch, arguments);
   return read_file(output);
+}
+
+// One relocatable object in which only the C interface is visible, under the deployment's name: what it shares with the
+// caller's program or with another model (the C++ library, names of our own) stays apart.
+std::string object(const Request& request, const Scratch& scratch, const std::string& kernels, const std::string& package, const std::string& prefix) {
+  const std::string joined = scratch / "joined";
+  link(scratch, {"-r", "--strip-debug", "--build-id=none", runtime_file(request, "library.o"), kernels, package, scratch.put("form.o", data_object("object", "mlp_form")), "-o", joined});
+  const std::string bytes = read_file(joined);
+
+  llvm::objcopy::ConfigManager config;
+  std::vector<std::string> inside, outside;
+  for (const char* function : library_functions) {
+    inside.push_back(std::string("mlp_library_") + function);
+    outside.push_back(prefix + "_" + function);
+  }
+  const auto fails = [](llvm::Error error) -> llvm::Error { return error; };
+  for (std::size_t i = 0; i < inside.size(); ++i) {
+    if (llvm::Error error = config.Common.SymbolsToKeepGlobal.addMatcher(llvm::objcopy::NameOrPattern::create(inside[i], llvm::objcopy::MatchStyle::Literal, fails))) MLP_BUG(llvm::toString(std::move(error)));
+    config.Common.SymbolsToRename[inside[i]] = outside[i];
+  }
+  llvm::Expected<std::unique_ptr<llvm::object::ObjectFile>> file = llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(bytes, "object"));
+  if (!file) MLP_BUG(llvm::toString(file.takeError()));
+  std::string out;
+  llvm::raw_string_ostream stream(out);
+  if (llvm::Error error = llvm::objcopy::executeObjcopyOnBinary(config, **file, stream)) MLP_BUG(llvm::toString(std::move(error)));
+  return out;
 }
 
 }  // namespace
@@ -176,16 +206,12 @@ void emit(const Request& request) {
     case Kind::library: {
       std::string bytes = library(request, scratch, kernels, package, prefix);
       append_trailer(bytes);
-      write_with_header(request.output, bytes, 0755, library_header(prefix, request.name));
+      write_with_header(request.output, bytes, 0755, interface_header(prefix, request.name));
       return;
     }
-    case Kind::object: {
-      const std::string output = scratch / "object";
-      link(scratch, {"-r", "--build-id=none", kernels, package, "-o", output});
-      const std::string bytes = read_file(output);
-      write_with_header(request.output, bytes, 0644, object_header(prefix, request.name));
+    case Kind::object:
+      write_with_header(request.output, object(request, scratch, kernels, package, prefix), 0644, interface_header(prefix, request.name));
       return;
-    }
   }
 }
 

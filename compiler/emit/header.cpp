@@ -28,27 +28,6 @@ typedef struct mlp_column {
 #endif
 )";
 
-// The whole contract of kernels, written out from its table.
-constexpr const char* kernel_contract = R"(
-#ifndef MLP_ABI_COLUMNS
-#define MLP_ABI_COLUMNS
-#define MLP_ABI_KERNELS
-/* Version 1 of the contract between kernels and their callers. A text is not NUL-terminated. A column has values by row: double,
-   int64_t, uint8_t (bool) or mlp_string, and present, one byte a row, NULL when no row is null. The arena is memory for texts: grow
-   gives at least size bytes more, or does not return. A dictionary's keys are sorted; slots is an open-addressed index of mask + 1
-   codes, -1 = empty, probed from mlp_hash(key) & mask. fold is NULL outside of training. */
-struct mlp_arena;
-typedef void (*mlp_arena_grow)(struct mlp_arena* arena, int64_t size);
-)"
-#define MLP_STRUCT(name) "typedef struct " #name " {\n"
-#define MLP_FIELD(structure, kind, type, field, offset) "  " #type " " #field ";\n"
-#define MLP_END(name, size) "} " #name ";\n"
-#include "abi/abi.def"
-#undef MLP_STRUCT
-#undef MLP_FIELD
-#undef MLP_END
-    "#endif\n";
-
 }  // namespace
 
 std::string c_name(std::string_view name) {
@@ -58,8 +37,10 @@ std::string c_name(std::string_view name) {
   return out;
 }
 
-std::string library_header(const std::string& prefix, const std::string& name) {
-  return fill(R"(/* @TITLE@: a model compiled by Millrace (mlp build --kind=lib). Every function may be called from several threads at once. */
+std::string interface_header(const std::string& prefix, const std::string& name) {
+  return fill(R"(/* @TITLE@: a model compiled by Millrace (mlp build). Every function may be called from several threads at once. A library needs
+   libc and libm. An object is linked with -lm (cc main.c NAME.o -lm), in a static program also with -Wl,--eh-frame-hdr; several
+   fit into one program. */
 #ifndef @NAME@_H
 #define @NAME@_H
 #include <stddef.h>
@@ -68,7 +49,7 @@ std::string library_header(const std::string& prefix, const std::string& name) {
 extern "C" {
 #endif
 )" + std::string(abi_part) + R"(
-/* Loads the model and checks that the library's bytes are whole: 0, or -1 (see @NAME@_error). Every other function does this
+/* Loads the model and checks that the bytes of a library are whole: 0, or -1 (see @NAME@_error). Every other function does this
    by itself on first use; call it to have the cost, and the error, at a time of your choice. */
 int @NAME@_open(void);
 const char* @NAME@_version(void);                    /* compiler version and SHA-256 of the package; NULL on an error */
@@ -88,33 +69,6 @@ const char* @NAME@_column_name(int32_t i);           /* NULL when there is none 
 const char* @NAME@_column_type(int32_t i);           /* as the schema says it: `float?`, `category` */
 int32_t @NAME@_width(void);                          /* numbers a row: 1, or a probability for each class */
 const char* @NAME@_output_name(int32_t i);           /* `prediction`, or `p_<label>`; NULL when there is none */
-
-#ifdef __cplusplus
-}
-#endif
-#endif
-)", prefix, name);
-}
-
-std::string object_header(const std::string& prefix, const std::string& name) {
-  return fill(R"(/* @TITLE@: feature kernels and package of a model compiled by Millrace (mlp build --kind=obj). The object needs nothing but
-   memcpy, memmove, memset and memcmp. It holds no scorer: the kernels compute the model's features from raw columns, the
-   package holds the fitted values and the model as data. */
-#ifndef @NAME@_H
-#define @NAME@_H
-#include <stdint.h>
-#ifdef __cplusplus
-extern "C" {
-#endif
-)" + std::string(kernel_contract) + R"(
-/* Computes the features of every row, for processors of x86-64-v2 (SSE4.2), -v3 (AVX2), -v4 (AVX-512). All give the same bits. */
-void mlp_features_v2(const mlp_batch* batch, const mlp_fitted* fitted, const mlp_output* outputs);
-void mlp_features_v3(const mlp_batch* batch, const mlp_fitted* fitted, const mlp_output* outputs);
-void mlp_features_v4(const mlp_batch* batch, const mlp_fitted* fitted, const mlp_output* outputs);
-
-/* The package, as `mlp` stores it. */
-extern const char mlp_package_begin[];
-extern const char mlp_package_end[];
 
 #ifdef __cplusplus
 }

@@ -1,16 +1,15 @@
-// The C headers that stand beside libraries and objects.
+// The C header that stands beside a library or an object.
 #pragma once
 #include <string>
 #include <string_view>
 
 namespace mlp::emit {
 
-// The functions of a library, as runtime/capi/capi.cpp defines them with the prefix mlp_library_.
+// The functions of both, as runtime/capi/capi.cpp defines them with the prefix mlp_library_.
 inline constexpr const char* library_functions[] = {"open", "version", "error", "score_csv", "score_json", "free", "score_columns",
                                                     "column_count", "column_name", "column_type", "width", "output_name"};
 
 std::string c_name(std::string_view name);  // an identifier of C from any name
-std::string library_header(const std::string& prefix, const std::string& name);
-std::string object_header(const std::string& prefix, const std::string& name);
+std::string interface_header(const std::string& prefix, const std::string& name);
 
 }  // namespace mlp::emit

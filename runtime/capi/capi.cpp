@@ -17,7 +17,10 @@
 #include "runtime/score/linked.h"
 #include "runtime/score/score.h"
 
-extern "C" const char* mlp_library_version();
+extern "C" {
+const char* mlp_library_version();
+extern const char mlp_form_begin[];  // `library` or `object`, from `mlp build`
+}
 
 namespace mlp {
 namespace {
@@ -62,8 +65,9 @@ struct Library {
   }
   static package::Package package() {
     Dl_info self{};
-    // A file that cannot be read any more was whole enough to be loaded; only a file that reads differently is refused.
-    if (::dladdr(reinterpret_cast<const void*>(mlp_library_version), &self) && self.dli_fname && check_file(self.dli_fname) == Whole::damaged) {
+    // The bytes around an object are the caller's; the package checks its own. A library's file that cannot be read any more
+    // was whole enough to be loaded; only one that reads differently is refused.
+    if (mlp_form_begin[0] == 'l' && ::dladdr(reinterpret_cast<const void*>(mlp_library_version), &self) && self.dli_fname && check_file(self.dli_fname) == Whole::damaged) {
       throw Failure(code::artifact_damaged, "`" + std::string(self.dli_fname) + "` is damaged: its bytes are not those that `mlp build` wrote", "copy or build it again");
     }
     return package::from_bytes(score::linked_package(), "the package in this library");

@@ -85,9 +85,52 @@ mkdir bare && ln -s "$(command -v cat)" bare/cat
 run 0 env PATH="$work/bare" "$MLP" build "$spec" -o churn2
 same churn churn2
 
-# Library and object.
+# Library and object, called from C: the bytes of `score`. Two models stand in one program.
 run 0 "$MLP" build "$spec" --kind=lib -o libchurn.so
-[ -s libchurn.so ] && [ -s libchurn.h ] && pass || fail "no library or header"
 run 0 "$MLP" build "$spec" --kind=obj -o churn.o
-[ -s churn.o ] && pass || fail "no object"
+same libchurn.h churn.h
+linear=$root/examples/telco-churn-linear/telco-churn-linear.mlp
+run 0 "$MLP" build "$linear" --kind=obj -o linear.o
+run 0 "$MLP" score "$linear" --input "$data" --output linear.csv
+cat >use.c <<'END'
+#include <stdio.h>
+#include <stdlib.h>
+#include MODEL_H
+#ifdef OTHER_H
+#include OTHER_H
+#endif
+#define JOIN2(a, b) a##_##b
+#define JOIN(a, b) JOIN2(a, b)
+#define USE(name, label)                                                                           \
+  static int label(const char* text, size_t size) {                                                \
+    char* out; size_t n;                                                                           \
+    if (JOIN(name, score_csv)(text, size, &out, &n) < 0) { puts(JOIN(name, error)()); return 1; }  \
+    fwrite(out, 1, n, stdout);                                                                     \
+    JOIN(name, free)(out);                                                                         \
+    return JOIN(name, score_csv)("nonsense\n1\n", 11, &out, &n) < 0 && *JOIN(name, error)() ? 0 : 1; \
+  }
+USE(MODEL, first)
+#ifdef OTHER
+USE(OTHER, second)
+#endif
+int main(int argc, char** argv) {
+  static char text[4 << 20];
+  const size_t size = fread(text, 1, sizeof text, stdin);
+  if (MODEL_TYPES != JOIN(MODEL, column_count)() || argc < 1) return 2;
+  int failed = first(text, size);
+#ifdef OTHER
+  failed |= second(text, size);
+#endif
+  return failed;
+}
+END
+columns=$(./churn info --json | jq '.request | length')
+name=$(sed -n 's/^int \(.*\)_open(void);.*/\1/p' churn.h)
+other=$(sed -n 's/^int \(.*\)_open(void);.*/\1/p' linear.h)
+run 0 cc -Wall -Werror use.c -DMODEL_H='"libchurn.h"' -DMODEL="$name" -DMODEL_TYPES="$columns" -o with_library libchurn.so -Wl,-rpath,"$work"
+run 0 cc -Wall -Werror use.c -DMODEL_H='"churn.h"' -DMODEL="$name" -DOTHER_H='"linear.h"' -DOTHER="$other" -DMODEL_TYPES="$columns" -o with_objects churn.o linear.o -lm
+./with_library <"$data" >library.out && same library.out churn.csv || fail "the library: $(tail -1 library.out)"
+./with_objects <"$data" >objects.out && cat churn.csv linear.csv | cmp -s - objects.out && pass || fail "the objects: $(tail -1 objects.out)"
+run 0 cc -static -Wl,--gc-sections,--eh-frame-hdr use.c -DMODEL_H='"churn.h"' -DMODEL="$name" -DMODEL_TYPES="$columns" -o static_objects churn.o -lm
+./static_objects <"$data" >static.out && same static.out churn.csv || fail "a static program: $(tail -1 static.out)"
 finish

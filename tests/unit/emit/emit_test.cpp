@@ -6,6 +6,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 
@@ -134,25 +135,9 @@ TEST(Emit, AnUnreadableFileSaysSo) {
   EXPECT_NE(ran.out.find("E0421"), std::string::npos) << ran.out;
 }
 
-TEST(Emit, ObjectHoldsKernelsAndPackage) {
-  const Folder folder;
-  emit::Request request;
-  request.kind = emit::Kind::object;
-  request.kernels = kernels();
-  request.package = "bytes";
-  request.name = "tiny";
-  request.runtime = folder.path / "none";  // an object needs no runtime
-  request.output = folder.path / "tiny.o";
-  emit::emit(request);
-  const std::string bytes = read_file(request.output);
-  for (const char* symbol : {"mlp_features_v2", "mlp_features_v3", "mlp_features_v4", "mlp_package_begin", "mlp_package_end"}) {
-    EXPECT_NE(bytes.find(symbol), std::string::npos) << symbol;
-  }
-  EXPECT_NE(read_file(folder.path / "tiny.h").find("mlp_features_v4"), std::string::npos);
-}
-
-// What an object does not define itself.
-std::vector<std::string> undefined_symbols(const std::string& object) {
+// The names in an object's symbol table that `wanted` asks for.
+template <class Wanted>
+std::vector<std::string> symbols(const std::string& object, Wanted wanted) {
   std::vector<std::string> names;
   Elf64_Ehdr header;
   std::memcpy(&header, object.data(), sizeof header);
@@ -161,17 +146,41 @@ std::vector<std::string> undefined_symbols(const std::string& object) {
     std::memcpy(&s, object.data() + header.e_shoff + i * sizeof s, sizeof s);
     return s;
   };
-  for (std::size_t i = 0; i < header.e_shnum; ++i) {
-    const Elf64_Shdr symbols = section(i);
-    if (symbols.sh_type != SHT_SYMTAB) continue;
-    const Elf64_Shdr strings = section(symbols.sh_link);
-    for (std::size_t at = sizeof(Elf64_Sym); at < symbols.sh_size; at += sizeof(Elf64_Sym)) {
+  const std::size_t sections = header.e_shnum ? header.e_shnum : section(0).sh_size;
+  for (std::size_t i = 0; i < sections; ++i) {
+    const Elf64_Shdr table = section(i);
+    if (table.sh_type != SHT_SYMTAB) continue;
+    const Elf64_Shdr strings = section(table.sh_link);
+    for (std::size_t at = sizeof(Elf64_Sym); at < table.sh_size; at += sizeof(Elf64_Sym)) {
       Elf64_Sym symbol;
-      std::memcpy(&symbol, object.data() + symbols.sh_offset + at, sizeof symbol);
-      if (symbol.st_shndx == SHN_UNDEF) names.push_back(object.c_str() + strings.sh_offset + symbol.st_name);
+      std::memcpy(&symbol, object.data() + table.sh_offset + at, sizeof symbol);
+      if (wanted(symbol)) names.push_back(object.c_str() + strings.sh_offset + symbol.st_name);
     }
   }
   return names;
+}
+std::vector<std::string> undefined_symbols(const std::string& object) {
+  return symbols(object, [](const Elf64_Sym& symbol) { return symbol.st_shndx == SHN_UNDEF; });
+}
+
+// So two models, and a program's own C++ library, stand side by side in one program.
+TEST(Emit, ObjectShowsItsInterfaceAndNothingElse) {
+  const Folder folder;
+  emit::Request request;
+  request.kind = emit::Kind::object;
+  request.kernels = kernels();
+  request.package = "bytes";
+  request.name = "tiny";
+  request.runtime = fs::path(MLP_BINARY_DIR) / "lib" / "millrace" / "x86_64";
+  request.output = folder.path / "tiny.o";
+  emit::emit(request);
+  std::vector<std::string> shown = symbols(read_file(request.output), [](const Elf64_Sym& symbol) { return ELF64_ST_BIND(symbol.st_info) != STB_LOCAL && symbol.st_shndx != SHN_UNDEF; });
+  std::vector<std::string> functions;
+  for (const char* function : emit::library_functions) functions.push_back(std::string("tiny_") + function);
+  std::sort(shown.begin(), shown.end());
+  std::sort(functions.begin(), functions.end());
+  EXPECT_EQ(shown, functions);
+  EXPECT_NE(read_file(folder.path / "tiny.h").find("int64_t tiny_score_csv("), std::string::npos);
 }
 
 TEST(Emit, KernelsNeedAlmostNothing) {
