@@ -92,13 +92,15 @@ struct Split {
   }
 };
 
-enum class ModelKind { gbdt, linear };
+enum class ModelKind { gbdt, linear, forest };
+inline bool has_trees(ModelKind kind) { return kind != ModelKind::linear; }
 // custom, custom_bool: written in the language, of a number and of a bool (or one of two labels)
 enum class Loss { squared, logistic, softmax, poisson, quantile, custom, custom_bool };
 inline bool is_custom(Loss loss) { return loss == Loss::custom || loss == Loss::custom_bool; }
 inline bool is_binary(Loss loss) { return loss == Loss::logistic || loss == Loss::custom_bool; }  // predicts a probability
 enum class Link { identity, log, logit };  // from a prediction to the score that a loss sees
 enum class Growth { leaf_wise, depth_wise };
+enum class Thresholds { best, random };  // of a forest: random ones make extra-trees
 // The numbers of a model block. Defaults are those that the language documents.
 struct ModelSettings {
   ModelKind kind = ModelKind::gbdt;
@@ -107,10 +109,13 @@ struct ModelSettings {
   std::string loss_name;  // custom: as in the spec
   Link link = Link::identity;  // custom; of custom_bool it is always logit
   std::uint64_t seed = 0;
-  // gbdt
+  // gbdt and forest
   std::int64_t trees = 100, depth = 0, leaves = 31, bins = 255, early_stop = 0, min_rows = 20;  // depth 0 = no limit
   Growth growth = Growth::leaf_wise;
   double learning_rate = 0.1, l1 = 0, l2 = 1, min_gain = 0, min_weight = 1e-3, subsample = 1, feature_fraction = 1;
+  // forest
+  bool bootstrap = true;
+  Thresholds thresholds = Thresholds::best;
   // linear: l1 and l2 above; the objective is sum of losses + l2/2 |w|^2 + l1 |w|_1, intercept free (scikit-learn's C = 1/l2)
   std::int64_t iterations = 1000;
   double tolerance = 1e-8;  // relative objective gap
@@ -118,12 +123,12 @@ struct ModelSettings {
     a("kind", kind); a("loss", loss); a("quantile", quantile); a("loss_name", loss_name); a("link", link); a("seed", seed); a("trees", trees); a("depth", depth);
     a("leaves", leaves); a("bins", bins); a("early_stop", early_stop); a("min_rows", min_rows); a("growth", growth);
     a("learning_rate", learning_rate); a("l1", l1); a("l2", l2); a("min_gain", min_gain); a("min_weight", min_weight);
-    a("subsample", subsample); a("feature_fraction", feature_fraction); a("iterations", iterations); a("tolerance", tolerance);
+    a("subsample", subsample); a("feature_fraction", feature_fraction); a("bootstrap", bootstrap); a("thresholds", thresholds); a("iterations", iterations); a("tolerance", tolerance);
   }
 };
 
 enum class GateKind { require, invariant, monotone, given };
-enum class MetricScope { train, valid, test, production, cv };
+enum class MetricScope { train, valid, test, production, cv, oob };  // oob: out of bag, of a forest
 // left.metric [compare] right: require test.auc >= production.auc - 0.005, gap(test.recall, by = gender) <= 0.10
 struct Gate {
   GateKind kind = GateKind::require;

@@ -26,10 +26,11 @@ Json settings(const ModelSettings& s) {
     if constexpr (std::is_enum_v<std::remove_reference_t<decltype(value)>>) out[std::string(key)] = word(value);
     else out[std::string(key)] = value;
   });
-  const bool gbdt = s.kind == ModelKind::gbdt;
-  const std::vector<const char*> other = gbdt ? std::vector<const char*>{"iterations", "tolerance"}
-                                              : std::vector<const char*>{"trees", "depth", "leaves", "bins", "early_stop", "min_rows", "growth", "learning_rate", "min_gain", "min_weight", "subsample", "feature_fraction"};
-  for (const char* key : other) out.erase(key);
+  static const std::map<ModelKind, std::vector<const char*>> others = {
+      {ModelKind::gbdt, {"iterations", "tolerance", "bootstrap", "thresholds"}},
+      {ModelKind::linear, {"trees", "depth", "leaves", "bins", "early_stop", "min_rows", "growth", "learning_rate", "min_gain", "min_weight", "subsample", "feature_fraction", "bootstrap", "thresholds"}},
+      {ModelKind::forest, {"iterations", "tolerance", "early_stop", "growth", "learning_rate", "min_gain", "min_weight", "l1", "l2"}}};
+  for (const char* key : others.at(s.kind)) out.erase(key);
   if (s.loss != Loss::quantile) out.erase("quantile");
   if (is_custom(s.loss)) out["loss"] = s.loss_name;
   else out.erase("link");

@@ -113,9 +113,9 @@ class Runner {
  private:
   const std::map<std::string, double>& metrics(MetricScope scope) {
     std::map<std::string, double>& known = metrics_[scope];
-    if (known.empty() && scope == MetricScope::cv) {  // measured while training, on models that are gone
+    if (known.empty() && (scope == MetricScope::cv || scope == MetricScope::oob)) {  // measured while training
       const auto manifest = nlohmann::json::parse(engine_.package().manifest);
-      for (const auto& [name, value] : manifest.at("metrics").at("cv").items())
+      for (const auto& [name, value] : manifest.at("metrics").at(std::string(word(scope))).items())
         if (value.is_number()) known[name] = value.get<double>();
     } else if (known.empty() && !data_.part(scope).row.empty()) known = measure(engine_, data_.part(scope));
     return known;

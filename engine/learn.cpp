@@ -63,7 +63,7 @@ learn::Outcome train_model(const Pipeline& pipeline, const Division& rows, const
   request.bins = bins;
   if (is_custom(request.settings.loss)) request.loss = {pipeline.kernels->find("loss"), pipeline.kernels->find("loss_derivatives")};
   request.on_round = options.on_round;
-  return program.model.settings.kind == ModelKind::gbdt ? learn::train_gbdt(request) : learn::train_linear(request);
+  return learn::train(request);
 }
 
 std::map<std::string, double> measure(const model::Model& model, const std::vector<std::vector<double>>& columns, const Part& part) {

@@ -134,7 +134,8 @@ class Trainer {
     package_.model = std::move(outcome.model);
     trained_.history = std::move(outcome.history);
     trained_.best_round = outcome.best_round;
-    trained_.converged = program_.model.settings.kind == ModelKind::gbdt || outcome.converged;
+    out_of_bag_ = std::move(outcome.out_of_bag);
+    trained_.converged = outcome.converged;
   }
 
   void measure_all() {
@@ -144,6 +145,7 @@ class Trainer {
       if (part.row.empty()) continue;
       trained_.metrics[std::string(ir::enum_words<MetricScope>::words[static_cast<int>(scope)])] = measure(engine, part);
     }
+    if (!out_of_bag_.empty()) trained_.metrics["oob"] = out_of_bag_;
     trained_.findings = find_leaks(pipeline_, data_, train_columns(), options_.threads);
     if (program_.split.folds > 0) {
       if (options_.on_stage) options_.on_stage("cross-validating");
@@ -214,11 +216,11 @@ class Trainer {
     const auto nothing = [](std::size_t bins) { return package::DriftReference{{}, std::vector<double>(bins, 0)}; };
     for (const model::FeatureInfo& info : bare.model.features) bare.signature.feature_reference.push_back(nothing(info.width > 0 ? static_cast<std::size_t>(info.width) + 1 : 2));
     bare.signature.prediction_reference = nothing(bare.model.classes.size() > 2 ? bare.model.classes.size() + 1 : 2);
-    out(trained_.best_round, trained_.converged, trained_.history);
+    out(trained_.best_round, trained_.converged, trained_.history, out_of_bag_);
     out.bytes += package::to_bytes(bare);
   }
   void unpack_model(Unpacker& in) {
-    in(trained_.best_round, trained_.converged, trained_.history);
+    in(trained_.best_round, trained_.converged, trained_.history, out_of_bag_);
     package_.model = package::from_bytes(in.rest(), "the cached model").model;
     for (std::size_t f = 0; f < program_.features.size(); ++f) package_.model.features[f].name = program_.features[f].name;  // a name may change
   }
@@ -238,6 +240,7 @@ class Trainer {
   std::vector<std::int32_t> fold_;
   Features features_;
   std::vector<std::string> golden_;
+  std::map<std::string, double> out_of_bag_;  // metrics of a forest
   package::Package package_;
   Trained trained_;
 };

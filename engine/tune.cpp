@@ -166,7 +166,7 @@ class Runner {
       } else {
         const learn::Outcome outcome = train_model(own, shared_.division, shared_.features, options, &shared_.bins);
         t.rounds = outcome.best_round;
-        t.score = measure(outcome.model, shared_.features.valid, shared_.division.valid).at(tune_.metric);
+        t.score = tune_.scope == MetricScope::oob ? outcome.out_of_bag.at(tune_.metric) : measure(outcome.model, shared_.features.valid, shared_.division.valid).at(tune_.metric);
       }
     } catch (const Failure& failure) {
       if (failure.diagnostic.code != code::training_diverged) throw;  // a trial that diverges is a bad trial

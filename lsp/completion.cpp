@@ -170,6 +170,8 @@ class Completer {
     }
     if (what == "loss") return outside ? add_all(Words{"squared", "logistic", "softmax", "poisson", "quantile"}, value_item, "loss") : void();
     if (what == "growth") return add_words<Growth>("growth");
+    if (what == "thresholds") return add_words<Thresholds>("thresholds");
+    if (what == "bootstrap") return add_all(Words{"true", "false"}, value_item);
     if (what == "increasing" || what == "decreasing") return offer_features(true);
     if (what == "weight") return offer_expression(last);
   }

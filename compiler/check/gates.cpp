@@ -41,12 +41,12 @@ bool Checker::check_metric(const ast::Expr& e, MetricScope& scope, std::string& 
   }
   const ast::Expr& part = node(e.args[0]);
   static const std::map<std::string, MetricScope> scopes = {{"train", MetricScope::train}, {"valid", MetricScope::valid}, {"test", MetricScope::test},
-                                                            {"production", MetricScope::production}, {"cv", MetricScope::cv}};
+                                                            {"production", MetricScope::production}, {"cv", MetricScope::cv}, {"oob", MetricScope::oob}};
   const auto found = scopes.find(part.text);
   if (found == scopes.end()) {
     Diagnostic& d = report(code::bad_gate, "`" + part.text + "` is no part of the data", part.span, "not known");
-    suggest_name(d, part.span, part.text, {"train", "valid", "test", "production", "cv"});
-    if (d.help.empty()) d.suggest("parts are: train valid test production cv");
+    suggest_name(d, part.span, part.text, {"train", "valid", "test", "production", "cv", "oob"});
+    if (d.help.empty()) d.suggest("parts are: train valid test production cv oob");
     return false;
   }
   scope = found->second;
@@ -58,6 +58,13 @@ bool Checker::check_metric(const ast::Expr& e, MetricScope& scope, std::string& 
   }
   if (scope == MetricScope::cv && module_.split.folds == 0) {
     report(code::missing_part, "`" + text(e.span) + "` needs folds, and the split has none", part.span).also(module_.split.span, "split here").suggest("add `folds = 5` to the split");
+    return false;
+  }
+  const ModelSettings& settings = module_.model.settings;
+  if (scope == MetricScope::oob && (settings.kind != ModelKind::forest || (!settings.bootstrap && settings.subsample >= 1))) {
+    const bool forest = settings.kind == ModelKind::forest;
+    report(code::missing_part, "`" + text(e.span) + "` needs rows that trees leave out, and " + (forest ? "every tree of this forest sees all rows" : "only a `forest` does that"), part.span)
+        .also(module_.model.span, "this model").suggest(forest ? "say `bootstrap = true`, or measure by `valid`" : "measure by `valid` or `cv`");
     return false;
   }
   if (!module_.model.target.known()) return false;  // reported before
@@ -111,8 +118,8 @@ void Checker::check_require(const ast::Gate& gate) {
       return;
     }
     if (!check_metric(node(metric), g.scope, g.metric)) return;
-    if (g.scope == MetricScope::cv) {
-      report(code::bad_gate, "`gap` compares the rows of one part, and `cv` is a mean over folds", node(metric).span).suggest("`gap(test." + g.metric + ", by = …)`");
+    if (g.scope == MetricScope::cv || g.scope == MetricScope::oob) {
+      report(code::bad_gate, g.scope == MetricScope::cv ? "`gap` compares the rows of one part, and `cv` is a mean over folds" : "`gap` needs predictions by row, and `oob` keeps none", node(metric).span).suggest("`gap(test." + g.metric + ", by = …)`");
       return;
     }
     g.by = column_named(node(by), "`by`");

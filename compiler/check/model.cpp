@@ -1,5 +1,6 @@
 // The model: what it predicts, and its settings.
 #include <algorithm>
+#include <cmath>
 
 #include "base/codes/stages.h"
 #include "base/codes/types.h"
@@ -12,19 +13,22 @@ void Checker::check_target(const ast::Model& model) {
   ir::Model& m = module_.model;
   m.name = model_name_ = model.head.name;
   m.span = model.head.name_span;
-  if (model.kind == "linear") m.settings.kind = ModelKind::linear;
-  else if (model.kind != "gbdt") {
+  const std::vector<std::string> kinds(std::begin(ir::enum_words<ModelKind>::words), std::end(ir::enum_words<ModelKind>::words));
+  if (const auto kind = std::find(kinds.begin(), kinds.end(), model.kind); kind != kinds.end()) {
+    m.settings.kind = static_cast<ModelKind>(kind - kinds.begin());
+  } else {
     kind_known_ = false;
-    const bool later = model.kind == "forest" || model.kind == "network" || model.kind == "kmeans" || model.kind == "isolation_forest" || model.kind == "import";
+    const bool later = model.kind == "network" || model.kind == "kmeans" || model.kind == "isolation_forest" || model.kind == "import";
     Diagnostic& d = report(later ? code::not_available : code::unknown_model_kind,
                            later ? "`" + model.kind + "` models are not available in this version" : "there is no model kind `" + model.kind + "`", model.kind_span);
     if (!later) {
       static const std::map<std::string, const char*> foreign = {{"xgboost", "gbdt"}, {"lightgbm", "gbdt"}, {"boosting", "gbdt"}, {"gbm", "gbdt"},
-                                                                 {"logistic", "linear"}, {"ridge", "linear"}, {"lasso", "linear"}, {"regression", "linear"}};
+                                                                 {"logistic", "linear"}, {"ridge", "linear"}, {"lasso", "linear"}, {"regression", "linear"},
+                                                                 {"random_forest", "forest"}, {"randomforest", "forest"}, {"ranger", "forest"}, {"extra_trees", "forest"}};
       if (const auto f = foreign.find(model.kind); f != foreign.end()) d.suggest("use `" + std::string(f->second) + "`").edit(model.kind_span, f->second);
-      else suggest_name(d, model.kind_span, model.kind, {"gbdt", "linear"});
+      else suggest_name(d, model.kind_span, model.kind, kinds);
     }
-    if (d.help.empty()) d.suggest("models are `gbdt` and `linear`");
+    if (d.help.empty()) d.suggest("models are: " + listed(kinds));
   }
   if (!model.target.known()) {
     report(code::missing_declaration, "model `" + model.head.name + "` does not say what it predicts", model.head.name_span, "no `predict` line")
@@ -119,6 +123,15 @@ void Checker::check_model(const ast::Model& model) {
   ir::Model& m = module_.model;
   ModelSettings& s = m.settings;
   if (!kind_known_) return;  // its settings are those of another kind
+  const bool forest = s.kind == ModelKind::forest;
+  if (forest) {  // its defaults are its own: deep trees, that see few features at a time
+    const bool number = s.loss == Loss::squared;
+    const double features = std::max<double>(1, static_cast<double>(module_.features.size()));
+    s.leaves = s.depth = 0;
+    s.bins = 1000;
+    s.min_rows = number ? 2 : 5;
+    s.feature_fraction = number ? 1.0 / 3 : std::sqrt(features) / features;
+  }
   std::set<std::string> given;
   const ast::Setting* loss = nullptr;
   const ast::Setting* early = nullptr;
@@ -169,17 +182,26 @@ void Checker::check_model(const ast::Model& model) {
          }
        }},
       {"seed", whole_number(seed, 0, INT64_MAX)},
-      {"l1", real_number(s.l1, 0, false, 1e12)},
-      {"l2", real_number(s.l2, 0, false, 1e12)},
   };
-  const std::vector<Option> boosted = {
+  const ast::Setting* direction = nullptr;
+  const std::vector<Option> of_trees = {
       {"trees", whole_number(s.trees, 1, 100'000)},
       {"depth", whole_number(s.depth, 1, 64)},
       {"leaves", whole_number(s.leaves, 2, 65'536)},
       {"bins", whole_number(s.bins, 2, 65'535)},
+      {"min_rows", whole_number(s.min_rows, 1, huge)},
+      {"subsample", real_number(s.subsample, 0, true, 1)},
+      {"feature_fraction", real_number(s.feature_fraction, 0, true, 1)},
+      {"increasing", [&](const ast::Setting& v) { direction = &v, check_monotone(v, m.increasing); }},
+      {"decreasing", [&](const ast::Setting& v) { direction = &v, check_monotone(v, m.decreasing); }},
+  };
+  const std::vector<Option> penalties = {
+      {"l1", real_number(s.l1, 0, false, 1e12)},
+      {"l2", real_number(s.l2, 0, false, 1e12)},
+  };
+  const std::vector<Option> boosted = {
       {"learning_rate", real_number(s.learning_rate, 0, true, 10)},
       {"early_stop", [&](const ast::Setting& v) { early = &v; whole_number(s.early_stop, 0, 100'000)(v); }},
-      {"min_rows", whole_number(s.min_rows, 1, huge)},
       {"growth", [&](const ast::Setting& v) {
          given.insert(v.name);
          const ast::Expr& e = node(v.value);
@@ -189,39 +211,69 @@ void Checker::check_model(const ast::Model& model) {
        }},
       {"min_gain", real_number(s.min_gain, 0, false, 1e12)},
       {"min_weight", real_number(s.min_weight, 0, false, 1e12)},
-      {"subsample", real_number(s.subsample, 0, true, 1)},
-      {"feature_fraction", real_number(s.feature_fraction, 0, true, 1)},
-      {"increasing", [&](const ast::Setting& v) { check_monotone(v, m.increasing); }},
-      {"decreasing", [&](const ast::Setting& v) { check_monotone(v, m.decreasing); }},
+  };
+  const std::vector<Option> averaged = {
+      {"bootstrap", [&](const ast::Setting& v) {
+         given.insert(v.name);
+         const ast::Expr& e = node(v.value);
+         if (e.kind == ast::ExprKind::boolean) s.bootstrap = e.text == "true";
+         else report(code::bad_setting, "`bootstrap` is `true` or `false`, found `" + text(e.span) + "`", e.span).suggest("`false` gives each tree every row once");
+       }},
+      {"thresholds", [&](const ast::Setting& v) {
+         const ast::Expr& e = node(v.value);
+         if (e.kind == ast::ExprKind::name && e.text == "best") s.thresholds = Thresholds::best;
+         else if (e.kind == ast::ExprKind::name && e.text == "random") s.thresholds = Thresholds::random;
+         else report(code::bad_setting, "`thresholds` is `best` or `random`, found `" + text(e.span) + "`", e.span).suggest("`random` draws them, which makes extra-trees");
+       }},
   };
   const std::vector<Option> linear = {
       {"iterations", whole_number(s.iterations, 1, huge)},
       {"tolerance", real_number(s.tolerance, 0, true, 1)},
   };
-  const bool is_linear = s.kind == ModelKind::linear;
-  const std::vector<Option>& own = is_linear ? linear : boosted;
-  options.insert(options.end(), own.begin(), own.end());
-  // A setting of the other kind of model deserves its own words.
+  const std::vector<std::pair<const std::vector<Option>*, std::set<ModelKind>>> groups = {
+      {&of_trees, {ModelKind::gbdt, ModelKind::forest}}, {&penalties, {ModelKind::gbdt, ModelKind::linear}}, {&boosted, {ModelKind::gbdt}},
+      {&linear, {ModelKind::linear}}, {&averaged, {ModelKind::forest}}};
+  for (const auto& [group, owners] : groups)
+    if (owners.contains(s.kind)) options.insert(options.end(), group->begin(), group->end());
+  // A setting of another kind of model deserves its own words.
   std::vector<ast::Setting> settings;
   for (const ast::Setting& v : model.settings) {
-    const std::vector<Option>& other = is_linear ? boosted : linear;
-    if (std::none_of(other.begin(), other.end(), [&](const Option& o) { return v.name == o.name; })) {
+    const auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& g) {
+      return !g.second.contains(s.kind) && std::any_of(g.first->begin(), g.first->end(), [&](const Option& o) { return v.name == o.name; });
+    });
+    if (group == groups.end()) {
       settings.push_back(v);
       continue;
     }
-    report(code::unknown_setting, "`" + v.name + "` is a setting of `" + (is_linear ? "gbdt" : "linear") + "` models", v.name_span, "model `" + m.name + "` is `" + model.kind + "`")
-        .also(model.kind_span, "chosen here").suggest("remove it");
+    std::string owners;
+    for (const ModelKind kind : group->second) owners += (owners.empty() ? "`" : " and `") + std::string(ir::enum_words<ModelKind>::words[static_cast<int>(kind)]) + "`";
+    const char* why = !forest ? "remove it"
+                      : v.name == "learning_rate" ? "remove it: the trees of a forest are averaged, none builds on another"
+                      : v.name == "early_stop"    ? "remove it: more trees make no forest worse"
+                                                  : "remove it: `min_rows`, `depth` and `leaves` keep the trees of a forest small";
+    report(code::unknown_setting, "`" + v.name + "` is a setting of " + owners + " models", v.name_span, "model `" + m.name + "` is `" + model.kind + "`")
+        .also(model.kind_span, "chosen here").suggest(why);
   }
-  take_settings(settings, options, is_linear ? "a linear model" : "a gbdt model",
+  take_settings(settings, options, "a " + model.kind + " model",
                 {{"n_estimators", "trees"}, {"num_iterations", "trees"}, {"rounds", "trees"}, {"iterations", "trees"}, {"max_depth", "depth"}, {"num_leaves", "leaves"},
                  {"max_leaves", "leaves"}, {"max_bin", "bins"}, {"eta", "learning_rate"}, {"lr", "learning_rate"}, {"rate", "learning_rate"},
                  {"early_stopping_rounds", "early_stop"}, {"early_stopping", "early_stop"}, {"min_data_in_leaf", "min_rows"}, {"min_child_samples", "min_rows"},
                  {"min_child_weight", "min_weight"}, {"gamma", "min_gain"}, {"min_split_gain", "min_gain"}, {"reg_alpha", "l1"}, {"alpha", "l1"}, {"reg_lambda", "l2"},
                  {"lambda", "l2"}, {"colsample_bytree", "feature_fraction"}, {"bagging_fraction", "subsample"}, {"objective", "loss"}, {"max_iter", "iterations"},
-                 {"tol", "tolerance"}, {"random_state", "seed"}, {"sample_weight", "weight"}});
+                 {"tol", "tolerance"}, {"random_state", "seed"}, {"sample_weight", "weight"}, {"min_samples_leaf", "min_rows"}, {"max_leaf_nodes", "leaves"}, {"max_features", "feature_fraction"},
+                 {"mtry", "feature_fraction"}, {"max_samples", "subsample"}, {"sample_fraction", "subsample"}, {"replace", "bootstrap"}, {"splitrule", "thresholds"}});
   s.seed = static_cast<std::uint64_t>(seed);
   check_loss(loss);
 
+  if (forest) {
+    if (!given.count("bootstrap")) s.bootstrap = s.thresholds == Thresholds::best;
+    if (s.loss != Loss::squared && s.loss != Loss::logistic && s.loss != Loss::softmax && loss)
+      report(code::loss_mismatch, "a forest is not trained by a loss: its trees part rows whose labels differ", node(loss->value).span, "needs gradients")
+          .also(model.kind_span, "chosen here").suggest("leave `loss` out, or use `gbdt`");
+    if (s.loss == Loss::softmax && direction)
+      report(code::bad_setting, "a forest of several classes takes no `" + direction->name + "`", direction->name_span, "which class should rise?").suggest("predict one class: `predict " + m.target_name + " == \"…\"`");
+    return;
+  }
   // Depth alone asks for trees of that depth, all leaves of which may grow.
   if (given.count("depth") && !given.count("growth") && !given.count("leaves")) s.growth = Growth::depth_wise;
   if (s.growth == Growth::depth_wise) {

@@ -253,4 +253,11 @@ Binned make_bins(const Dataset& data, const std::vector<model::FeatureInfo>& fea
   return out;
 }
 
+std::vector<std::uint64_t> set_of(const FeatureBins& bins, std::int32_t width, const std::vector<std::uint8_t>& left) {
+  std::vector<std::uint64_t> words((width + 63) / 64, 0);
+  for (std::int32_t b = 0; b < bins.count; ++b)
+    if (left[b]) words[bins.code_of_bin[b] >> 6] |= std::uint64_t{1} << (bins.code_of_bin[b] & 63);
+  return words;
+}
+
 }  // namespace mlp::learn

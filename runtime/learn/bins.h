@@ -45,4 +45,23 @@ struct Binned {
 Binned make_bins(const Dataset& data, const std::vector<model::FeatureInfo>& features, const std::vector<std::int64_t>& rows,
                  std::int64_t bins, Pool& pool);
 
+// The codes of the bins that `left` marks, as a bit set of a category split.
+std::vector<std::uint64_t> set_of(const FeatureBins& bins, std::int32_t width, const std::vector<std::uint8_t>& left);
+
+// Stable partition of `rows` by a column of bins: those whose bin `left` marks to the front, the others into `right`.
+// Returns how many go left.
+template <class Bin>
+std::int64_t part_rows(const Bin* column, const std::uint8_t* left, std::uint32_t* rows, std::int64_t count, std::uint32_t* right) {
+  std::int64_t l = 0, r = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::uint32_t row = rows[i];
+    const std::int64_t to_left = left[column[row]];
+    rows[l] = row;
+    right[r] = row;
+    l += to_left;
+    r += 1 - to_left;
+  }
+  return l;
+}
+
 }  // namespace mlp::learn

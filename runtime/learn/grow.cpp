@@ -42,22 +42,6 @@ void add_rows(Cell* histogram, const std::int32_t* offset, const Bin* bins, std:
   }
 }
 
-// Stable partition of `rows`: those that go left to the front, the others into `right`.
-// Returns how many go left.
-template <class Bin>
-std::int64_t part_rows(const Bin* bins, const std::uint8_t* left, std::uint32_t* rows, std::int64_t count, std::uint32_t* right) {
-  std::int64_t l = 0, r = 0;
-  for (std::int64_t i = 0; i < count; ++i) {
-    const std::uint32_t row = rows[i];
-    const std::int64_t to_left = left[bins[row]];
-    rows[l] = row;
-    right[r] = row;
-    l += to_left;
-    r += 1 - to_left;
-  }
-  return l;
-}
-
 double soft(double g, double l1) {
   if (l1 == 0) return g;
   return g > l1 ? g - l1 : g < -l1 ? g + l1 : 0;
@@ -416,9 +400,7 @@ void Grower::split(std::int32_t at, Grown& grown, model::Forest& forest) {
       for (std::int32_t i = best.suffix ? best.bin : 0; i < (best.suffix ? static_cast<std::int32_t>(order.size()) : best.bin); ++i)
         left[order[i]] = 1;
     }
-    std::vector<std::uint64_t> words((request_.features[feature].width + 63) / 64, 0);
-    for (std::int32_t b = 0; b < bins.count; ++b)
-      if (left[b]) words[bins.code_of_bin[b] >> 6] |= std::uint64_t{1} << (bins.code_of_bin[b] & 63);
+    std::vector<std::uint64_t> words = set_of(bins, request_.features[feature].width, left);
     const auto [it, fresh] = set_ids_.try_emplace(words, static_cast<std::int32_t>(forest.category_sets.size()));
     if (fresh) forest.category_sets.push_back(std::move(words));
     tree.category_set[at] = it->second;
@@ -451,17 +433,7 @@ void Grower::split(std::int32_t at, Grown& grown, model::Forest& forest) {
   }
   tree.left[at] = l;
   tree.right[at] = r;
-  for (int i = 0; i < 2; ++i) {
-    tree.feature.push_back(-1);
-    tree.threshold.push_back(0);
-    tree.left.push_back(-1);
-    tree.right.push_back(-1);
-    tree.default_left.push_back(0);
-    tree.category_set.push_back(-1);
-    tree.value.push_back(0);
-    tree.cover.push_back(0);
-    tree.gain.push_back(0);
-  }
+  for (int i = 0; i < 2; ++i) tree.add_leaf(1);
 }
 
 Grown Grower::grow(const std::vector<Cell>& cells, const Grid& grid, std::vector<std::uint32_t>& rows,
@@ -476,11 +448,7 @@ Grown Grower::grow(const std::vector<Cell>& cells, const Grid& grid, std::vector
 
   Grown grown;
   model::Tree& tree = grown.tree;
-  tree.feature = {-1};
-  tree.threshold = {0};
-  tree.left = tree.right = tree.category_set = {-1};
-  tree.default_left = {0};
-  tree.value = tree.cover = tree.gain = {0};
+  tree.add_leaf(1);
 
   Node& root = nodes_[0];
   root.end = static_cast<std::int64_t>(rows.size());

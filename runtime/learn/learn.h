@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "abi/abi.h"
+#include "base/diagnostic.h"
 #include "runtime/model/model.h"
 
 namespace mlp::learn {
@@ -23,7 +24,7 @@ struct Dataset {
 struct Progress {
   std::int64_t round = 0, rounds = 0;
   std::string metric;                         // name of the metric: logloss, rmse, …
-  double train = 0, valid = 0;                // valid is NaN when there is no valid part
+  double train = 0, valid = 0;                // NaN where there is none; of a forest train is out of bag
 };
 
 // Histogram bins of one set of train rows and features, kept from one training to the next: by the setting `bins`.
@@ -50,10 +51,21 @@ struct Outcome {
   model::Model model;
   std::vector<Progress> history;
   std::int64_t best_round = 0;                // rounds kept (early stopping)
+  std::map<std::string, double> out_of_bag;   // forest: metrics of the train rows, each by the trees that did not draw it
   bool converged = true;                      // linear: the stated tolerance was reached within the iterations
 };
 
 Outcome train_gbdt(const Request& request);    // throws Failure: label with one value, no rows, …
 Outcome train_linear(const Request& request);
+// loss squared, logistic or softmax; leaves hold means and shares of classes, whatever the loss.
+Outcome train_forest(const Request& request);
+inline Outcome train(const Request& request) {
+  switch (request.settings.kind) {
+    case ModelKind::gbdt: return train_gbdt(request);
+    case ModelKind::linear: return train_linear(request);
+    case ModelKind::forest: return train_forest(request);
+  }
+  MLP_BUG("unknown kind of model");
+}
 
 }  // namespace mlp::learn

@@ -19,6 +19,9 @@ struct Rows {
   double operator()(std::int64_t i) const { return weight.empty() ? 1.0 : weight[i]; }
 };
 
+// A share may be 0, of a forest or a calibrated model; its logarithm is bounded as scikit-learn does, by the spacing of doubles at 1.
+double surprise(double p) { return -model::safe_log(std::max(p, std::numeric_limits<double>::epsilon())); }
+
 double ratio(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
 // Mann-Whitney: a pair in order counts 1, a tie 1/2 (mid-ranks). NaN when one of the two sides has no weight.
@@ -48,7 +51,7 @@ void binary(std::map<std::string, double>& out, const Rows& rows, const std::vec
     const double w = rows(i), p = predicted[2 * i + 1];
     const bool y = target[i] != 0, call = p >= 0.5;
     total += w;
-    loss -= w * model::safe_log(predicted[2 * i + (y ? 1 : 0)]);
+    loss += w * surprise(predicted[2 * i + (y ? 1 : 0)]);
     brier += w * (p - y) * (p - y);
     positives += y ? w : 0;
     called += call ? w : 0;
@@ -73,7 +76,7 @@ void classes(std::map<std::string, double>& out, const Rows& rows, std::int64_t 
     const double* p = &predicted[i * k];
     const std::int64_t y = static_cast<std::int64_t>(target[i]), call = std::max_element(p, p + k) - p;
     total += w;
-    loss -= w * model::safe_log(p[y]);
+    loss += w * surprise(p[y]);
     actual[y] += w;
     called[call] += w;
     if (call == y) {

@@ -60,7 +60,7 @@ struct Lanes {
     std::vector<std::uint64_t> right;              // (width + 1) x total_positions; the last row is for missing
   };
   std::vector<Category> categories;
-  std::vector<double> values;                      // leaf values of all trees
+  std::vector<double> values;                      // leaf values of all trees, the outputs of a leaf side by side
   std::vector<std::uint32_t> first_value;          // by tree
 };
 #if defined(__x86_64__)

@@ -22,10 +22,10 @@ struct Findings {
 void validate_tree(const Model& model, std::size_t number, Findings& out) {
   const Tree& tree = model.forest.trees[number];
   const std::string where = "tree " + std::to_string(number) + ": ";
-  const std::size_t nodes = tree.feature.size();
+  const std::size_t nodes = tree.feature.size(), outputs = model.tree_outputs();
   if (nodes == 0) return out.add(where + "no nodes");
   if (tree.threshold.size() != nodes || tree.left.size() != nodes || tree.right.size() != nodes ||
-      tree.default_left.size() != nodes || tree.category_set.size() != nodes || tree.value.size() != nodes ||
+      tree.default_left.size() != nodes || tree.category_set.size() != nodes || tree.value.size() != nodes * outputs ||
       tree.cover.size() != nodes || tree.gain.size() != nodes)
     return out.add(where + "arrays of different length");
   if (nodes > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) return out.add(where + "too many nodes");
@@ -39,7 +39,8 @@ void validate_tree(const Model& model, std::size_t number, Findings& out) {
     ++reached;
     const std::string node = where + "node " + std::to_string(i) + ": ";
     if (tree.default_left[i] > 1) out.add(node + "default_left is neither 0 nor 1");
-    if (!std::isfinite(tree.value[i])) out.add(node + "value is not finite");
+    for (std::size_t k = 0; k < outputs; ++k)
+      if (!std::isfinite(tree.value[i * outputs + k])) out.add(node + "value is not finite");
     if (!std::isfinite(tree.cover[i]) || tree.cover[i] < 0) out.add(node + "cover is not a finite, non-negative number");
     if (!std::isfinite(tree.gain[i])) out.add(node + "gain is not finite");
     if (tree.left[i] < 0) {
@@ -88,7 +89,11 @@ void validate_forest(const Model& model, Findings& out) {
   if (forest.base.size() != static_cast<std::size_t>(forest.outputs)) return out.add("forest: one base value per output is needed");
   for (const double b : forest.base)
     if (!std::isfinite(b)) out.add("forest: base value is not finite");
-  if (forest.trees.size() % forest.outputs != 0) out.add("forest: an unfinished round of trees");
+  if (model.kind == ModelKind::forest) {
+    if (forest.trees.empty()) out.add("forest: no trees");
+  } else if (forest.trees.size() % forest.outputs != 0) {
+    out.add("forest: an unfinished round of trees");
+  }
   for (std::size_t t = 0; t < forest.trees.size(); ++t) validate_tree(model, t, out);
 }
 
@@ -115,6 +120,19 @@ void validate_linear(const Model& model, Findings& out) {
 
 }  // namespace
 
+std::int32_t Tree::add_leaf(std::int32_t outputs) {
+  feature.push_back(-1);
+  threshold.push_back(0);
+  left.push_back(-1);
+  right.push_back(-1);
+  default_left.push_back(0);
+  category_set.push_back(-1);
+  value.resize(value.size() + outputs, 0.0);
+  cover.push_back(0);
+  gain.push_back(0);
+  return static_cast<std::int32_t>(feature.size()) - 1;
+}
+
 std::vector<std::string> validate(const Model& model) {
   Findings out;
   for (std::size_t f = 0; f < model.features.size(); ++f) {
@@ -124,7 +142,7 @@ std::vector<std::string> validate(const Model& model) {
       out.add("feature " + std::to_string(f) + ": a width belongs to categories and one-hot features only");
   }
   if (!out.list.empty()) return out.list;
-  if (model.kind == ModelKind::gbdt)
+  if (has_trees(model.kind))
     validate_forest(model, out);
   else
     validate_linear(model, out);
@@ -154,13 +172,10 @@ void score_reference(const Model& model, const Matrix& matrix, std::int64_t rows
   const std::int32_t outputs = model.outputs();
   for (std::int64_t row = 0; row < rows; ++row) {
     double* out = scores + row * outputs;
-    if (model.kind == ModelKind::gbdt) {
+    if (has_trees(model.kind)) {
       const Forest& forest = model.forest;
       for (std::int32_t k = 0; k < outputs; ++k) out[k] = forest.base[k];
-      for (std::size_t t = 0; t < forest.trees.size(); ++t) {
-        const Tree& tree = forest.trees[t];
-        out[t % outputs] += tree.value[leaf_of(forest, tree, model.features, matrix, row)];
-      }
+      for (std::size_t t = 0; t < forest.trees.size(); ++t) add_tree(model, t, matrix, row, out);
     } else {
       const Linear& linear = model.linear;
       const std::size_t total = linear.weights.size() / outputs;
@@ -185,6 +200,19 @@ std::int32_t width(const Model& model) { return model.classes.empty() ? 1 : stat
 
 namespace {
 
+// Of a forest: shares of classes, and values, are means over the trees.
+void link_forest(const Model& model, const double* scores, std::int64_t rows, double* out) {
+  const double trees = static_cast<double>(model.forest.trees.size());
+  if (is_binary(model.loss)) {
+    for (std::int64_t i = 0; i < rows; ++i) {
+      out[2 * i + 1] = scores[i] / trees;
+      out[2 * i] = 1 - out[2 * i + 1];
+    }
+    return;
+  }
+  for (std::int64_t i = 0; i < rows * model.outputs(); ++i) out[i] = scores[i] / trees;
+}
+
 void link_value(Link link, const double* scores, std::int64_t rows, double* out) {
   for (std::int64_t i = 0; i < rows; ++i) out[i] = link == Link::identity ? scores[i] : link == Link::log ? exact_exp(scores[i]) : sigmoid(scores[i]);
 }
@@ -192,6 +220,7 @@ void link_value(Link link, const double* scores, std::int64_t rows, double* out)
 }  // namespace
 
 void link(const Model& model, const double* scores, std::int64_t rows, double* out) {
+  if (model.kind == ModelKind::forest) return link_forest(model, scores, rows, out);
   switch (model.loss) {
     case Loss::squared:
     case Loss::quantile: return link_value(Link::identity, scores, rows, out);

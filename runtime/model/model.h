@@ -18,13 +18,16 @@ struct Tree {
   std::vector<std::int32_t> left, right;      // -1 in leaves
   std::vector<std::uint8_t> default_left;
   std::vector<std::int32_t> category_set;     // -1 = number split
-  std::vector<double> value;                  // leaf value, learning rate included; 0 in split nodes
+  std::vector<double> value;                  // nodes x Model::tree_outputs(): of a leaf, learning rate included; 0 in split nodes
   std::vector<double> cover;                  // sum of row weights seen in training (exact SHAP needs it)
   std::vector<double> gain;                   // 0 in leaves
+  std::int32_t add_leaf(std::int32_t outputs); // with zeros; its index
 };
 
 struct Forest {
-  std::int32_t outputs = 1;                   // trees are laid out round by round, output by output: tree t gives output t % outputs
+  // gbdt: trees are laid out round by round, output by output: tree t gives output t % outputs. forest: each tree gives
+  // every output, and link() divides by the number of trees.
+  std::int32_t outputs = 1;
   std::vector<double> base;                   // start value of each output
   std::vector<Tree> trees;
   std::vector<std::vector<std::uint64_t>> category_sets;
@@ -54,9 +57,10 @@ struct Model {
   Link link = Link::identity;                 // of a loss of the language
   std::vector<std::string> classes;           // empty for regression; two for logistic (negative first)
   std::vector<FeatureInfo> features;
-  Forest forest;                              // kind gbdt
+  Forest forest;                              // kind gbdt, forest
   Linear linear;                              // kind linear
-  std::int32_t outputs() const { return kind == ModelKind::gbdt ? forest.outputs : linear.outputs; }
+  std::int32_t outputs() const { return has_trees(kind) ? forest.outputs : linear.outputs; }
+  std::int32_t tree_outputs() const { return kind == ModelKind::forest ? forest.outputs : 1; }
 };
 
 // Broken invariants (indices in range, acyclic, each node reached once, finite thresholds, …); empty when whole.
@@ -86,7 +90,7 @@ class Scorer {
 };
 
 // The link: scores → what a user sees. Classification: probabilities by class (rows x classes; logistic gives both);
-// regression: one value. In place would not fit: `out` has width(model) values a row.
+// regression: one value. A forest: the mean over its trees. In place would not fit: `out` has width(model) values a row.
 std::int32_t width(const Model& model);       // classes, or 1
 void link(const Model& model, const double* scores, std::int64_t rows, double* out);
 

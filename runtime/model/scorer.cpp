@@ -46,8 +46,9 @@ struct WalkNode {                                  // of trees with more than 25
 struct TreeTable {
   std::vector<ByteNode> nodes;
   std::vector<WalkNode> walk;                      // used instead of `nodes` when not empty
-  std::vector<double> values;                      // by leaf from left to right, padded to a multiple of 64
+  std::vector<double> values;                      // by output, then by leaf from left to right; padded to a multiple of 64 an output
   std::int32_t leaves = 0;
+  std::size_t stride() const { return (static_cast<std::size_t>(leaves) + 63) / 64 * 64; }  // of the values of an output
   std::vector<std::int32_t> tables;                // category tables, in the columns after those of numbers
 };
 
@@ -87,7 +88,7 @@ std::int32_t find_category(const std::vector<CategoryFeature>& categories, std::
 }  // namespace
 
 Scorer::Impl::Impl(const Model& m) : model(m), level(best_level()) {
-  if (model.kind != ModelKind::gbdt) return;
+  if (!has_trees(model.kind)) return;
   collect();
   std::map<std::tuple<std::int32_t, std::int32_t, bool>, std::int32_t> ids;
   for (const Tree& tree : model.forest.trees) lay_out(tree, ids);
@@ -170,6 +171,7 @@ void Scorer::Impl::lay_out(const Tree& tree, std::map<std::tuple<std::int32_t, s
   const std::size_t nodes = tree.feature.size();
   const bool big = (nodes + 1) / 2 > 256;
   std::vector<std::int32_t> place(nodes, 0);       // of splits: in out.nodes or out.walk; of leaves: their number
+  std::vector<std::int32_t> leaf_nodes;
   struct Step {
     std::int32_t node;
     bool left_done;
@@ -181,7 +183,7 @@ void Scorer::Impl::lay_out(const Tree& tree, std::map<std::tuple<std::int32_t, s
     const std::int32_t i = step.node;
     if (tree.left[i] < 0) {
       place[i] = out.leaves++;
-      out.values.push_back(tree.value[i]);
+      leaf_nodes.push_back(i);
     } else if (step.left_done) {
       if (!big) out.nodes[place[i]].first_right = static_cast<std::uint8_t>(out.leaves);
       stack.push_back({tree.right[i], false});
@@ -206,7 +208,10 @@ void Scorer::Impl::lay_out(const Tree& tree, std::map<std::tuple<std::int32_t, s
       out.walk[place[i]].right = to(tree.right[i]);
     }
   }
-  out.values.resize((out.values.size() + 63) / 64 * 64, 0.0);
+  const std::int32_t tree_outputs = model.tree_outputs();
+  out.values.resize(static_cast<std::size_t>(tree_outputs) * out.stride(), 0.0);
+  for (std::int32_t k = 0; k < tree_outputs; ++k)
+    for (std::int32_t l = 0; l < out.leaves; ++l) out.values[k * out.stride() + l] = tree.value[leaf_nodes[l] * tree_outputs + k];
   trees.push_back(std::move(out));
 }
 
@@ -258,14 +263,15 @@ void Scorer::Impl::make_lanes() {
   }
   for (const TreeTable& tree : trees) {
     lanes.first_value.push_back(static_cast<std::uint32_t>(lanes.values.size()));
-    lanes.values.insert(lanes.values.end(), tree.values.begin(), tree.values.begin() + tree.leaves);
+    for (std::int32_t l = 0; l < tree.leaves; ++l)
+      for (std::int32_t o = 0; o < model.tree_outputs(); ++o) lanes.values.push_back(tree.values[o * tree.stride() + l]);
   }
   lanes_fit = true;
 }
 
 void Scorer::Impl::block(const Matrix& matrix, std::int64_t first, std::int64_t rows, double* scores) const {
   const Kernels& k = kernels_of(level);
-  const std::int32_t outputs = model.forest.outputs;
+  const std::int32_t outputs = model.forest.outputs, tree_outputs = model.tree_outputs();
   // Scratch of this thread, kept between calls.
   thread_local std::vector<std::uint8_t> bytes;
   thread_local std::vector<std::int32_t> wide_codes;
@@ -319,7 +325,8 @@ void Scorer::Impl::block(const Matrix& matrix, std::int64_t first, std::int64_t 
         for (std::int64_t i = 0; i < rows; ++i) out[i] = table.right[wide_codes[c.wide * block_rows + i]];
       }
     }
-    double* sum = sums.data() + (t % outputs) * block_rows;
+    const std::int32_t first_output = tree_outputs > 1 ? 0 : static_cast<std::int32_t>(t % outputs);
+    double* sum = sums.data() + first_output * block_rows;
     if (!tree.walk.empty()) {
       for (std::int64_t i = 0; i < rows; ++i) {
         std::int32_t at = 0;
@@ -327,12 +334,12 @@ void Scorer::Impl::block(const Matrix& matrix, std::int64_t first, std::int64_t 
           const WalkNode& node = tree.walk[at];
           at = bytes[node.column * block_rows + i] > node.threshold ? node.right : node.left;
         }
-        sum[i] += tree.values[-1 - at];
+        for (std::int32_t o = 0; o < tree_outputs; ++o) sum[o * block_rows + i] += tree.values[o * tree.stride() - 1 - at];
       }
       continue;
     }
     k.descend(tree.nodes.data(), static_cast<std::int64_t>(tree.nodes.size()), bytes.data(), leaf);
-    k.add_leaves(tree.values.data(), tree.leaves, leaf, sum);
+    for (std::int32_t o = 0; o < tree_outputs; ++o) k.add_leaves(tree.values.data() + o * tree.stride(), tree.leaves, leaf, sum + o * block_rows);
   }
   for (std::int64_t i = 0; i < rows; ++i)
     for (std::int32_t o = 0; o < outputs; ++o) scores[i * outputs + o] = sums[o * block_rows + i];
@@ -371,21 +378,22 @@ void Scorer::Impl::single(const Matrix& matrix, std::int64_t row, double* scores
       rights[c] = category.right.data() + static_cast<std::int64_t>(code < 0 ? category.width : code) * lanes.total_positions;
     }
     descend_lanes(lanes, bytes, rights.data(), leaf.data());
-    const auto value = [&](std::size_t t) { return lanes.values[lanes.first_value[t] + leaf[t]]; };
+    const std::int32_t tree_outputs = model.tree_outputs();
+    const auto value = [&](std::size_t t, std::int32_t o = 0) { return lanes.values[lanes.first_value[t] + leaf[t] * tree_outputs + o]; };
     if (outputs == 1) {
       double sum = scores[0];
       for (std::size_t t = 0; t < trees.size(); ++t) sum += value(t);
       scores[0] = sum;
+    } else if (tree_outputs > 1) {
+      for (std::size_t t = 0; t < trees.size(); ++t)
+        for (std::int32_t o = 0; o < outputs; ++o) scores[o] += value(t, o);
     } else {
       for (std::size_t t = 0; t < trees.size(); ++t) scores[t % outputs] += value(t);
     }
     return;
   }
 #endif
-  for (std::size_t t = 0; t < model.forest.trees.size(); ++t) {
-    const Tree& tree = model.forest.trees[t];
-    scores[t % outputs] += tree.value[leaf_of(model.forest, tree, model.features, matrix, row)];
-  }
+  for (std::size_t t = 0; t < model.forest.trees.size(); ++t) add_tree(model, t, matrix, row, scores);
 }
 
 void Scorer::Impl::linear(const Matrix& matrix, std::int64_t rows, double* scores) const {

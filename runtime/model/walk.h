@@ -32,4 +32,15 @@ inline std::int32_t leaf_of(const Forest& forest, const Tree& tree, const std::v
   return i;
 }
 
+// Adds what tree t gives for a row to its scores.
+inline void add_tree(const Model& model, std::size_t t, const Matrix& matrix, std::int64_t row, double* scores) {
+  const Tree& tree = model.forest.trees[t];
+  const std::int32_t leaf = leaf_of(model.forest, tree, model.features, matrix, row);
+  if (model.kind != ModelKind::forest) {
+    scores[t % model.forest.outputs] += tree.value[leaf];
+    return;
+  }
+  for (std::int32_t k = 0; k < model.forest.outputs; ++k) scores[k] += tree.value[leaf * model.forest.outputs + k];
+}
+
 }  // namespace mlp::model

@@ -18,7 +18,7 @@ template <> struct Words<Scalar> {
 };
 template <> struct Words<Format> { static constexpr const char* list[] = {"csv", "parquet", "jsonl"}; };
 template <> struct Words<Policy> { static constexpr const char* list[] = {"fail", "drop", "quarantine"}; };
-template <> struct Words<ModelKind> { static constexpr const char* list[] = {"gbdt", "linear"}; };
+template <> struct Words<ModelKind> { static constexpr const char* list[] = {"gbdt", "linear", "forest"}; };
 template <> struct Words<Loss> { static constexpr const char* list[] = {"squared", "logistic", "softmax", "poisson", "quantile", "custom", "custom_bool"}; };
 template <> struct Words<Link> { static constexpr const char* list[] = {"identity", "log", "logit"}; };
 
@@ -177,7 +177,7 @@ void read_description(std::string_view text, Package& out) {
   m.loss_name = heading.loss_name;
   m.link = heading.link;
   m.classes = heading.classes;
-  (m.kind == ModelKind::gbdt ? m.forest.outputs : m.linear.outputs) = static_cast<std::int32_t>(heading.outputs);
+  (has_trees(m.kind) ? m.forest.outputs : m.linear.outputs) = static_cast<std::int32_t>(heading.outputs);
 }
 
 }  // namespace mlp::package

@@ -71,7 +71,7 @@ class TensorWriter {
   Tensors tensors_;
 };
 
-// The arrays of all trees, one after the other; every tree array is as long as `feature`.
+// The arrays of all trees, one after the other; every tree array is as long as `feature`, but for the values of a forest.
 template <class Trees, class A> void tree_fields(Trees&& trees, A&& a) {
   a("tree.feature", &model::Tree::feature, trees); a("tree.threshold", &model::Tree::threshold, trees); a("tree.left", &model::Tree::left, trees);
   a("tree.right", &model::Tree::right, trees); a("tree.default_left", &model::Tree::default_left, trees);
@@ -107,7 +107,7 @@ std::string write_tensors(const Package& p) {
   }
   w.lists("drift.edges", edges);
   w.lists("drift.counts", counts);
-  if (p.model.kind == ModelKind::gbdt) {
+  if (has_trees(p.model.kind)) {
     const model::Forest& f = p.model.forest;
     w.list("forest.base", f.base);
     std::vector<const std::vector<std::uint64_t>*> sets;
@@ -217,7 +217,7 @@ void read_tensors(std::string_view block, Package& p) {
   for (std::size_t i = 0; i < edges.size(); ++i) p.signature.feature_reference.push_back({std::move(edges[i]), std::move(counts[i])});
   p.signature.prediction_reference = std::move(p.signature.feature_reference.back());
   p.signature.feature_reference.pop_back();
-  if (p.model.kind == ModelKind::gbdt) {
+  if (has_trees(p.model.kind)) {
     model::Forest& f = p.model.forest;
     f.base = r.list<double>("forest.base");
     f.category_sets = r.lists<std::uint64_t>("forest.category_sets");
@@ -229,7 +229,8 @@ void read_tensors(std::string_view block, Package& p) {
       if (lists.size() != trees.size()) fail(std::string("`") + name + "` has the wrong number of trees");
       for (std::size_t t = 0; t < trees.size(); ++t) {
         trees[t].*member = std::move(lists[t]);
-        if ((trees[t].*member).size() != trees[t].feature.size()) fail(std::string("`") + name + "` has the wrong number of nodes");
+        const std::size_t each = std::is_same_v<T, double> && std::string_view(name) == "tree.value" ? static_cast<std::size_t>(p.model.tree_outputs()) : 1;
+        if ((trees[t].*member).size() != trees[t].feature.size() * each) fail(std::string("`") + name + "` has the wrong number of nodes");
       }
     });
   } else {

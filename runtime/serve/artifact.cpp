@@ -78,6 +78,7 @@ int run_score(const Program& program, const Arguments& arguments) {
 Json describe(const Program& program, const package::Package& package) {
   const package::Signature& s = package.signature;
   const model::Model& m = package.model;
+  static const char* const kinds[] = {"gbdt", "linear", "forest"};
   static const char* const losses[] = {"squared", "logistic", "softmax", "poisson", "quantile", "", ""};
   const Json manifest = Json::parse(package.manifest);
   Json out;
@@ -87,8 +88,8 @@ Json describe(const Program& program, const package::Package& package) {
   out["package"] = sha256(program.built.package);
   out["mlp"] = mlp::version;
   out["target"] = s.target;
-  out["model"] = {{"kind", m.kind == ModelKind::gbdt ? "gbdt" : "linear"}, {"loss", is_custom(m.loss) ? m.loss_name.c_str() : losses[static_cast<int>(m.loss)]}, {"classes", m.classes}};
-  if (m.kind == ModelKind::gbdt) out["model"]["trees"] = m.forest.trees.size();
+  out["model"] = {{"kind", kinds[static_cast<int>(m.kind)]}, {"loss", is_custom(m.loss) ? m.loss_name.c_str() : losses[static_cast<int>(m.loss)]}, {"classes", m.classes}};
+  if (has_trees(m.kind)) out["model"]["trees"] = m.forest.trees.size();
   Json features = Json::array();
   for (const model::FeatureInfo& f : m.features) features.push_back(f.name);
   out["model"]["features"] = features;

@@ -115,12 +115,13 @@ MLP_WORDS(QueryOp, "source", "filter", "select", "join", "asof_join", "group", "
 MLP_WORDS(JoinKind, "left", "inner");
 MLP_WORDS(Matches, "one", "first", "last", "all");
 MLP_WORDS(Encoding, "number", "category", "one_hot");
-MLP_WORDS(ModelKind, "gbdt", "linear");
+MLP_WORDS(ModelKind, "gbdt", "linear", "forest");
 MLP_WORDS(Loss, "squared", "logistic", "softmax", "poisson", "quantile", "custom", "custom_bool");
 MLP_WORDS(Link, "identity", "log", "logit");
 MLP_WORDS(Growth, "leaf_wise", "depth_wise");
+MLP_WORDS(Thresholds, "best", "random");
 MLP_WORDS(GateKind, "require", "invariant", "monotone", "given");
-MLP_WORDS(MetricScope, "train", "valid", "test", "production", "cv");
+MLP_WORDS(MetricScope, "train", "valid", "test", "production", "cv", "oob");
 MLP_WORDS(TuneMethod, "tpe", "random", "halving");
 MLP_WORDS(TuneResource, "trees", "rows");
 

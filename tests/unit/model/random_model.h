@@ -1,5 +1,6 @@
 // Random forests, linear models and rows for differential tests.
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -40,11 +41,12 @@ struct Shape {
   std::int32_t features = 8, outputs = 1, trees = 20, leaves = 31;
   std::int64_t grid = 200;                         // distinct thresholds per number feature, about
   std::vector<std::int32_t> widths{0, 3, 0, 40, 200, 0, 300, 0};  // by feature, repeated
+  ModelKind kind = ModelKind::gbdt;                // or forest: each tree gives all outputs
 };
 
 inline Model random_forest(std::mt19937_64& rng, const Shape& shape) {
   Model model;
-  model.kind = ModelKind::gbdt;
+  model.kind = shape.kind;
   model.forest.outputs = shape.outputs;
   if (shape.outputs > 1) {
     model.loss = Loss::softmax;
@@ -55,19 +57,13 @@ inline Model random_forest(std::mt19937_64& rng, const Shape& shape) {
     const std::int32_t w = shape.widths[f % shape.widths.size()];
     model.features.push_back({.name = "f" + std::to_string(f), .category = w > 0, .width = w, .one_hot = false});
   }
-  for (std::int32_t t = 0; t < shape.trees * shape.outputs; ++t) {
+  for (std::int32_t t = 0; t < shape.trees * (shape.outputs / model.tree_outputs()); ++t) {
     Tree tree;
     const auto add = [&] {
-      tree.feature.push_back(-1);
-      tree.threshold.push_back(0);
-      tree.left.push_back(-1);
-      tree.right.push_back(-1);
-      tree.default_left.push_back(0);
-      tree.category_set.push_back(-1);
-      tree.value.push_back(draw(rng) - 0.5);
-      tree.cover.push_back(1);
-      tree.gain.push_back(0);
-      return static_cast<std::int32_t>(tree.feature.size()) - 1;
+      const std::int32_t leaf = tree.add_leaf(model.tree_outputs());
+      for (std::int32_t k = 0; k < model.tree_outputs(); ++k) tree.value[leaf * model.tree_outputs() + k] = draw(rng) - 0.5;
+      tree.cover[leaf] = 1;
+      return leaf;
     };
     std::vector<std::int32_t> leaves{add()};
     const std::int64_t wanted = 1 + below(rng, shape.leaves);
@@ -77,7 +73,7 @@ inline Model random_forest(std::mt19937_64& rng, const Shape& shape) {
       const std::int32_t f = static_cast<std::int32_t>(below(rng, shape.features));
       const std::int32_t l = add(), r = add();
       tree.feature[i] = f;
-      tree.value[i] = 0;
+      std::fill_n(&tree.value[i * model.tree_outputs()], model.tree_outputs(), 0.0);
       // Children in either order, so that nothing relies on it.
       tree.left[i] = below(rng, 2) ? l : r;
       tree.right[i] = tree.left[i] == l ? r : l;

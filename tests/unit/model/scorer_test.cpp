@@ -35,6 +35,7 @@ TEST(Scorer, EqualsReferenceOnRandomForests) {
     shape.leaves = leaves[round % 10];
     const std::int64_t grids[] = {2, 14, 30, 60, 200, 254, 600};
     shape.grid = grids[round % 7];
+    shape.kind = round % 3 == 0 ? ModelKind::forest : ModelKind::gbdt;
     const Model model = random_forest(rng, shape);
     const std::int64_t rows = round < 20 ? round : below(rng, 200);
     expect_same(model, random_rows(rng, model, rows, shape.grid), rows, "forest " + std::to_string(round));
@@ -44,9 +45,12 @@ TEST(Scorer, EqualsReferenceOnRandomForests) {
 TEST(Scorer, EqualsReferenceOnLargeTrees) {
   std::mt19937_64 rng(2);
   for (const std::int32_t leaves : {257, 400, 1000, 1000}) {
-    Shape shape{.features = 8, .outputs = 1, .trees = 6, .leaves = leaves, .grid = 3000};
-    const Model model = random_forest(rng, shape);
-    for (const std::int64_t rows : {1, 7, 8, 255, 256, 257, 700}) expect_same(model, random_rows(rng, model, rows, shape.grid), rows, "large trees");
+    for (const ModelKind kind : {ModelKind::gbdt, ModelKind::forest}) {
+      Shape shape{.features = 8, .outputs = kind == ModelKind::forest ? 3 : 1, .trees = 6, .leaves = leaves, .grid = 3000};
+      shape.kind = kind;
+      const Model model = random_forest(rng, shape);
+      for (const std::int64_t rows : {1, 7, 8, 255, 256, 257, 700}) expect_same(model, random_rows(rng, model, rows, shape.grid), rows, "large trees");
+    }
   }
 }
 
