@@ -1,4 +1,5 @@
 // Random forests: what a tree and a forest are by definition, on small data; against scikit-learn, on real data.
+#include "base/codes/training.h"
 #include "support.h"
 
 #include "runtime/learn/random.h"
