@@ -179,11 +179,12 @@ void ForestGrower::search_number(std::int32_t at, std::int32_t position) {
   take(bins.count - 1, false);
 }
 
-// Every beginning of `order` as a left side.
-void ForestGrower::scan_order(Node& node, std::int32_t position, const std::vector<std::int32_t>& order) {
+// Every beginning of `order` as a left side, or only the whole of it.
+void ForestGrower::scan_order(Node& node, std::int32_t position, const std::vector<std::int32_t>& order, bool whole) {
   std::fill(left_.begin(), left_.end(), 0);
   for (std::size_t i = 0; i < order.size(); ++i) {
     add(left_, order[i]);
+    if (whole && i + 1 < order.size()) continue;
     if (consider(node, position, left_.data())) node.best.left_bins.assign(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(i) + 1);
   }
 }
@@ -196,7 +197,7 @@ void ForestGrower::search_category(std::int32_t at, std::int32_t position) {
   std::vector<std::int32_t> open;            // may be in a set
   for (const std::int32_t b : present_)
     if (b != bins.rest_bin && (!bins.one_hot || b < bins.count)) open.push_back(b);
-  if (bins.one_hot || outputs_ > 1) {
+  if (bins.one_hot || (outputs_ > 1 && settings_.thresholds == Thresholds::best)) {
     for (const std::int32_t b : open)
       if (consider(node, position, bin(b))) node.best.left_bins = {b};
     if (bins.one_hot) return;
@@ -211,16 +212,12 @@ void ForestGrower::search_category(std::int32_t at, std::int32_t position) {
     std::sort(keyed.begin(), keyed.end());
     std::vector<std::int32_t> order;
     for (const auto& [key, b] : keyed) order.push_back(b);
-    if (settings_.thresholds == Thresholds::best) {
-      scan_order(node, position, order);
-      continue;
+    if (settings_.thresholds == Thresholds::random) {  // one cut, in the order of one class
+      if (order.size() < 2) return;
+      order.resize(1 + random(at, position * draws + draw_threshold) % (order.size() - 1));
     }
-    if (order.size() < 2) return;
-    order.resize(1 + random(at, position * draws + draw_threshold) % (order.size() - 1));
-    std::fill(left_.begin(), left_.end(), 0);
-    for (const std::int32_t b : order) add(left_, b);
-    if (consider(node, position, left_.data())) node.best.left_bins = order;
-    return;
+    scan_order(node, position, order, settings_.thresholds == Thresholds::random);
+    if (settings_.thresholds == Thresholds::random) return;
   }
 }
 
@@ -232,15 +229,17 @@ void ForestGrower::search(std::int32_t at) {
     total_[outputs_ == 1 ? 0 : static_cast<std::int32_t>(shared_.labels.target[r])] += outputs_ == 1 ? cells_[r][0] : cells_[r][1] >> bits_;
     total_[outputs_] += cells_[r][1];
   }
-  // Features in a random order, until enough were drawn and one of them splits.
+  // Features in a random order, until enough were drawn and one of them varies.
   order_.resize(binned_.used.size());
   std::iota(order_.begin(), order_.end(), 0);
   const std::int32_t all = static_cast<std::int32_t>(order_.size());
+  bool varies = false;
   for (std::int32_t i = 0; i < all; ++i) {
-    if (i >= shared_.features && node.best.position >= 0) break;
+    if (i >= shared_.features && varies) break;
     std::swap(order_[i], order_[i + random(at, i * draws + draw_feature) % static_cast<std::uint64_t>(all - i)]);
     count(node, order_[i]);
     if (present_.size() < 2) continue;
+    varies = true;
     const FeatureBins& bins = binned_.features[binned_.used[order_[i]]];
     if (bins.category || bins.one_hot)
       search_category(at, order_[i]);

@@ -57,7 +57,7 @@ class ForestGrower {
   template <class Bin> void count_rows(const Bin* column, const Node& node);
   void search_number(std::int32_t at, std::int32_t position);
   void search_category(std::int32_t at, std::int32_t position);
-  void scan_order(Node& node, std::int32_t position, const std::vector<std::int32_t>& order);
+  void scan_order(Node& node, std::int32_t position, const std::vector<std::int32_t>& order, bool whole);
   bool consider(Node& node, std::int32_t position, const std::int64_t* left);
   void split(std::int32_t at);
   void settle(std::int32_t at);
