@@ -92,6 +92,21 @@ struct Split {
   }
 };
 
+// How a text becomes a bag of terms (tf_idf, count_terms, hash_terms).
+enum class TermKind { words, chars, chars_in_words };
+struct BagSettings {
+  TermKind by = TermKind::words;
+  std::int64_t shortest = 1, longest = 1;  // words or characters in a term
+  bool binary = false;                     // 1 for each term, however often it stands there
+  bool sublinear = false;                  // 1 + log(count)
+  bool norm = false;                       // divided by the root of the sum of squares of the row
+  std::int64_t buckets = 0;                // hashed into so many; 0: by a fitted vocabulary
+  template <class A> void fields(A&& a) {
+    a("by", by); a("shortest", shortest); a("longest", longest); a("binary", binary); a("sublinear", sublinear); a("norm", norm); a("buckets", buckets);
+  }
+  friend bool operator==(const BagSettings&, const BagSettings&) = default;
+};
+
 enum class ModelKind { gbdt, linear, forest };
 inline bool has_trees(ModelKind kind) { return kind != ModelKind::linear; }
 // custom, custom_bool: written in the language, of a number and of a bool (or one of two labels)

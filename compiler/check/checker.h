@@ -130,7 +130,7 @@ class Checker {
   Operand eval_pipe(const ast::Expr& e);
   Operand eval_block(const ast::Expr& e);
   Operand select(const std::vector<Operand>& parts, Span span);
-  bool need_value(Operand& operand, const std::string& what);  // poison and reported when it is a function or a one-hot
+  bool need_value(Operand& operand, const std::string& what);  // poison and reported when it is a function, a one-hot or a bag
   ir::ExprId add(ir::Expr expr);
   ir::ExprId constant(Type type, Value value, Span span);
   ir::ExprId real_constant(double value, Span span);
@@ -139,7 +139,7 @@ class Checker {
   int conversion_cost(const ir::Expr& from, Scalar to) const;  // -1: none
   ir::ExprId fold(std::string_view callee, const std::vector<ir::ExprId>& args, Type type, Span span);  // unknown: not constant
   static Operand poison() { Operand p; p.poison = true; return p; }
-  static Operand value(ir::ExprId id, Span span) { Operand o; o.items.push_back({id, ir::Encoding::number, {}, {}}); o.span = span; return o; }
+  static Operand value(ir::ExprId id, Span span) { Operand o; o.items.push_back({id, ir::Encoding::number, {}, {}, {}}); o.span = span; return o; }
 
   // ---- functions.cpp: calls of builtins, of the library and of the spec's own functions
   Operand call(const std::string& name, bool library_scope, std::vector<Argument> args, Span span, Span name_span);
@@ -167,6 +167,11 @@ class Checker {
   Operand expand_quantiles(const std::vector<Argument>& args, Span span);
   Operand expand_bucketize(const std::vector<Argument>& args, Span span);
   bool selectable(ColumnId column) const;
+
+  // ---- bags.cpp: texts as bags of terms
+  static bool makes_bag(std::string_view name);
+  bool is_word_of_bag(const ast::Expr& call, const std::string& parameter, const ast::Expr& argument) const;
+  Operand expand_bag(const std::string& name, const std::vector<Argument>& args, Span span);
 
   // ---- features.cpp: entries, encodings, leakage
   void check_features(const ast::Features& features);

@@ -155,9 +155,10 @@ bool Checker::need_value(Operand& operand, const std::string& what) {
     return false;
   }
   for (const Item& item : operand.items) {
-    if (item.encoding != ir::Encoding::one_hot) continue;
-    report(code::one_hot_not_last, "`one_hot` must be the last step of a feature", operand.span, "goes on after `one_hot`")
-        .suggest("use the one-hot feature as it is, and compute other features from the column itself");
+    if (item.encoding == ir::Encoding::number) continue;
+    const bool bag = item.encoding == ir::Encoding::bag;
+    report(code::one_hot_not_last, std::string(bag ? "a bag of terms" : "`one_hot`") + " must be the last step of a feature", operand.span, bag ? "goes on after the bag" : "goes on after `one_hot`")
+        .suggest("use the feature as it is, and compute other features from the column itself");
     operand = poison();
     return false;
   }
@@ -186,6 +187,11 @@ Operand Checker::eval(ast::ExprId id) {
   mean_value(e.span, result);
   if (result.span.source < 0 || !frame_->function) result.span = e.span;
   return result;
+}
+
+// `by = chars`: the name is a word of the function, whatever columns are called so.
+bool Checker::is_word_of_bag(const ast::Expr& call, const std::string& parameter, const ast::Expr& argument) const {
+  return parameter == "by" && argument.kind == ast::ExprKind::name && makes_bag(call.text) && !frame_->locals.count(call.text) && !own_functions_.count(call.text);
 }
 
 Operand Checker::eval_node(const ast::Expr& e) {
@@ -239,7 +245,7 @@ Operand Checker::eval_node(const ast::Expr& e) {
         a.name = i < e.arg_names.size() ? e.arg_names[i] : "";
         a.name_span = i < e.arg_name_spans.size() ? e.arg_name_spans[i] : Span{};
         const ast::Expr& arg = node(e.args[i]);
-        if (selector && (arg.kind == ast::ExprKind::name || (arg.kind == ast::ExprKind::string && e.text != "each"))) {
+        if ((selector && (arg.kind == ast::ExprKind::name || (arg.kind == ast::ExprKind::string && e.text != "each"))) || is_word_of_bag(e, a.name, arg)) {
           a.value.function = arg.text;
           a.value.span = arg.span;
         } else {
@@ -411,7 +417,7 @@ Operand Checker::eval_pipe(const ast::Expr& e) {
     a.name = i < step.arg_names.size() ? step.arg_names[i] : "";
     a.name_span = i < step.arg_name_spans.size() ? step.arg_name_spans[i] : Span{};
     const ast::Expr& arg = node(step.args[i]);
-    if (selector && (arg.kind == ast::ExprKind::name || arg.kind == ast::ExprKind::string)) {
+    if ((selector && (arg.kind == ast::ExprKind::name || arg.kind == ast::ExprKind::string)) || is_word_of_bag(step, a.name, arg)) {
       a.value.function = arg.text;
       a.value.span = arg.span;
     } else {

@@ -120,6 +120,14 @@ bool Checker::encode(ir::Feature& f, const Item& item, Span value_span) {
     f.nullable = type_of(code.args[0]).nullable;
     return true;
   }
+  if (item.encoding == ir::Encoding::bag) {
+    f.value = item.value;
+    f.encoding = item.encoding;
+    f.table = item.table;
+    f.bag = item.bag;
+    f.nullable = source.type.nullable;
+    return true;
+  }
   const auto refuse = [&](const std::string& hint) {
     report(code::bad_feature_type, "a " + show(source.type) + " cannot be a feature by itself", value_span, show(source.type)).suggest(hint);
     return false;
@@ -152,7 +160,7 @@ bool Checker::encode(ir::Feature& f, const Item& item, Span value_span) {
     case Scalar::timestamp: return refuse("take a part of it: `month(" + written + ")`, `hour(" + written + ")`, `weekday(" + written + ")`");
     case Scalar::date: return refuse("take a part of it: `month(" + written + ")`, `weekday(" + written + ")`");
     case Scalar::duration: return refuse("say in which unit: `hours(" + written + ")`, `days(" + written + ")`");
-    case Scalar::text: return refuse("take something from it: `word_count(" + written + ")`, `contains(" + written + ", \"…\")`, `hash_bucket(" + written + ", 256)`");
+    case Scalar::text: return refuse("take its words, or something from it: `tf_idf(" + written + ")`, `word_count(" + written + ")`, `contains(" + written + ", \"…\")`, `hash_bucket(" + written + ", 256)`");
     case Scalar::id: return refuse("an id names one row and predicts nothing; `hash_bucket(" + written + ", 256)` makes groups of ids");
   }
   return false;

@@ -102,7 +102,7 @@ Operand Checker::call(const std::string& name, bool library_scope, std::vector<A
     Diagnostic& d = report(code::unknown_function, "there is no function `" + name + "`", name_span, "not known");
     static const std::map<std::string, const char*> foreign = {
         {"ln", "log"}, {"std", "stddev"}, {"avg", "mean"}, {"average", "mean"}, {"mode", "most_frequent"}, {"fillna", "impute"}, {"zscore", "standardize"},
-        {"scale", "standardize"}, {"onehot", "one_hot"}, {"dummies", "one_hot"}, {"len", "length"}, {"clip", "clamp"}, {"bin", "quantile_bins"}, {"isnull", "is_null"}, {"maximum", "max"}, {"minimum", "min"}, {"absolute", "abs"}, {"len", "length"},
+        {"scale", "standardize"}, {"onehot", "one_hot"}, {"tfidf", "tf_idf"}, {"bag_of_words", "count_terms"}, {"dummies", "one_hot"}, {"len", "length"}, {"clip", "clamp"}, {"bin", "quantile_bins"}, {"isnull", "is_null"}, {"maximum", "max"}, {"minimum", "min"}, {"absolute", "abs"}, {"len", "length"},
         {"ifnull", "coalesce"}, {"float", "to_float"}, {"int", "to_int"}, {"string", "to_text"}, {"category", "to_category"}, {"label_encode", "ordinal"}};
     if (find_column(name).known()) d.suggest("`" + name + "` is a column, and columns are not called");
     else if (const auto f = foreign.find(name); f != foreign.end()) d.suggest("it is called `" + std::string(f->second) + "` here").edit(name_span, f->second);
@@ -115,7 +115,7 @@ Operand Checker::call(const std::string& name, bool library_scope, std::vector<A
   if (is_expanded(name) && !(functions && !functions->front().library)) return expand(name, std::move(args), span, name_span);
   for (Argument& a : args)
     for (const Item& item : a.value.items)
-      if (item.encoding == ir::Encoding::one_hot && !need_value(a.value, "an argument")) return poison();
+      if (item.encoding != ir::Encoding::number && !need_value(a.value, "an argument")) return poison();
   if (functions && !functions->front().library) return call_function(name, *functions, args, span, name_span);
   if (builtin) {
     bool matched = false;
@@ -559,7 +559,7 @@ Operand Checker::inline_function(const FunctionRef& ref, std::vector<Operand> bo
   if (const auto scalar = read_scalar(f.result.name); !result.poison && scalar) {
     const Span body = (*ref.file)[f.body].kind == ast::ExprKind::block ? (*ref.file)[(*ref.file)[f.body].args.back()].span : (*ref.file)[f.body].span;
     for (Item& item : result.items) {
-      if (item.encoding == ir::Encoding::one_hot) continue;
+      if (item.encoding != ir::Encoding::number) continue;
       const ir::ExprId converted = convert(item.value, *scalar);
       if (!converted.known() || result.vector != !f.result.shape.empty()) {
         report(code::type_mismatch, "`" + f.head.name + "` says that it gives " + "`" + text(f.result.span) + "`, and gives " +

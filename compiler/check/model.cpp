@@ -102,7 +102,7 @@ void Checker::check_monotone(const ast::Setting& setting, std::vector<std::strin
       found = true;
       mean_feature(e.text, e.span);
       if (f.encoding != ir::Encoding::number) {
-        report(code::bad_setting, "feature `" + f.name + "` is a category and has no order", e.span, "cannot be " + setting.name).also(f.span, "defined here").suggest("take it out of the list, or give the model a number: `ordinal`, `frequency_encode`");
+        report(code::bad_setting, "feature `" + f.name + (f.encoding == ir::Encoding::bag ? "` is a bag of terms and has no order" : "` is a category and has no order"), e.span, "cannot be " + setting.name).also(f.span, "defined here").suggest("take it out of the list, or give the model a number: `ordinal`, `frequency_encode`");
         break;
       }
       const auto& other = &into == &module_.model.increasing ? module_.model.decreasing : module_.model.increasing;

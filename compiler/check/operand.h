@@ -11,9 +11,10 @@ namespace mlp::checking {
 
 struct Item {
   ir::ExprId value;
-  ir::Encoding encoding = ir::Encoding::number;  // one_hot: value is the code from `table`, and nothing may follow
+  ir::Encoding encoding = ir::Encoding::number;  // one_hot: value is the code from `table`; bag: the text; nothing may follow
   ir::ExprId table;
   std::string name;                              // of the column that a selector picked; "" otherwise
+  BagSettings bag;
 };
 
 // Poison is the value of an expression that was already reported: whatever it meets is poison and stays silent.

@@ -24,7 +24,7 @@ bool glob(std::string_view pattern, std::string_view name) {
 }  // namespace
 
 bool Checker::is_expanded(const std::string& name) const {
-  return name == "each" || name == "columns" || name == "except" || name == "one_hot" || name == "quantiles" || name == "bucketize";
+  return name == "each" || name == "columns" || name == "except" || name == "one_hot" || name == "quantiles" || name == "bucketize" || makes_bag(name);
 }
 
 Operand Checker::expand(const std::string& name, std::vector<Argument> args, Span span, Span name_span) {
@@ -50,12 +50,17 @@ Operand Checker::expand(const std::string& name, std::vector<Argument> args, Spa
           .note("`" + name + std::string(row.signature) + "`");
       return poison();
     }
-    if (!need_value(args[i].value, "an argument of `" + name + "`")) return poison();
+    const bool word = row.parameters[slot].type.shape == BuiltinShape::word;
+    if (word && args[i].value.function.empty()) {
+      report(code::no_matching_call, "`" + row.parameters[slot].name + "` takes a word", args[i].value.span, "not a word").note("`" + name + std::string(row.signature) + "`");
+      return poison();
+    }
+    if (!word && !need_value(args[i].value, "an argument of `" + name + "`")) return poison();
     bound[slot] = std::move(args[i]);
     given[slot] = true;
   }
   for (std::size_t i = 0; i < bound.size(); ++i) {
-    if (given[i]) continue;
+    if (given[i] || row.parameters[i].type.shape == BuiltinShape::word) continue;
     if (!row.parameters[i].fallback) {
       report(code::no_matching_call, "`" + name + "` needs `" + row.parameters[i].name + "`", name_span, "an argument is missing")
           .note("`" + name + std::string(row.signature) + "`");
@@ -72,6 +77,7 @@ Operand Checker::expand(const std::string& name, std::vector<Argument> args, Spa
       return expand(name, std::move(one), span, name_span);
     });
   }
+  if (makes_bag(name)) return expand_bag(name, bound, span);
   if (name == "one_hot") return expand_one_hot(bound, span);
   return name == "quantiles" ? expand_quantiles(bound, span) : expand_bucketize(bound, span);
 }

@@ -4,6 +4,7 @@
 #include "base/diagnostic.h"
 #include "compiler/lower/passes.h"
 #include "stdlib/builtins/builtins.h"
+#include "stdlib/builtins/terms.h"
 
 namespace mlp::lowering {
 namespace {
@@ -25,6 +26,16 @@ class Expander {
   void number(const std::string& name, ir::ExprId id) {
     const Pair v = lower(id);
     kernel_.outputs.push_back({name, emit(Op::select, Kind::f64, {v.present, to_f64(v.value), constant(std::numeric_limits<double>::quiet_NaN())}), {}});
+  }
+  // The bag of a text; a missing one has no terms.
+  void bag(const ir::Feature& f) {
+    const Pair v = lower(f.value);
+    const BagSettings& s = f.bag;
+    const std::int64_t recipe = mlp_terms::pack({.by = static_cast<std::int64_t>(s.by), .shortest = s.shortest, .longest = s.longest, .binary = s.binary,
+                                                 .sublinear = s.sublinear, .norm = s.norm, .buckets = s.buckets});
+    const ValueId text = emit(Op::select, Kind::string, {v.present, v.value, emit(Op::constant, Kind::string, {})});
+    const ValueId how = emit(Op::constant, Kind::i64, {}, recipe);
+    kernel_.outputs.push_back({f.name, s.buckets > 0 ? emit(Op::hash_bag, Kind::bag, {text, how}) : emit(Op::bag, Kind::bag, {text, how}, f.slot.index), {}});
   }
   // The output as it is, with its presence.
   void with_presence(const std::string& name, ir::ExprId id) {
@@ -177,7 +188,10 @@ loop::Module expand(const flow::Program& program) {
     module.kernels.push_back(pass.take());
   }
   Expander features(program, "features");
-  for (const ir::Feature& f : program.features) features.number(f.name, f.value);
+  for (const ir::Feature& f : program.features) {
+    if (f.encoding == ir::Encoding::bag) features.bag(f);
+    else features.number(f.name, f.value);
+  }
   module.kernels.push_back(features.take());
 
   Expander target(program, "target");

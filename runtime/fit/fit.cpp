@@ -244,6 +244,62 @@ FittedTable vocabulary(const std::vector<mlp_string>& values, const std::vector<
   return out;
 }
 
+namespace {
+
+// In how many rows each term stands.
+struct TermCounts {
+  struct Entry {
+    std::int64_t rows = 0, last = -1;
+  };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view key) const { return mlp_hash(key.data(), static_cast<std::int64_t>(key.size()), 0); }
+  };
+  std::unordered_map<std::string, Entry, Hash, std::equal_to<>> entries;  // sorted before anything depends on the order
+  std::int64_t row = 0;
+  void operator()(const char* data, std::int64_t size) {
+    const std::string_view key(data, static_cast<std::size_t>(size));
+    auto at = entries.find(key);
+    if (at == entries.end()) at = entries.emplace(key, Entry{}).first;
+    if (at->second.last == row) return;
+    at->second.last = row;
+    ++at->second.rows;
+  }
+};
+
+}  // namespace
+
+FittedTable terms(const std::vector<mlp_string>& values, const std::vector<std::uint8_t>& present, const mlp_terms::Recipe& recipe, const TermLimits& limits) {
+  TermCounts counts;
+  std::vector<char> text;
+  std::vector<std::int64_t> bounds;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!present.empty() && present[i] == 0) continue;
+    const std::size_t room = static_cast<std::size_t>(mlp_terms::text_room(values[i].size)), units = 2 * static_cast<std::size_t>(mlp_terms::unit_room(values[i].size, recipe.by));
+    if (text.size() < room) text.resize(room);
+    if (bounds.size() < units) bounds.resize(units);
+    mlp_terms::each_term(text.data(), bounds.data(), mlp_terms::prepare(values[i].data, values[i].size, recipe.by, text.data(), bounds.data()), recipe, counts);
+    ++counts.row;
+  }
+  const auto rows = static_cast<double>(counts.row);
+  std::vector<std::pair<std::string_view, std::int64_t>> kept;
+  for (const auto& [key, entry] : counts.entries)
+    if (entry.rows >= limits.min_rows && static_cast<double>(entry.rows) <= limits.max_share * rows) kept.emplace_back(key, entry.rows);
+  std::sort(kept.begin(), kept.end());
+  if (limits.max_size > 0 && kept.size() > static_cast<std::size_t>(limits.max_size)) {
+    std::stable_sort(kept.begin(), kept.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+    kept.resize(static_cast<std::size_t>(limits.max_size));
+    std::sort(kept.begin(), kept.end());
+  }
+  FittedTable out;
+  for (const auto& [key, count] : kept) {
+    out.keys.emplace_back(key);
+    out.values.push_back(limits.idf ? 1 + mlp_log((1 + rows) / (1 + static_cast<double>(count))) : 1);
+  }
+  out.values.push_back(0);
+  return out;
+}
+
 FittedTable frequencies(const std::vector<mlp_string>& values, const std::vector<std::uint8_t>& present) {
   const Keys keys = collect(values, present);
   FittedTable out;

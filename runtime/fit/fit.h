@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "abi/abi.h"
+#include "stdlib/builtins/terms.h"
 
 namespace mlp::fit {
 
@@ -50,6 +51,16 @@ std::string most_frequent(const std::vector<mlp_string>& values, const std::vect
 // The keys that occur at least min_count times, of them the max_size most frequent (0: all; ties: smallest). The value
 // of a key is its number of rows.
 FittedTable vocabulary(const std::vector<mlp_string>& values, const std::vector<std::uint8_t>& present, std::int64_t max_size, std::int64_t min_count);
+// The terms of texts (stdlib/builtins/terms.h) that stand in min_rows rows at least and in at most the share max_share of them; of these
+// the max_size that stand in most (0: all; ties: smallest). The value of a term is 1, or with `idf`
+// 1 + log((1 + rows) / (1 + rows that have it)) (the smooth idf of scikit-learn).
+struct TermLimits {
+  std::int64_t min_rows = 1;
+  double max_share = 1;
+  std::int64_t max_size = 0;
+  bool idf = true;
+};
+FittedTable terms(const std::vector<mlp_string>& values, const std::vector<std::uint8_t>& present, const mlp_terms::Recipe& recipe, const TermLimits& limits);
 FittedTable frequencies(const std::vector<mlp_string>& values, const std::vector<std::uint8_t>& present);  // share of the rows with a value; absent key: 0
 // Smoothed target means: (sum of the key + smoothing * mean of all) / (rows of the key + smoothing); a key that is absent
 // has the mean of all. Fold f holds the same without the rows of fold f (row_fold[i] in 0..folds-1), whose mean it also

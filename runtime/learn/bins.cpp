@@ -52,11 +52,13 @@ double between(double low, double high) {
   return middle >= low && middle < high ? middle : low;
 }
 
-void bin_numbers(FeatureBins& out, const double* column, const std::vector<std::int64_t>& rows, std::int64_t bins) {
+// value(i): of n rows.
+template <class Value>
+void bin_numbers(FeatureBins& out, std::size_t n, Value value, std::int64_t bins) {
   std::vector<std::uint64_t> keys, spare;
-  keys.reserve(rows.size());
-  for (const std::int64_t r : rows) {
-    const double v = column[r];
+  keys.reserve(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const double v = value(i);
     if (std::isnan(v))
       out.has_missing = true;
     else {
@@ -182,22 +184,81 @@ void transpose(const Bin* columns, std::int64_t rows, std::int32_t features, std
     for (std::int32_t j = 0; j < features; ++j) out[i * features + j] = columns[j * rows + i];
 }
 
+// Appends the terms of all bags, behind the groups.
+void bin_terms(Binned& out, const Dataset& data, const std::vector<model::FeatureInfo>& features, const std::vector<std::int64_t>& rows, std::int64_t bins,
+               std::int64_t min_rows, Pool& pool) {
+  constexpr std::int64_t most_bins = 16;
+  struct Column {
+    std::vector<std::int32_t> rows;
+    std::vector<double> values;
+  };
+  std::vector<Column> columns;
+  for (std::size_t f = 0; f < features.size(); ++f) {
+    if (!features[f].bag) continue;
+    const mlp_bag* const bags = data.columns[f].bags;
+    std::vector<std::int64_t> count(features[f].terms, 0);
+    for (const std::int64_t r : rows)
+      for (std::int64_t t = 0; t < bags[r].size; ++t) ++count[bags[r].terms[t].term];
+    std::vector<std::int32_t> place(features[f].terms, -1);
+    for (std::int32_t t = 0; t < features[f].terms; ++t) {
+      if (count[t] < std::max<std::int64_t>(min_rows, 1)) continue;
+      place[t] = static_cast<std::int32_t>(columns.size());
+      columns.emplace_back();
+      out.terms.push_back({static_cast<std::int32_t>(f), t});
+    }
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      for (std::int64_t t = 0; t < bags[rows[i]].size; ++t) {
+        const mlp_term& term = bags[rows[i]].terms[t];
+        if (place[term.term] < 0) continue;
+        columns[place[term.term]].rows.push_back(static_cast<std::int32_t>(i));
+        columns[place[term.term]].values.push_back(term.value);
+      }
+  }
+  const std::size_t own = features.size();
+  out.features.resize(own + columns.size());
+  std::vector<std::vector<std::int32_t>> bin(columns.size());
+  pool.run(static_cast<std::int64_t>(columns.size()), [&](std::int64_t c) {
+    const Column& column = columns[c];
+    FeatureBins& b = out.features[own + c];
+    bin_numbers(b, column.values.size(), [&](std::size_t i) { return column.values[i]; }, std::min(bins, most_bins));
+    const double least = *std::min_element(column.values.begin(), column.values.end());
+    b.thresholds.insert(b.thresholds.begin(), between(0, least));
+    ++b.count;
+    for (const double v : column.values) bin[c].push_back(bin_of(b.thresholds, v));
+  });
+  out.term_bins.first = static_cast<std::int32_t>(out.used.size());
+  out.term_bins.begin.assign(out.rows + 1, 0);
+  for (const Column& column : columns)
+    for (const std::int32_t r : column.rows) ++out.term_bins.begin[r + 1];
+  for (std::int64_t r = 0; r < out.rows; ++r) out.term_bins.begin[r + 1] += out.term_bins.begin[r];
+  out.term_bins.slots.resize(out.term_bins.begin.back());
+  std::vector<std::int64_t> next(out.term_bins.begin.begin(), out.term_bins.begin.end() - 1);
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    for (std::size_t i = 0; i < columns[c].rows.size(); ++i) out.term_bins.slots[next[columns[c].rows[i]]++] = out.slots + bin[c][i];
+    out.group_of.push_back(-1);
+    out.offset.push_back(out.slots);
+    out.used.push_back(static_cast<std::int32_t>(own + c));
+    out.slots += out.features[own + c].slots();
+  }
+}
+
 }  // namespace
 
 Binned make_bins(const Dataset& data, const std::vector<model::FeatureInfo>& features, const std::vector<std::int64_t>& rows,
-                 std::int64_t bins, Pool& pool) {
+                 std::int64_t bins, std::int64_t min_rows, Pool& pool) {
   Binned out;
   out.rows = static_cast<std::int64_t>(rows.size());
   out.features.resize(features.size());
   std::vector<std::vector<std::int32_t>> bin_of_code(features.size());
   pool.run(static_cast<std::int64_t>(features.size()), [&](std::int64_t f) {
+    if (features[f].bag) return;
     FeatureBins& b = out.features[f];
     b.one_hot = features[f].one_hot;
     b.category = features[f].width > 0 && !b.one_hot;
     if (features[f].width > 0)
       bin_categories(b, data.columns[f], features[f].width, rows, bin_of_code[f]);
     else
-      bin_numbers(b, data.columns[f], rows, bins);
+      bin_numbers(b, rows.size(), [column = data.columns[f].numbers, &rows](std::size_t i) { return column[rows[i]]; }, bins);
   });
 
   constexpr std::int32_t group_features = 32;
@@ -241,15 +302,16 @@ Binned make_bins(const Dataset& data, const std::vector<model::FeatureInfo>& fea
     for (std::int32_t j = 0; j < g.features; ++j) {
       const std::int32_t f = out.used[g.first + j];
       if (g.wide)
-        fill(g.wide_columns.data() + j * out.rows, out.features[f], tables[f], bin_of_code[f], data.columns[f], features[f].width, rows, begin, end);
+        fill(g.wide_columns.data() + j * out.rows, out.features[f], tables[f], bin_of_code[f], data.columns[f].numbers, features[f].width, rows, begin, end);
       else
-        fill(g.narrow_columns.data() + j * out.rows, out.features[f], tables[f], bin_of_code[f], data.columns[f], features[f].width, rows, begin, end);
+        fill(g.narrow_columns.data() + j * out.rows, out.features[f], tables[f], bin_of_code[f], data.columns[f].numbers, features[f].width, rows, begin, end);
     }
     if (g.wide)
       transpose(g.wide_columns.data(), out.rows, g.features, begin, end, g.wide_bins.data());
     else
       transpose(g.narrow_columns.data(), out.rows, g.features, begin, end, g.narrow_bins.data());
   });
+  bin_terms(out, data, features, rows, bins, min_rows, pool);
   return out;
 }
 
@@ -258,6 +320,28 @@ std::vector<std::uint64_t> set_of(const FeatureBins& bins, std::int32_t width, c
   for (std::int32_t b = 0; b < bins.count; ++b)
     if (left[b]) words[bins.code_of_bin[b] >> 6] |= std::uint64_t{1} << (bins.code_of_bin[b] & 63);
   return words;
+}
+
+void keep_used_terms(model::Forest& forest, std::int32_t features) {
+  std::vector<std::int32_t> now(forest.terms.size(), -1);
+  for (const model::Tree& tree : forest.trees)
+    for (std::size_t i = 0; i < tree.feature.size(); ++i)
+      if (tree.left[i] >= 0 && tree.feature[i] >= features) now[tree.feature[i] - features] = 0;
+  std::vector<model::BagTerm> used;
+  for (std::size_t t = 0; t < now.size(); ++t) {
+    if (now[t] < 0) continue;
+    now[t] = static_cast<std::int32_t>(used.size());
+    used.push_back(forest.terms[t]);
+  }
+  forest.terms = std::move(used);
+  for (model::Tree& tree : forest.trees)
+    for (std::size_t i = 0; i < tree.feature.size(); ++i)
+      if (tree.left[i] >= 0 && tree.feature[i] >= features) tree.feature[i] = features + now[tree.feature[i] - features];
+}
+
+BinCache::key_type bin_key(const Request& request) {
+  const bool bags = std::any_of(request.features.begin(), request.features.end(), [](const model::FeatureInfo& f) { return f.bag; });
+  return {request.settings.bins, bags ? request.settings.min_rows : 0};
 }
 
 }  // namespace mlp::learn

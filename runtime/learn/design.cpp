@@ -86,26 +86,26 @@ MLP_CLONES void add_gram(const double* rows, std::int64_t count, std::int64_t wi
 Design::Design(const Dataset& data, const std::vector<model::FeatureInfo>& features, const std::vector<std::int64_t>& rows,
                const Labels& labels, Pool& pool)
     : rows_(static_cast<std::int64_t>(rows.size())), pool_(pool) {
-  std::vector<std::int64_t> number_features, hot_features, hot_start, position(features.size());
+  std::vector<std::int64_t> number_features, hot_features, bag_features, start(features.size()), position(features.size());
   std::int64_t total = 0;
   for (std::size_t f = 0; f < features.size(); ++f) {
     MLP_CHECK(!features[f].category);
     position[f] = total;
-    total += features[f].width == 0 ? 1 : features[f].width;
-    (features[f].width == 0 ? number_features : hot_features).push_back(static_cast<std::int64_t>(f));
+    total += model::columns_of(features[f]);
+    (features[f].bag ? bag_features : features[f].width == 0 ? number_features : hot_features).push_back(static_cast<std::int64_t>(f));
   }
   numbers_ = static_cast<std::int64_t>(number_features.size());
   padded_ = (numbers_ + lanes - 1) / lanes * lanes;
-  hot_ = static_cast<std::int64_t>(hot_features.size());
   columns_ = numbers_;
   for (const std::int64_t f : number_features) raw_position_.push_back(position[f]);
-  for (const std::int64_t f : hot_features) {
-    hot_start.push_back(columns_);
-    for (std::int32_t c = 0; c < features[f].width; ++c) raw_position_.push_back(position[f] + c);
-    columns_ += features[f].width;
-  }
+  for (const auto* sparse : {&hot_features, &bag_features})
+    for (const std::int64_t f : *sparse) {
+      start[f] = columns_;
+      const std::int32_t width = model::columns_of(features[f]);
+      for (std::int32_t c = 0; c < width; ++c) raw_position_.push_back(position[f] + c);
+      columns_ += width;
+    }
   values_.assign(rows_ * padded_, 0.0);
-  hot_column_.assign(rows_ * hot_, -1);
   mean_.assign(columns_, 0.0);
   scale_.assign(columns_, 1.0);
   mass_.assign(columns_, 0.0);
@@ -135,15 +135,20 @@ Design::Design(const Dataset& data, const std::vector<model::FeatureInfo>& featu
     for (std::int64_t i = 0; i < rows_; ++i) values_[i * padded_ + j] = constant ? 0.0 : (column[rows[i]] - mean_[j]) / deviation;
     mass_[j] = constant ? 0.0 : labels.total_weight;
   });
-  for (std::int64_t h = 0; h < hot_; ++h) {
-    const std::int64_t f = hot_features[h];
-    for (std::int64_t i = 0; i < rows_; ++i) {
-      const std::int32_t code = model::code_of(data.columns[f][rows[i]], features[f].width);
-      if (code < 0) continue;
-      hot_column_[i * hot_ + h] = static_cast<std::int32_t>(hot_start[h] + code);
-      mass_[hot_start[h] + code] += labels.weight_at(i);
+  begin_.reserve(rows_ + 1);
+  for (std::int64_t i = 0; i < rows_; ++i) {
+    begin_.push_back(static_cast<std::int64_t>(entries_.size()));
+    for (const std::int64_t f : hot_features)
+      if (const std::int32_t code = model::code_of(data.columns[f][rows[i]], features[f].width); code >= 0)
+        entries_.push_back({static_cast<std::int32_t>(start[f] + code), 1});
+    for (const std::int64_t f : bag_features) {
+      const mlp_bag& bag = data.columns[f].bags[rows[i]];
+      for (std::int64_t t = 0; t < bag.size; ++t) entries_.push_back({static_cast<std::int32_t>(start[f] + bag.terms[t].term), bag.terms[t].value});
     }
+    for (std::size_t e = static_cast<std::size_t>(begin_.back()); e < entries_.size(); ++e)
+      mass_[entries_[e].column] += labels.weight_at(i) * entries_[e].value * entries_[e].value;
   }
+  begin_.push_back(static_cast<std::int64_t>(entries_.size()));
 }
 
 std::int64_t Design::stripes(std::int64_t most) const { return std::clamp<std::int64_t>(rows_ / 1024, 1, most); }
@@ -162,8 +167,7 @@ void Design::multiply(const double* weights, std::int32_t outputs, double* out) 
       double* to = out + k * rows_;
       dots(values_.data() + begin * padded_, end - begin, padded_, padded.data() + k * padded_, w[columns_], to + begin);
       for (std::int64_t i = begin; i < end; ++i)
-        for (std::int64_t h = 0; h < hot_; ++h)
-          if (const std::int32_t c = hot_column_[i * hot_ + h]; c >= 0) to[i] += w[c];
+        for (std::int64_t e = begin_[i]; e < begin_[i + 1]; ++e) to[i] += w[entries_[e].column] * entries_[e].value;
     }
   });
 }
@@ -183,8 +187,7 @@ void Design::multiply_transposed(const double* factor, std::int32_t outputs, dou
         double* to = sum.data() + k * room;
         add_scaled(values_.data() + begin * padded_, end - begin, padded_, f + begin, numbers.data() + k * padded_);
         for (std::int64_t i = begin; i < end; ++i) {
-          for (std::int64_t h = 0; h < hot_; ++h)
-            if (const std::int32_t c = hot_column_[i * hot_ + h]; c >= 0) to[c] += f[i];
+          for (std::int64_t e = begin_[i]; e < begin_[i + 1]; ++e) to[entries_[e].column] += f[i] * entries_[e].value;
           to[columns_] += f[i];
         }
       }
@@ -212,17 +215,15 @@ std::vector<double> Design::gram(const double* factor) const {
     std::vector<double> last(padded_, 0.0);
     for (std::int64_t i = begin; i < end; ++i) {
       const double* row = values_.data() + i * padded_;
-      const std::int32_t* hot = hot_column_.data() + i * hot_;
       const double w = factor[i];
       double* intercept = sum.data() + columns_ * stride;
       add_scaled(row, 1, padded_, &w, last.data());
-      for (std::int64_t h = 0; h < hot_; ++h) {
-        if (hot[h] < 0) continue;
-        double* to = sum.data() + hot[h] * stride;
-        for (std::int64_t j = 0; j < numbers_; ++j) to[j] += w * row[j];
-        for (std::int64_t g = 0; g <= h; ++g)
-          if (hot[g] >= 0) to[hot[g]] += w;
-        intercept[hot[h]] += w;
+      for (std::int64_t h = begin_[i]; h < begin_[i + 1]; ++h) {
+        const double scaled = w * entries_[h].value;
+        double* to = sum.data() + entries_[h].column * stride;
+        for (std::int64_t j = 0; j < numbers_; ++j) to[j] += scaled * row[j];
+        for (std::int64_t g = begin_[i]; g <= h; ++g) to[entries_[g].column] += scaled * entries_[g].value;
+        intercept[entries_[h].column] += scaled;
       }
       intercept[columns_] += w;
     }

@@ -1,4 +1,4 @@
-// The rows of a linear model, ready for sums: numbers centred and scaled, one-hot features as column numbers.
+// The rows of a linear model, ready for sums: numbers centred and scaled, one-hot features and bags as sparse entries.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -9,8 +9,9 @@
 
 namespace mlp::learn {
 
-// Columns: numbers first, then the codes of every one-hot feature, then the intercept. Centring moves only the free
-// intercept and scaling only the unit of a weight, so the objective stays as stated; `scale` says by how much.
+// Columns: numbers first, then the codes of every one-hot feature, then the terms of every bag, then the intercept. Centring
+// moves only the free intercept and scaling only the unit of a weight, so the objective stays as stated; `scale` says by how
+// much. Sparse columns are neither centred, which would fill them, nor scaled.
 class Design {
  public:
   // Throws Failure for a number that is missing or infinite.
@@ -33,9 +34,15 @@ class Design {
   // Sums run over fixed stripes of rows and are added in stripe order: the same at any number of threads.
   std::int64_t stripes(std::int64_t most) const;
   std::int64_t tile() const;
-  std::int64_t rows_ = 0, columns_ = 0, numbers_ = 0, padded_ = 0, hot_ = 0;
+  // A column of a row that is not 0: of a one-hot feature with value 1, of a bag with the term's.
+  struct Entry {
+    std::int32_t column;
+    double value;
+  };
+  std::int64_t rows_ = 0, columns_ = 0, numbers_ = 0, padded_ = 0;
   std::vector<double> values_;              // rows x padded_
-  std::vector<std::int32_t> hot_column_;    // rows x hot_; -1 = none
+  std::vector<Entry> entries_;              // row by row, by rising column
+  std::vector<std::int64_t> begin_;         // by row: its first entry; one more at the end
   std::vector<double> mean_, scale_, mass_;
   std::vector<std::int64_t> raw_position_;  // by column: place in a row of model::Linear::weights
   Pool& pool_;

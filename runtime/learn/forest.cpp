@@ -115,9 +115,11 @@ Outcome train_forest(const Request& request) {
   forest.base.assign(forest.outputs, 0.0);
   const std::int32_t outputs = forest.outputs;
 
-  std::shared_ptr<const Binned> kept = request.bins ? (*request.bins)[settings.bins] : nullptr;
-  if (!kept) kept = std::make_shared<const Binned>(make_bins(request.train, request.features, rows, settings.bins, pool));
-  if (request.bins) (*request.bins)[settings.bins] = kept;
+  const auto key = bin_key(request);
+  std::shared_ptr<const Binned> kept = request.bins ? (*request.bins)[key] : nullptr;
+  if (!kept) kept = std::make_shared<const Binned>(make_bins(request.train, request.features, rows, settings.bins, settings.min_rows, pool));
+  if (request.bins) (*request.bins)[key] = kept;
+  forest.terms = kept->terms;
   ForestRows shared{.binned = *kept, .request = request, .labels = labels, .outputs = outputs, .grid = {}, .cells = {}};
   shared.features = std::max(1, static_cast<std::int32_t>(settings.feature_fraction * static_cast<double>(kept->used.size()) + 1e-9));
   quantise_labels(shared, settings.loss, pool);
@@ -176,6 +178,7 @@ Outcome train_forest(const Request& request) {
     if (request.on_round) request.on_round(progress);
   }
   out.best_round = settings.trees;
+  keep_used_terms(forest, static_cast<std::int32_t>(request.features.size()));
   return out;
 }
 

@@ -60,11 +60,11 @@ bool ForestGrower::may_split(const Node& node) const {
   return false;
 }
 
-template <class Bin>
-void ForestGrower::count_rows(const Bin* column, const Node& node) {
+template <class Column>
+void ForestGrower::count_rows(const Column& column, const Node& node) {
   for (std::int64_t i = node.begin; i < node.end; ++i) {
     const std::uint32_t r = rows_[i];
-    const std::size_t b = column[r];
+    const auto b = static_cast<std::size_t>(column[r]);
     touched_[b >> 6] |= std::uint64_t{1} << (b & 63);
     std::int64_t* to = &histogram_[b * width_];
     const Cell& cell = cells_[r];
@@ -82,12 +82,7 @@ void ForestGrower::count_rows(const Bin* column, const Node& node) {
 void ForestGrower::count(const Node& node, std::int32_t position) {
   for (const std::int32_t b : present_) std::fill_n(&histogram_[static_cast<std::size_t>(b) * width_], width_, 0);
   present_.clear();
-  const Group& group = binned_.groups[binned_.group_of[position]];
-  const std::int64_t column = (position - group.first) * binned_.rows;
-  if (group.wide)
-    count_rows(group.wide_columns.data() + column, node);
-  else
-    count_rows(group.narrow_columns.data() + column, node);
+  binned_.with_column(position, [&](const auto& column) { count_rows(column, node); });
   const std::int32_t slots = binned_.features[binned_.used[position]].slots();
   for (std::int32_t w = 0; w * 64 < slots; ++w)
     for (std::uint64_t word = std::exchange(touched_[w], 0); word != 0; word &= word - 1) present_.push_back(w * 64 + std::countr_zero(word));
@@ -112,7 +107,7 @@ bool ForestGrower::consider(Node& node, std::int32_t position, const std::int64_
     const double all = static_cast<double>(total_[0]) * gradient_, left_sum = static_cast<double>(left[0]) * gradient_, right_sum = all - left_sum;
     const auto value = [&](double sum, double w) { return std::clamp(sum / w, node.low, node.high); };
     const auto worth = [&](double sum, double w) { return value(sum, w) * (2 * sum - w * value(sum, w)); };
-    const int direction = shared_.request.monotone[binned_.used[position]];
+    const int direction = shared_.request.direction(binned_.used[position]);
     if (direction != 0 && (value(left_sum, left_weight) - value(right_sum, right_weight)) * direction > 0) return false;
     gain = worth(left_sum, left_weight) + worth(right_sum, right_weight) - worth(all, whole);
   }
@@ -138,7 +133,7 @@ void ForestGrower::search_number(std::int32_t at, std::int32_t position) {
     std::fill(left_.begin(), left_.end(), 0);
     if (missing && missing_left) add(left_, bins.count);
   };
-  const bool apart = missing && !bins.has_infinity && (!bounded_ || shared_.request.monotone[binned_.used[position]] == 0);
+  const bool apart = missing && !bins.has_infinity && (!bounded_ || shared_.request.direction(binned_.used[position]) == 0);
   if (settings_.thresholds == Thresholds::random) {
     if (values < 2) {
       if (values == 0 || !apart) return;
@@ -268,12 +263,9 @@ void ForestGrower::split(std::int32_t at) {
     tree.threshold[at] = best.bin < bins.count - 1 ? bins.thresholds[best.bin] : std::numeric_limits<double>::max();
     tree.default_left[at] = best.default_left;
   }
-  const Group& group = binned_.groups[binned_.group_of[best.position]];
-  const std::int64_t column = (best.position - group.first) * binned_.rows;
   std::uint32_t* rows = rows_.data() + nodes_[at].begin;
   const std::int64_t all = nodes_[at].end - nodes_[at].begin;
-  const std::int64_t lefts = group.wide ? part_rows(group.wide_columns.data() + column, goes_left_.data(), rows, all, moved_.data())
-                                        : part_rows(group.narrow_columns.data() + column, goes_left_.data(), rows, all, moved_.data());
+  const std::int64_t lefts = binned_.with_column(best.position, [&](const auto& column) { return part_rows(column, goes_left_.data(), rows, all, moved_.data()); });
   MLP_CHECK(lefts > 0 && lefts < all);
   std::copy_n(moved_.data(), all - lefts, rows + lefts);
 
@@ -289,7 +281,7 @@ void ForestGrower::split(std::int32_t at) {
   a.depth = b.depth = parent.depth + 1;
   a.low = b.low = parent.low;
   a.high = b.high = parent.high;
-  if (const int m = bounded_ ? shared_.request.monotone[feature] : 0; m != 0) {
+  if (const int m = bounded_ ? shared_.request.direction(feature) : 0; m != 0) {
     const auto value = [&](const Node& node) {
       std::int64_t sum = 0, w = 0;
       for (std::int64_t i = node.begin; i < node.end; ++i) sum += cells_[rows_[i]][0], w += cells_[rows_[i]][1] >> bits_;

@@ -54,7 +54,7 @@ class ForestGrower {
   bool may_split(const Node& node) const;
   void search(std::int32_t at);
   void count(const Node& node, std::int32_t position);
-  template <class Bin> void count_rows(const Bin* column, const Node& node);
+  template <class Column> void count_rows(const Column& column, const Node& node);
   void search_number(std::int32_t at, std::int32_t position);
   void search_category(std::int32_t at, std::int32_t position);
   void scan_order(Node& node, std::int32_t position, const std::vector<std::int32_t>& order, bool whole);

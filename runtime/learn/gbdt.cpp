@@ -70,7 +70,7 @@ void renew_quantiles(Grown& grown, const std::vector<std::uint32_t>& rows, const
     const std::int32_t l = tree.left[i], r = tree.right[i];
     low[l] = low[r] = low[i];
     high[l] = high[r] = high[i];
-    const int m = request.monotone.empty() ? 0 : request.monotone[tree.feature[i]];
+    const int m = request.direction(tree.feature[i]);
     if (m == 0) continue;
     const double middle = (std::clamp(quantile_at(l), low[i], high[i]) + std::clamp(quantile_at(r), low[i], high[i])) / 2;
     (m > 0 ? high[l] : low[l]) = middle;
@@ -121,10 +121,12 @@ Outcome train_gbdt(const Request& request) {
   model::Forest& forest = model.forest;
   forest.outputs = outputs;
 
-  std::shared_ptr<const Binned> kept = request.bins ? (*request.bins)[settings.bins] : nullptr;
-  if (!kept) kept = std::make_shared<const Binned>(make_bins(request.train, request.features, rows, settings.bins, pool));
-  if (request.bins) (*request.bins)[settings.bins] = kept;
+  const auto key = bin_key(request);
+  std::shared_ptr<const Binned> kept = request.bins ? (*request.bins)[key] : nullptr;
+  if (!kept) kept = std::make_shared<const Binned>(make_bins(request.train, request.features, rows, settings.bins, settings.min_rows, pool));
+  if (request.bins) (*request.bins)[key] = kept;
   const Binned& binned = *kept;
+  forest.terms = binned.terms;
   Grower grower(binned, request, pool);
   Objective objective(labels, request, outputs, pool), valid_objective(valid_labels, request, outputs, pool);
   forest.base = objective.start();
@@ -200,6 +202,7 @@ Outcome train_gbdt(const Request& request) {
     forest.trees.resize(out.best_round * outputs);
   else
     out.best_round = static_cast<std::int64_t>(forest.trees.size()) / outputs;
+  keep_used_terms(forest, static_cast<std::int32_t>(request.features.size()));
   return out;
 }
 

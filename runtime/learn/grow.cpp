@@ -152,9 +152,11 @@ bool Grower::may_split(const Node& node) const {
 
 void Grower::build(const Node& node, std::vector<Cell>& histogram) {
   const std::int64_t count = node.end - node.begin;
-  const std::int64_t groups = static_cast<std::int64_t>(binned_.groups.size());
+  const std::int64_t dense = static_cast<std::int64_t>(binned_.groups.size()), groups = dense + terms_used_;  // the terms come last
   const std::int64_t parts = count * static_cast<std::int64_t>(binned_.used.size()) >= parallel_work ? pool_.threads() : 1;
+  const auto used = [&](std::int64_t g) { return g == dense || group_used_[g]; };
   const auto slots_of = [&](std::int64_t g) {
+    if (g == dense) return std::pair{binned_.offset[binned_.term_bins.first], binned_.slots};
     const Group& group = binned_.groups[g];
     const std::int32_t last = group.first + group.features;
     const std::int32_t end = last < static_cast<std::int32_t>(binned_.used.size()) ? binned_.offset[last] : binned_.slots;
@@ -162,12 +164,21 @@ void Grower::build(const Node& node, std::vector<Cell>& histogram) {
   };
   const auto task = [&](std::int64_t t) {
     const std::int64_t part = t / groups, g = t % groups;
-    if (!group_used_[g]) return;
-    const Group& group = binned_.groups[g];
+    if (!used(g)) return;
     std::vector<Cell>& out = part == 0 ? histogram : spare_[part - 1];
     const auto [first, last] = slots_of(g);
     std::fill(out.begin() + first, out.begin() + last, Cell{0, 0});
     const std::int64_t begin = node.begin + count * part / parts, end = node.begin + count * (part + 1) / parts;
+    if (g == dense) {
+      const TermBins& terms = binned_.term_bins;
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::uint32_t row = (*rows_)[i];
+        const Cell v = (*cells_)[row];
+        for (std::int64_t s = terms.begin[row]; s < terms.begin[row + 1]; ++s) out[terms.slots[s]] += v;
+      }
+      return;
+    }
+    const Group& group = binned_.groups[g];
     const std::int32_t* offset = &binned_.offset[group.first];
     if (group.wide)
       add_rows(out.data(), offset, group.wide_bins.data(), group.features, cells_->data(), rows_->data() + begin, end - begin);
@@ -176,15 +187,29 @@ void Grower::build(const Node& node, std::vector<Cell>& histogram) {
   };
   if (parts == 1) {
     for (std::int64_t g = 0; g < groups; ++g) task(g);
+    complete_terms(node, histogram);
     return;
   }
   pool_.run(parts * groups, task);
   pool_.run(groups, [&](std::int64_t g) {
-    if (!group_used_[g]) return;
+    if (!used(g)) return;
     const auto [first, last] = slots_of(g);
     for (std::int64_t p = 1; p < parts; ++p)
       for (std::int32_t s = first; s < last; ++s) histogram[s] += spare_[p - 1][s];
   });
+  complete_terms(node, histogram);
+}
+
+// Rows that do not have a term were not counted: they are what is left of the node.
+void Grower::complete_terms(const Node& node, std::vector<Cell>& histogram) {
+  if (!terms_used_) return;
+  const Cell all{node.sums.gradient, (node.sums.hessian << grid_.count_bits) + node.sums.count};
+  for (std::size_t p = static_cast<std::size_t>(binned_.term_bins.first); p < binned_.used.size(); ++p) {
+    const std::int32_t first = binned_.offset[p], last = first + binned_.features[binned_.used[p]].slots();
+    Cell rest = all;
+    for (std::int32_t s = first + 1; s < last; ++s) rest -= histogram[s];
+    histogram[first] = rest;
+  }
 }
 
 double Grower::squares_of(const Node& node) const {
@@ -212,7 +237,7 @@ Split Grower::find_number(const Node& node, std::int32_t position) const {
   const std::int32_t feature = binned_.used[position];
   const FeatureBins& bins = binned_.features[feature];
   const Cell* cells = node.histogram->data() + binned_.offset[position];
-  const int monotone = bounded_ ? request_.monotone[feature] : 0;
+  const int monotone = bounded_ ? request_.direction(feature) : 0;
   const double l2 = settings_.l2, gradient = grid_.gradient, hessian = grid_.hessian;
   const std::int64_t min_rows = std::max<std::int64_t>(settings_.min_rows, 1);
   const Sums missing = bins.has_missing ? sums_of(cells[bins.count]) : Sums{};
@@ -358,8 +383,6 @@ void Grower::find(std::initializer_list<Node*> nodes) {
 }
 
 std::int64_t Grower::partition(const Node& node, std::int32_t position, const std::vector<std::uint8_t>& left) {
-  const Group& group = binned_.groups[binned_.group_of[position]];
-  const std::int64_t column = (position - group.first) * binned_.rows;
   const std::int64_t count = node.end - node.begin;
   const std::int64_t parts = count >= parallel_work ? pool_.threads() : 1;
   std::uint32_t* rows = rows_->data() + node.begin;
@@ -368,8 +391,7 @@ std::int64_t Grower::partition(const Node& node, std::int32_t position, const st
   std::vector<std::int64_t> lefts(parts), to(parts);
   pool_.run(parts, [&](std::int64_t p) {
     const auto [begin, end] = range(p);
-    lefts[p] = group.wide ? part_rows(group.wide_columns.data() + column, left.data(), rows + begin, end - begin, right_of(p))
-                          : part_rows(group.narrow_columns.data() + column, left.data(), rows + begin, end - begin, right_of(p));
+    lefts[p] = binned_.with_column(position, [&](const auto& column) { return part_rows(column, left.data(), rows + begin, end - begin, right_of(p)); });
   });
   std::int64_t total = 0;
   for (std::int64_t p = 0; p < parts; ++p) {  // downwards only, so no part runs over one that has not moved
@@ -426,7 +448,7 @@ void Grower::split(std::int32_t at, Grown& grown, model::Forest& forest) {
   a.depth = b.depth = parent.depth + 1;
   a.low = b.low = parent.low;
   a.high = b.high = parent.high;
-  if (const int m = bounded_ ? request_.monotone[feature] : 0; m != 0) {
+  if (const int m = bounded_ ? request_.direction(feature) : 0; m != 0) {
     const double middle = (weight_of(a.sums, settings_.l2, parent) + weight_of(b.sums, settings_.l2, parent)) / 2;
     (m > 0 ? a.high : a.low) = middle;
     (m > 0 ? b.low : b.high) = middle;
@@ -443,7 +465,11 @@ Grown Grower::grow(const std::vector<Cell>& cells, const Grid& grid, std::vector
   rows_ = &rows;
   positions_ = &positions;
   group_used_.assign(binned_.groups.size(), 0);
-  for (const std::int32_t p : positions) group_used_[binned_.group_of[p]] = 1;
+  terms_used_ = false;
+  for (const std::int32_t p : positions) {
+    if (binned_.group_of[p] < 0) terms_used_ = true;
+    else group_used_[binned_.group_of[p]] = 1;
+  }
   nodes_.assign(1, Node{});
 
   Grown grown;

@@ -72,6 +72,7 @@ class Grower {
   Split find_category(const Node& node, std::int32_t position) const;
   std::vector<std::int32_t> category_order(const Node& node, std::int32_t position) const;
   void split(std::int32_t at, Grown& grown, model::Forest& forest);
+  void complete_terms(const Node& node, std::vector<Cell>& histogram);
   std::int64_t partition(const Node& node, std::int32_t position, const std::vector<std::uint8_t>& left);
   bool may_split(const Node& node) const;
   Sums sums_of(const Cell& cell) const;
@@ -95,6 +96,7 @@ class Grower {
   std::vector<std::uint32_t> moved_;
   const std::vector<std::int32_t>* positions_ = nullptr;
   std::vector<std::uint8_t> group_used_;
+  bool terms_used_ = false;
   std::vector<Node> nodes_;
 };
 

@@ -12,7 +12,7 @@
 namespace mlp::learn {
 
 // Training rows by feature column. Number features: any double, NaN = missing. Category and one-hot features: codes
-// 0..width-1 as doubles, NaN = missing or unseen.
+// 0..width-1 as doubles, NaN = missing or unseen. Bags: terms of 0..terms-1 with finite values.
 struct Dataset {
   std::int64_t rows = 0;
   model::Matrix columns;
@@ -27,9 +27,10 @@ struct Progress {
   double train = 0, valid = 0;                // NaN where there is none; of a forest train is out of bag
 };
 
-// Histogram bins of one set of train rows and features, kept from one training to the next: by the setting `bins`.
+// Histogram bins of one set of train rows and features, kept from one training to the next: by the settings `bins` and, where
+// there are bags, `min_rows`.
 struct Binned;
-using BinCache = std::map<std::int64_t, std::shared_ptr<const Binned>>;
+using BinCache = std::map<std::pair<std::int64_t, std::int64_t>, std::shared_ptr<const Binned>>;
 // A loss of the language, compiled: columns target and score; output the loss, or gradient and Hessian by the score.
 struct LossKernels {
   mlp_kernel value = nullptr, derivatives = nullptr;
@@ -41,6 +42,7 @@ struct Request {
   std::vector<model::FeatureInfo> features;
   std::vector<std::string> classes;
   std::vector<int> monotone;                  // by feature: -1, 0, 1; empty = none
+  int direction(std::int32_t feature) const { return feature < static_cast<std::int32_t>(monotone.size()) ? monotone[feature] : 0; }  // of a term 0
   Dataset train, valid;                       // valid.rows 0 = none
   int threads = 1;
   BinCache* bins = nullptr;                   // of these train rows and features, or none

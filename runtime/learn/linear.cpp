@@ -404,7 +404,7 @@ Outcome train_linear(const Request& request) {
   linear.outputs = outputs;
   linear.intercept.resize(outputs);
   for (const model::FeatureInfo& f : request.features) {
-    linear.offset.push_back(linear.offset.empty() ? 0 : linear.offset.back() + std::max(linear.width.back(), 1));
+    linear.offset.push_back(linear.offset.empty() ? 0 : linear.offset.back() + model::columns_of(request.features[linear.offset.size() - 1]));
     linear.width.push_back(f.width);
   }
   const std::int64_t columns = design.columns(), size = columns + 1;
@@ -435,10 +435,13 @@ Outcome train_linear(const Request& request) {
       Vector scores(valid_labels.rows() * outputs), by_output(scores.size());
       model::Matrix matrix = request.valid.columns;
       std::vector<Vector> kept(matrix.size());
+      std::vector<std::vector<mlp_bag>> kept_bags(matrix.size());
       if (static_cast<std::int64_t>(valid_rows.size()) != request.valid.rows) {
         for (std::size_t f = 0; f < matrix.size(); ++f) {
           for (const std::int64_t r : valid_rows) kept[f].push_back(matrix[f][r]);
-          matrix[f] = kept[f].data();
+          if (matrix[f].bags)
+            for (const std::int64_t r : valid_rows) kept_bags[f].push_back(matrix[f].bags[r]);
+          matrix[f] = {kept[f].data(), kept_bags[f].data()};
         }
       }
       model::score_reference(model, matrix, valid_labels.rows(), scores.data());

@@ -47,11 +47,14 @@ void validate_tree(const Model& model, std::size_t number, Findings& out) {
       if (tree.left[i] != -1 || tree.right[i] != -1) out.add(node + "a leaf has a child");
       continue;
     }
-    if (tree.feature[i] < 0 || static_cast<std::size_t>(tree.feature[i]) >= model.features.size()) {
+    static const FeatureInfo term;  // of a bag: a number
+    const std::size_t named = static_cast<std::size_t>(tree.feature[i]), own = model.features.size();
+    if (tree.feature[i] < 0 || named >= own + model.forest.terms.size()) {
       out.add(node + "feature out of range");
       return;
     }
-    const FeatureInfo& feature = model.features[tree.feature[i]];
+    if (named < own && model.features[named].bag) out.add(node + "splits a bag instead of a term");
+    const FeatureInfo& feature = named < own ? model.features[named] : term;
     const std::int32_t set = tree.category_set[i];
     if (set == -1) {
       if (feature.width > 0) out.add(node + "a number split on a category feature");
@@ -94,6 +97,12 @@ void validate_forest(const Model& model, Findings& out) {
   } else if (forest.trees.size() % forest.outputs != 0) {
     out.add("forest: an unfinished round of trees");
   }
+  for (std::size_t i = 0; i < forest.terms.size(); ++i) {
+    const BagTerm& t = forest.terms[i];
+    if (t.feature < 0 || static_cast<std::size_t>(t.feature) >= model.features.size() || !model.features[t.feature].bag || t.term < 0 || t.term >= model.features[t.feature].terms)
+      return out.add("forest: a term of no bag");
+    if (i > 0 && !(forest.terms[i - 1] < t)) return out.add("forest: terms are not in order");
+  }
   for (std::size_t t = 0; t < forest.trees.size(); ++t) validate_tree(model, t, out);
 }
 
@@ -108,7 +117,7 @@ void validate_linear(const Model& model, Findings& out) {
   for (std::size_t f = 0; f < features; ++f) {
     if (linear.width[f] != model.features[f].width) return out.add("linear: width of feature " + std::to_string(f) + " differs");
     if (linear.offset[f] != total) return out.add("linear: offset of feature " + std::to_string(f) + " is wrong");
-    total += linear.width[f] == 0 ? 1 : linear.width[f];
+    total += columns_of(model.features[f]);
     if (total > std::numeric_limits<std::int32_t>::max()) return out.add("linear: too many weights");
   }
   if (linear.weights.size() != static_cast<std::size_t>(total) * linear.outputs) out.add("linear: wrong number of weights");
@@ -138,6 +147,9 @@ std::vector<std::string> validate(const Model& model) {
   for (std::size_t f = 0; f < model.features.size(); ++f) {
     const FeatureInfo& feature = model.features[f];
     if (feature.width < 0 || feature.width > widest) out.add("feature " + std::to_string(f) + ": width out of range");
+    if (feature.terms < 0 || feature.terms > widest || feature.table < -1 || (!feature.bag && (feature.terms > 0 || feature.table >= 0)))
+      out.add("feature " + std::to_string(f) + ": terms out of range");
+    if (feature.bag && feature.width > 0) out.add("feature " + std::to_string(f) + ": both a bag and a category");
     if ((feature.category || feature.one_hot) != (feature.width > 0))
       out.add("feature " + std::to_string(f) + ": a width belongs to categories and one-hot features only");
   }
@@ -182,7 +194,12 @@ void score_reference(const Model& model, const Matrix& matrix, std::int64_t rows
       for (std::int32_t k = 0; k < outputs; ++k) {
         double sum = linear.intercept[k];
         for (std::size_t f = 0; f < linear.offset.size(); ++f) {
-          const double* w = &linear.weights[k * total + linear.offset[f]];
+          const double* w = linear.weights.data() + k * total + linear.offset[f];
+          if (model.features[f].bag) {
+            const mlp_bag& bag = matrix[f].bags[row];
+            for (std::int64_t i = 0; i < bag.size && bag.terms[i].term < model.features[f].terms; ++i) sum += w[bag.terms[i].term] * bag.terms[i].value;
+            continue;
+          }
           const double v = matrix[f][row];
           if (linear.width[f] == 0) {
             sum += w[0] * v;

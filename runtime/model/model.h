@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "abi/abi.h"
 #include "base/settings.h"
 
 namespace mlp::model {
@@ -12,6 +13,7 @@ namespace mlp::model {
 // Number feature: go left when value <= threshold; NaN goes left when default_left.
 // Category feature (categories[i] >= 0 = index of a bit set in Forest::category_sets): go left when the bit of the
 // code is set; NaN (missing or unseen) goes left when default_left.
+// A term of a bag (feature[i] >= number of features: Forest::terms[feature - features]) is a number, 0 where it is absent.
 struct Tree {
   std::vector<std::int32_t> feature;
   std::vector<double> threshold;
@@ -24,6 +26,11 @@ struct Tree {
   std::int32_t add_leaf(std::int32_t outputs); // with zeros; its index
 };
 
+struct BagTerm {
+  std::int32_t feature = 0, term = 0;
+  friend auto operator<=>(const BagTerm&, const BagTerm&) = default;
+};
+
 struct Forest {
   // gbdt: trees are laid out round by round, output by output: tree t gives output t % outputs. forest: each tree gives
   // every output, and link() divides by the number of trees.
@@ -31,14 +38,16 @@ struct Forest {
   std::vector<double> base;                   // start value of each output
   std::vector<Tree> trees;
   std::vector<std::vector<std::uint64_t>> category_sets;
+  std::vector<BagTerm> terms;                 // those that splits name, ascending
 };
 
 // score[k] = intercept[k] + sum over number features w * x + sum over one-hot features w[code] (nothing for NaN)
+//            + sum over the terms of bags w[term] * value
 struct Linear {
   std::int32_t outputs = 1;
   std::vector<double> intercept;              // by output
-  std::vector<std::int32_t> offset;           // of each feature in a row of `weights`; number features take 1, one-hot take `width`
-  std::vector<std::int32_t> width;            // 0 = number
+  std::vector<std::int32_t> offset;           // of each feature in a row of `weights`; number features take 1, one-hot take `width`, bags `terms`
+  std::vector<std::int32_t> width;            // 0 = number or bag
   std::vector<double> weights;                // outputs x total
 };
 
@@ -47,7 +56,13 @@ struct FeatureInfo {
   bool category = false;                      // Encoding::category: values are codes
   std::int32_t width = 0;                     // categories or one-hot: number of codes; 0 = number
   bool one_hot = false;
+  bool bag = false;                           // Encoding::bag: of each row a set of terms; its number is how many the row has
+  std::int32_t terms = 0;                     // of a bag: numbers of terms are below it
+  std::int32_t table = -1;                    // of a bag: the fitted table that spells its terms; -1: they are hashes
 };
+
+// Weights that a linear model has for a feature.
+inline std::int32_t columns_of(const FeatureInfo& f) { return f.bag ? f.terms : f.width == 0 ? 1 : f.width; }
 
 struct Model {
   ModelKind kind = ModelKind::gbdt;
@@ -67,8 +82,15 @@ struct Model {
 // A loader calls this before a model is used.
 std::vector<std::string> validate(const Model& model);
 
+// A feature of a block of rows: its numbers by row, and of a bag the bags.
+struct FeatureColumn {
+  const double* numbers = nullptr;
+  const mlp_bag* bags = nullptr;
+  FeatureColumn(const double* of_numbers = nullptr, const mlp_bag* of_bags = nullptr) : numbers(of_numbers), bags(of_bags) {}
+  operator const double*() const { return numbers; }
+};
 // Feature columns of a block of rows: columns[f][row].
-using Matrix = std::vector<const double*>;
+using Matrix = std::vector<FeatureColumn>;
 
 // Raw scores before the link, rows x outputs, computed by walking the trees one row at a time. Defines the values.
 void score_reference(const Model& model, const Matrix& matrix, std::int64_t rows, double* scores);

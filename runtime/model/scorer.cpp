@@ -29,6 +29,20 @@ struct NumberFeature {
   RankTable table;
   std::int32_t left_column = -1, right_column = -1;  // first of `windows` columns; -1 = not needed
   std::int32_t windows = 1;
+  // The rank of v, which is no NaN, into `rows` rows of the byte columns, which lie `stride` apart.
+  void put(double v, std::uint8_t* bytes, std::int64_t stride, std::size_t rows) const {
+    const auto rank = std::lower_bound(table.sorted.begin(), table.sorted.end(), v) - table.sorted.begin();
+    for (std::int32_t w = 0; w < windows; ++w) {
+      const auto byte = static_cast<std::uint8_t>(std::clamp<std::int64_t>(rank - w * 255, 0, 255));
+      if (left_column >= 0) std::memset(bytes + (left_column + w) * stride, byte, rows);
+      if (right_column >= 0) std::memset(bytes + (right_column + w) * stride, byte, rows);
+    }
+  }
+};
+// The terms of one bag that splits name: of each its place in `numbers`, -1 for the others.
+struct BagFeature {
+  std::int32_t feature = 0;
+  std::vector<std::int32_t> place;
 };
 struct CategoryFeature {
   std::int32_t feature = 0, width = 0;
@@ -57,7 +71,9 @@ struct TreeTable {
 struct Scorer::Impl {
   Model model;
   Level level = Level::portable;
-  std::vector<NumberFeature> numbers;
+  std::vector<NumberFeature> numbers;              // by feature; from `first_term` on, terms of bags
+  std::size_t first_term = 0;
+  std::vector<BagFeature> bags;
   std::vector<CategoryFeature> categories;
   std::vector<CategoryTable> tables;
   std::vector<TreeTable> trees;
@@ -69,6 +85,7 @@ struct Scorer::Impl {
   void collect();
   void lay_out(const Tree& tree, std::map<std::tuple<std::int32_t, std::int32_t, bool>, std::int32_t>& ids);
   void make_lanes();
+  void put_terms(const Matrix& matrix, std::int64_t first, std::int64_t rows, std::uint8_t* bytes, std::int64_t stride) const;
   void block(const Matrix& matrix, std::int64_t first, std::int64_t rows, double* scores) const;
   void single(const Matrix& matrix, std::int64_t row, double* scores) const;
   void linear(const Matrix& matrix, std::int64_t rows, double* scores) const;
@@ -140,9 +157,28 @@ void Scorer::Impl::collect() {
         n.right_column = number_columns;
         number_columns += n.windows;
       }
+      const std::int32_t term = feature - static_cast<std::int32_t>(model.features.size());
+      if (term < 0) {
+        first_term = numbers.size() + 1;
+      } else {
+        const BagTerm& t = model.forest.terms[term];
+        if (bags.empty() || bags.back().feature != t.feature) bags.push_back({t.feature, std::vector<std::int32_t>(model.features[t.feature].terms, -1)});
+        bags.back().place[t.term] = static_cast<std::int32_t>(numbers.size());
+      }
       numbers.push_back(std::move(n));
     }
   }
+}
+
+// The ranks of all terms: of 0 everywhere, then of those that a row has.
+void Scorer::Impl::put_terms(const Matrix& matrix, std::int64_t first, std::int64_t rows, std::uint8_t* bytes, std::int64_t stride) const {
+  for (std::size_t i = first_term; i < numbers.size(); ++i) numbers[i].put(0, bytes, stride, rows);
+  for (const BagFeature& of : bags)
+    for (std::int64_t row = 0; row < rows; ++row) {
+      const mlp_bag& bag = matrix[of.feature].bags[first + row];
+      for (std::int64_t t = 0; t < bag.size && bag.terms[t].term < static_cast<std::int64_t>(of.place.size()); ++t)
+        if (const std::int32_t place = of.place[bag.terms[t].term]; place >= 0) numbers[place].put(bag.terms[t].value, bytes + row, stride, 1);
+    }
 }
 
 void Scorer::Impl::lay_out(const Tree& tree, std::map<std::tuple<std::int32_t, std::int32_t, bool>, std::int32_t>& ids) {
@@ -282,7 +318,9 @@ void Scorer::Impl::block(const Matrix& matrix, std::int64_t first, std::int64_t 
   if (static_cast<std::int64_t>(sums.size()) < outputs * block_rows) sums.resize(outputs * block_rows);
   std::uint8_t* const codes = bytes.data() + (number_columns + table_columns) * block_rows;
 
-  for (const NumberFeature& n : numbers) {
+  put_terms(matrix, first, rows, bytes.data(), block_rows);
+  for (std::size_t at = 0; at < first_term; ++at) {
+    const NumberFeature& n = numbers[at];
     const double* values = matrix[n.feature] + first;
     const std::int32_t main = n.left_column >= 0 ? n.left_column : n.right_column;
     std::uint8_t* out = bytes.data() + main * block_rows;
@@ -356,7 +394,9 @@ void Scorer::Impl::single(const Matrix& matrix, std::int64_t row, double* scores
     if (rights.size() < lanes.categories.size()) rights.resize(lanes.categories.size());
     const Kernels& k = kernels_of(level);
     std::uint8_t bytes[lane_columns] = {};
-    for (const NumberFeature& n : numbers) {
+    put_terms(matrix, row, 1, bytes, 1);
+    for (std::size_t at = 0; at < first_term; ++at) {
+      const NumberFeature& n = numbers[at];
       const double v = matrix[n.feature][row];
       if (n.windows == 1) {
         std::uint8_t byte;
@@ -406,7 +446,14 @@ void Scorer::Impl::linear(const Matrix& matrix, std::int64_t rows, double* score
     for (std::int32_t k = 0; k < outputs; ++k) {
       std::fill_n(sum, count, linear.intercept[k]);
       for (std::size_t f = 0; f < linear.offset.size(); ++f) {
-        const double* w = &linear.weights[k * total + linear.offset[f]];
+        const double* w = linear.weights.data() + k * total + linear.offset[f];
+        if (model.features[f].bag) {
+          for (std::int64_t i = 0; i < count; ++i) {
+            const mlp_bag& bag = matrix[f].bags[first + i];
+            for (std::int64_t t = 0; t < bag.size && bag.terms[t].term < model.features[f].terms; ++t) sum[i] += w[bag.terms[t].term] * bag.terms[t].value;
+          }
+          continue;
+        }
         const double* values = matrix[f] + first;
         if (linear.width[f] == 0) {
           for (std::int64_t i = 0; i < count; ++i) sum[i] += w[0] * values[i];

@@ -1,6 +1,7 @@
 // One row through one tree. Category codes lie in feature columns as doubles; NaN or anything outside 0..width-1 is
 // missing or unseen.
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -14,12 +15,20 @@ inline std::int32_t code_of(double value, std::int32_t width) {
 }
 inline bool in_set(const std::vector<std::uint64_t>& words, std::int32_t code) { return (words[code >> 6] >> (code & 63)) & 1; }
 
+// What a term counts in a bag.
+inline double value_in(const mlp_bag& bag, std::int64_t term) {
+  const mlp_term* const end = bag.terms + bag.size;
+  const mlp_term* const at = std::lower_bound(bag.terms, end, term, [](const mlp_term& t, std::int64_t wanted) { return t.term < wanted; });
+  return at != end && at->term == term ? at->value : 0;
+}
+
 // The leaf that a row reaches.
 inline std::int32_t leaf_of(const Forest& forest, const Tree& tree, const std::vector<FeatureInfo>& features, const Matrix& matrix,
                             std::int64_t row) {
   std::int32_t i = 0;
   while (tree.left[i] >= 0) {
-    const double v = matrix[tree.feature[i]][row];
+    const std::int32_t term = tree.feature[i] - static_cast<std::int32_t>(features.size());
+    const double v = term < 0 ? matrix[tree.feature[i]][row] : value_in(matrix[forest.terms[term].feature].bags[row], forest.terms[term].term);
     bool left;
     if (tree.category_set[i] >= 0) {
       const std::int32_t code = code_of(v, features[tree.feature[i]].width);

@@ -65,7 +65,11 @@ template <Fielded T> json to_json(const T& v) {
   });
   return out;
 }
-json to_json(const model::FeatureInfo& v) { return {{"name", v.name}, {"category", v.category}, {"width", v.width}, {"one_hot", v.one_hot}}; }
+json to_json(const model::FeatureInfo& v) {
+  json out = {{"name", v.name}, {"category", v.category}, {"width", v.width}, {"one_hot", v.one_hot}};
+  if (v.bag) out["bag"] = {{"terms", v.terms}, {"table", v.table}};
+  return out;
+}
 template <class T> json to_json(const std::vector<T>& v) {
   json out = json::array();
   for (const T& item : v) out.push_back(to_json(item));
@@ -119,7 +123,10 @@ template <Fielded T> void read(const json& j, T& v) {
   });
 }
 void read(const json& j, model::FeatureInfo& v) {
-  read_object(j, 4, [&](auto&& a) { a("name", v.name); a("category", v.category); a("width", v.width); a("one_hot", v.one_hot); });
+  json rest = j;
+  v.bag = rest.is_object() && rest.contains("bag");
+  if (v.bag) read_object(rest["bag"], 2, [&](auto&& a) { a("terms", v.terms); a("table", v.table); }), rest.erase("bag");
+  read_object(rest, 4, [&](auto&& a) { a("name", v.name); a("category", v.category); a("width", v.width); a("one_hot", v.one_hot); });
 }
 template <class T> void read(const json& j, std::vector<T>& v) {
   if (!j.is_array()) fail("not a list");

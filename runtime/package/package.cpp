@@ -113,6 +113,11 @@ std::string write_tensors(const Package& p) {
     std::vector<const std::vector<std::uint64_t>*> sets;
     for (const auto& set : f.category_sets) sets.push_back(&set);
     w.lists("forest.category_sets", sets);
+    if (!f.terms.empty()) {
+      std::vector<std::int32_t> terms;
+      for (const model::BagTerm& t : f.terms) terms.insert(terms.end(), {t.feature, t.term});
+      w.shaped("forest.terms", {f.terms.size(), 2}, terms);
+    }
     tree_fields(f.trees, [&]<class T>(const char* name, std::vector<T> model::Tree::* member, const std::vector<model::Tree>& trees) {
       std::vector<const std::vector<T>*> lists;
       for (const model::Tree& tree : trees) lists.push_back(&(tree.*member));
@@ -161,6 +166,7 @@ class TensorReader {
     });
     return out;
   }
+  bool has(const std::string& name) const { return tensors_.count(name) > 0; }
   void finish() const {
     if (!tensors_.empty()) fail("unknown tensor `" + tensors_.begin()->first + "`");
   }
@@ -221,6 +227,12 @@ void read_tensors(std::string_view block, Package& p) {
     model::Forest& f = p.model.forest;
     f.base = r.list<double>("forest.base");
     f.category_sets = r.lists<std::uint64_t>("forest.category_sets");
+    if (r.has("forest.terms")) {
+      std::uint64_t count = 0, two = 0;
+      const std::vector<std::int32_t> terms = r.table<std::int32_t>("forest.terms", count, two);
+      if (two != 2) fail("`forest.terms` are pairs");
+      for (std::size_t i = 0; i < terms.size(); i += 2) f.terms.push_back({terms[i], terms[i + 1]});
+    }
     bool first = true;
     tree_fields(f.trees, [&]<class T>(const char* name, std::vector<T> model::Tree::* member, std::vector<model::Tree>& trees) {
       auto lists = r.lists<T>(name);
@@ -274,6 +286,8 @@ void check_whole(const Package& p) {
   for (std::size_t f = 0; f < m.features.size(); ++f) {
     const model::FeatureInfo& info = m.features[f];
     const DriftReference& r = s.feature_reference[f];
+    if (info.table >= 0 && (static_cast<std::size_t>(info.table) >= p.fitted.tables.size() || p.fitted.tables[info.table].keys.size() != static_cast<std::size_t>(info.terms)))
+      fail("the terms of feature `" + info.name + "` do not fit its fitted table");
     check_reference(r, info.width > 0 ? static_cast<std::size_t>(info.width) + 1 : r.edges.size() + 2, "feature `" + info.name + "`");
   }
   const DriftReference& r = s.prediction_reference;

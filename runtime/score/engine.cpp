@@ -46,6 +46,7 @@ class Arena {
 struct Scratch {
   Arena arena;
   std::vector<double> features, scores;
+  std::vector<mlp_bag> bags;
   std::vector<mlp_output> outputs;
   std::vector<mlp_column> columns;
   model::Matrix matrix;
@@ -65,12 +66,15 @@ std::size_t value_size(values::Layout layout) {
 
 struct Engine::Impl {
   Impl(package::Package p, mlp_kernel k)
-      : package(std::move(p)), view(package.fitted), scorer(package.model), kernel(k), width(model::width(package.model)) {}
+      : package(std::move(p)), view(package.fitted), scorer(package.model), kernel(k), width(model::width(package.model)) {
+    for (const model::FeatureInfo& f : package.model.features) bags += f.bag;
+  }
   package::Package package;
   fit::FittedView view;
   model::Scorer scorer;
   mlp_kernel kernel;
   std::int32_t width;
+  std::int32_t bags = 0;  // features that are bags
 };
 
 Engine::Engine(package::Package package, mlp_kernel features) : impl_(std::make_unique<Impl>(std::move(package), features)) {}
@@ -79,7 +83,7 @@ const package::Package& Engine::package() const { return impl_->package; }
 std::int32_t Engine::width() const { return impl_->width; }
 void Engine::set_level(model::Scorer::Level level) { impl_->scorer.set_level(level); }
 
-void Engine::run(const mlp_column* columns, std::int64_t rows, double* out, std::vector<std::vector<double>>* features) const {
+void Engine::run(const mlp_column* columns, std::int64_t rows, double* out, std::vector<std::vector<double>>* features, Bags* bags) const {
   static thread_local Scratch s;
   const model::Model& model = impl_->package.model;
   const package::Signature& signature = impl_->package.signature;
@@ -90,7 +94,13 @@ void Engine::run(const mlp_column* columns, std::int64_t rows, double* out, std:
     features->resize(count);
     for (auto& column : *features) column.resize(static_cast<std::size_t>(rows));
   }
+  if (bags) {
+    bags->assign(count, {});
+    for (std::size_t f = 0; f < count; ++f)
+      if (model.features[f].bag) (*bags)[f].resize(static_cast<std::size_t>(rows));
+  }
   const std::int64_t block = std::min(rows, block_rows);
+  s.bags.resize(static_cast<std::size_t>(impl_->bags) * static_cast<std::size_t>(block));
   s.features.resize(features ? 0 : count * static_cast<std::size_t>(block));
   s.scores.resize(static_cast<std::size_t>(block) * static_cast<std::size_t>(model.outputs()));
   for (std::int64_t first = 0; first < rows; first += block_rows) {
@@ -106,13 +116,23 @@ void Engine::run(const mlp_column* columns, std::int64_t rows, double* out, std:
       }
       at = s.columns.data();
     }
+    mlp_bag* bag = s.bags.data();
     for (std::size_t f = 0; f < count; ++f) {
       double* const values = features ? (*features)[f].data() + first : s.features.data() + f * static_cast<std::size_t>(block);
-      s.outputs[f] = {values, nullptr};
-      s.matrix[f] = values;
+      const bool is_bag = model.features[f].bag;
+      s.outputs[f] = {is_bag ? static_cast<void*>(bag) : values, nullptr};
+      s.matrix[f] = {values, is_bag ? bag : nullptr};
+      if (is_bag) bag += block;
     }
     const mlp_batch batch{n, at, nullptr, s.arena.begin()};
     impl_->kernel(&batch, impl_->view.get(), s.outputs.data());
+    for (std::size_t f = 0; impl_->bags > 0 && f < count; ++f) {
+      const mlp_bag* const of = s.matrix[f].bags;
+      if (!of) continue;
+      auto* const numbers = const_cast<double*>(s.matrix[f].numbers);
+      for (std::int64_t i = 0; i < n; ++i) numbers[i] = static_cast<double>(of[i].size);
+      for (std::int64_t i = 0; bags && i < n; ++i) (*bags)[f][static_cast<std::size_t>(first + i)].assign(of[i].terms, of[i].terms + of[i].size);
+    }
     impl_->scorer.score(s.matrix, n, s.scores.data());
     model::link(model, s.scores.data(), n, out + first * impl_->width);
   }

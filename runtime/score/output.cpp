@@ -24,7 +24,7 @@ void append_json_number(std::string& out, double value) {
   else out += "null";
 }
 
-OutputWriter::OutputWriter(const model::Model& model, Format format, bool features)
+OutputWriter::OutputWriter(const model::Model& model, Format format, const fit::Fitted* features)
     : regression_(model.classes.empty()), width_(static_cast<std::size_t>(model::width(model))), format_(format) {
   const auto ready = [&](const std::string& text) {
     std::string out;
@@ -33,9 +33,12 @@ OutputWriter::OutputWriter(const model::Model& model, Format format, bool featur
   };
   for (const std::string& name : output_names(model)) names_.push_back(ready(name) + (format == Format::csv ? "" : ":"));
   for (const std::string& label : model.classes) labels_.push_back(ready(label));
-  if (features)
-    for (const model::FeatureInfo& feature : model.features)
-      features_.push_back(format == Format::csv ? ready("features." + feature.name) : ready(feature.name) + ":");
+  if (!features) return;
+  for (const model::FeatureInfo& feature : model.features) {
+    features_.push_back(format == Format::csv ? ready("features." + feature.name) : ready(feature.name) + ":");
+    bags_.push_back(feature.bag);
+    terms_.push_back(feature.table >= 0 ? &features->tables[static_cast<std::size_t>(feature.table)].keys : nullptr);
+  }
 }
 
 void OutputWriter::header(std::string& out) const {
@@ -65,7 +68,19 @@ void OutputWriter::object(std::string& out, const double* p) const {
   out += '}';
 }
 
-void OutputWriter::rows(std::string& out, const double* predictions, std::int64_t rows, const std::vector<std::vector<double>>& features) const {
+void OutputWriter::bag(std::string& out, std::size_t feature, const std::vector<mlp_term>& terms) const {
+  char lead = '{';
+  for (const mlp_term& t : terms) {
+    out += lead;
+    lead = ',';
+    append_json_string(out, terms_[feature] ? (*terms_[feature])[static_cast<std::size_t>(t.term)] : std::to_string(t.term));
+    out += ':';
+    append_json_number(out, t.value);
+  }
+  out += lead == '{' ? "{}" : "}";
+}
+
+void OutputWriter::rows(std::string& out, const double* predictions, std::int64_t rows, const std::vector<std::vector<double>>& features, const Bags& bags) const {
   for (std::int64_t r = 0; r < rows; ++r) {
     const double* const p = predictions + static_cast<std::size_t>(r) * width_;
     if (format_ == Format::jsonl) {
@@ -74,7 +89,8 @@ void OutputWriter::rows(std::string& out, const double* predictions, std::int64_
       if (!features_.empty()) out += ",\"features\":{";
       for (std::size_t f = 0; f < features_.size(); ++f) {
         (out += f ? "," : "") += features_[f];
-        append_json_number(out, features[f][r]);
+        if (bags_[f]) bag(out, f, bags[f][static_cast<std::size_t>(r)]);
+        else append_json_number(out, features[f][r]);
       }
       out += features_.empty() ? "}" : "}}";
     } else {
@@ -86,7 +102,13 @@ void OutputWriter::rows(std::string& out, const double* predictions, std::int64_
       }
       for (std::size_t f = 0; f < features_.size(); ++f) {
         out += ',';
-        append_number(out, features[f][r]);
+        if (!bags_[f]) {
+          append_number(out, features[f][r]);
+          continue;
+        }
+        std::string cell;
+        bag(cell, f, bags[f][static_cast<std::size_t>(r)]);
+        append_csv(out, cell);
       }
     }
     out += '\n';

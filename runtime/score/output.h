@@ -6,21 +6,25 @@ namespace mlp::score {
 
 class OutputWriter {
  public:
-  // With `features` each row also holds what the model saw: columns `features.NAME` (CSV) or an object `features` (JSON).
-  OutputWriter(const model::Model& model, Format format, bool features = false);
+  // With `features`, the fitted values, each row also holds what the model saw: columns `features.NAME` (CSV) or an object `features`
+  // (JSON). A bag is an object of its terms, {"free":0.31}; terms that are hashes are numbers in quotes.
+  OutputWriter(const model::Model& model, Format format, const fit::Fitted* features = nullptr);
   void header(std::string& out) const;                                        // CSV: the names; JSON lines: nothing
-  // A line each. `features`: rows per feature, needed where they are written.
-  void rows(std::string& out, const double* predictions, std::int64_t rows, const std::vector<std::vector<double>>& features = {}) const;
+  // A line each. `features`, `bags`: of Engine::run, needed where they are written.
+  void rows(std::string& out, const double* predictions, std::int64_t rows, const std::vector<std::vector<double>>& features = {}, const Bags& bags = {}) const;
   void object(std::string& out, const double* prediction) const;              // one row as a JSON object, without features
 
  private:
   void values(std::string& out, const double* prediction) const;              // the inside of object()
+  void bag(std::string& out, std::size_t feature, const std::vector<mlp_term>& terms) const;  // as a JSON object
   bool regression_;
   std::size_t width_;
   Format format_;
   std::vector<std::string> names_;   // ready to write: CSV quoted, or JSON `"name":`
   std::vector<std::string> labels_;  // ready to write
   std::vector<std::string> features_;  // as names_; empty when they are not written
+  std::vector<const std::vector<std::string>*> terms_;  // by feature: the texts of a bag's terms; none of others and of hashes
+  std::vector<bool> bags_;             // by feature
 };
 
 void append_csv(std::string& out, std::string_view text);         // quoted where RFC 4180 asks for it

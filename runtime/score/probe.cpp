@@ -42,7 +42,12 @@ void add_value(RowBuilder& rows, std::size_t i, const Column& column, const pack
       const auto& tables = package.fitted.tables;
       if (!tables.empty() && random % 8 != 0) {
         const fit::FittedTable& table = tables[random / 8 % tables.size()];
-        if (!table.keys.empty()) return rows.add_text(i, table.keys[mix(random) % table.keys.size()]);
+        if (!table.keys.empty()) {
+          std::string value = table.keys[mix(random) % table.keys.size()];
+          if (column.type.scalar == Scalar::text)  // several words, should they be such
+            for (std::uint64_t more = mix(random + 1) % 8; more > 0; --more) value += " " + table.keys[mix(random + 1 + more) % table.keys.size()];
+          return rows.add_text(i, value);
+        }
       }
       return rows.add_text(i, random % 16 == 0 ? std::string(300, 'x') : random % 3 ? std::string("unseen é ") + std::to_string(random % 100) : std::string("-"));
     }
@@ -67,7 +72,7 @@ ProbeRun run_probe(const Engine& engine) {
   ProbeRun out;
   out.rows = rows.rows();
   out.predictions.resize(static_cast<std::size_t>(out.rows) * static_cast<std::size_t>(engine.width()));
-  engine.run(rows.columns(), out.rows, out.predictions.data(), &out.features);
+  engine.run(rows.columns(), out.rows, out.predictions.data(), &out.features, &out.bags);
   return out;
 }
 

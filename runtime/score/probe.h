@@ -14,6 +14,7 @@ void add_probe_rows(const package::Package& package, RowBuilder& rows);
 struct ProbeRun {
   std::int64_t rows = 0;
   std::vector<std::vector<double>> features;
+  Bags bags;
   std::vector<double> predictions;       // rows x width
 };
 ProbeRun run_probe(const Engine& engine);

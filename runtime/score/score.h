@@ -13,6 +13,9 @@
 
 namespace mlp::score {
 
+// The terms of bags by feature and row; of other features nothing.
+using Bags = std::vector<std::vector<std::vector<mlp_term>>>;
+
 // A loaded pipeline: package + compiled kernel. Thread-safe once made.
 class Engine {
  public:
@@ -20,9 +23,9 @@ class Engine {
   ~Engine();
   const package::Package& package() const;
   std::int32_t width() const;             // values a row: 1, or classes
-  // Computes features (optional, rows per feature) and predictions (rows x width) of rows in kernel layout: columns by
+  // Computes features (optional, rows per feature; of a bag how many terms the row has, and on demand which) and predictions (rows x width) of rows in kernel layout: columns by
   // schema index, as RowBuilder::columns() gives them; only those of the request are read.
-  void run(const mlp_column* columns, std::int64_t rows, double* out, std::vector<std::vector<double>>* features = nullptr) const;
+  void run(const mlp_column* columns, std::int64_t rows, double* out, std::vector<std::vector<double>>* features = nullptr, Bags* bags = nullptr) const;
   void set_level(model::Scorer::Level level);  // for self-tests, before it is shared
  private:
   struct Impl;
@@ -36,7 +39,7 @@ enum class Format { csv, jsonl };
 struct StreamOptions {
   Format from = Format::csv, to = Format::csv;
   std::string input_name;                 // for messages
-  bool features = false;                  // write what the model saw behind each prediction; a category is its number
+  bool features = false;                  // write what the model saw behind each prediction; a category is its number, a bag an object of its terms
   Observer observe;
   std::function<void(const Diagnostic&)> warn;  // values that break a constraint of the schema: once for each column, at the end
 };

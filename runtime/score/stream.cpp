@@ -31,12 +31,13 @@ void write_all(int fd, std::string& bytes) {
 
 std::int64_t stream(const Engine& engine, int input_fd, int output_fd, const StreamOptions& options) {
   const package::Signature& signature = engine.package().signature;
-  const OutputWriter writer(engine.package().model, options.to, options.features);
+  const OutputWriter writer(engine.package().model, options.to, options.features ? &engine.package().fitted : nullptr);
   RowBuilder rows(signature);
   rows.set_input(options.input_name);
   std::string out;
   std::vector<double> predictions;
   std::vector<std::vector<double>> features;
+  Bags bags;
   std::int64_t scored = 0;
 
   const auto score_batch = [&] {
@@ -44,9 +45,9 @@ std::int64_t stream(const Engine& engine, int input_fd, int output_fd, const Str
     if (n == 0) return;
     predictions.resize(static_cast<std::size_t>(n) * static_cast<std::size_t>(engine.width()));
     const mlp_column* columns = rows.columns();
-    engine.run(columns, n, predictions.data(), options.observe || options.features ? &features : nullptr);
+    engine.run(columns, n, predictions.data(), options.observe || options.features ? &features : nullptr, options.features ? &bags : nullptr);
     if (options.observe) options.observe(columns, n, features, predictions.data());
-    writer.rows(out, predictions.data(), n, features);
+    writer.rows(out, predictions.data(), n, features, bags);
     scored += n;
     rows.clear();
     if (out.size() >= (std::size_t{1} << 16)) write_all(output_fd, out);

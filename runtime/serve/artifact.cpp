@@ -186,11 +186,19 @@ int run_selftest(const Program& program, const Arguments& arguments) {
     const score::ProbeRun run = score::run_probe(score::Engine(package, program.built.features(level)));
     bool same = same_bits(run.predictions, expected.predictions) && run.features.size() == expected.features.size();
     for (std::size_t f = 0; same && f < run.features.size(); ++f) same = same_bits(run.features[f], expected.features[f]);
+    for (std::size_t f = 0; same && f < run.bags.size(); ++f)
+      same = std::equal(run.bags[f].begin(), run.bags[f].end(), expected.bags[f].begin(), expected.bags[f].end(), [](const auto& a, const auto& b) {
+        return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(mlp_term)) == 0);
+      });
     check("features x86-64-v" + std::to_string(static_cast<int>(level)), same, std::to_string(run.rows) + " rows, " + (same ? "the same bits" : "other bits than x86-64-v2"));
   }
 
   model::Matrix matrix;
-  for (const std::vector<double>& column : expected.features) matrix.push_back(column.data());
+  std::vector<std::vector<mlp_bag>> bags(expected.features.size());
+  for (std::size_t f = 0; f < expected.features.size(); ++f) {
+    for (const std::vector<mlp_term>& terms : expected.bags[f]) bags[f].push_back({terms.data(), static_cast<std::int64_t>(terms.size())});
+    matrix.push_back({expected.features[f].data(), bags[f].data()});
+  }
   std::vector<double> reference(static_cast<std::size_t>(expected.rows) * static_cast<std::size_t>(package.model.outputs()));
   model::score_reference(package.model, matrix, expected.rows, reference.data());
   const std::pair<model::Scorer::Level, const char*> levels[] = {{model::Scorer::Level::portable, "portable"}, {model::Scorer::Level::avx2, "avx2"}, {model::Scorer::Level::avx512, "avx512"}};

@@ -42,6 +42,7 @@ struct SignatureReader {
     const std::string_view name = word();
     if (name == "any") t.shape = BuiltinShape::any;
     else if (name == "table") t.shape = BuiltinShape::table;
+    else if (name == "word") t.shape = BuiltinShape::word;
     else {
       bool known = false;
       for (const auto& [spelled, scalar] : scalars) {
@@ -63,7 +64,10 @@ struct SignatureReader {
         p.name = word();
         expect(":");
         p.type = type();
-        if (accept("=")) p.fallback = std::strtod(std::string(word()).c_str(), nullptr);
+        if (accept("=")) {
+          const std::string value(word());
+          p.fallback = value == "true" ? 1 : std::strtod(value.c_str(), nullptr);  // the first word and false: 0
+        }
         b.parameters.push_back(std::move(p));
       } while (accept(","));
       expect(")");
@@ -137,6 +141,7 @@ std::string spell(const BuiltinType& type) {
     case BuiltinShape::any: out = "any"; break;
     case BuiltinShape::table: return "table";
     case BuiltinShape::list: return "float[]";
+    case BuiltinShape::word: return "word";
   }
   if (type.type.nullable) out += '?';
   return out;

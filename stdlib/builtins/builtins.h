@@ -12,8 +12,8 @@ namespace mlp {
 enum class BuiltinKind { function, aggregate, table };
 
 // scalar: `type` · any: every scalar type (all `any` of one signature are the same type) · table: a fitted table ·
-// list: float[], a vector of the language
-enum class BuiltinShape { scalar, any, table, list };
+// list: float[], a vector of the language · word: one of the words that the function knows, written as a name
+enum class BuiltinShape { scalar, any, table, list, word };
 
 struct BuiltinType {
   BuiltinShape shape = BuiltinShape::scalar;
@@ -52,6 +52,6 @@ std::vector<const Builtin*> find_builtins(std::string_view name);     // every o
 // `exact` says that nothing was widened; check writes widening as to_float calls, so later phases always see exact.
 const Builtin* resolve_builtin(std::string_view name, const std::vector<BuiltinType>& arguments, bool* exact = nullptr);
 
-std::string spell(const BuiltinType& type);  // "float?", "any", "table", "float[]"
+std::string spell(const BuiltinType& type);  // "float?", "any", "table", "float[]", "word"
 
 }  // namespace mlp

@@ -93,6 +93,10 @@ void mlp_text_substring(const char* data, int64_t size, int64_t start, int64_t l
 void mlp_text_replace(const char* data, int64_t size, const char* part, int64_t part_size, const char* by, int64_t by_size,
                       mlp_arena* arena, mlp_string* result);
 
+// ---- bags (terms.cpp; see terms.h). The terms of a text by their place in the dictionary of `table`, each with its count times the
+// table's value, or, where table is null, by their hash. `recipe` is a packed mlp_terms::Recipe.
+void mlp_text_bag(const char* data, int64_t size, const mlp_table* table, int64_t recipe, mlp_arena* arena, mlp_bag* result);
+
 // ---- dates (days since 1970), timestamps and durations (microseconds) (time.cpp)
 int64_t mlp_time_between_dates(int64_t a, int64_t b);
 double mlp_time_ratio(int64_t a, int64_t b);

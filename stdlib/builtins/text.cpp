@@ -1,12 +1,10 @@
 // Texts, hashes and dictionaries. The hash is XXH64 (Yann Collet, xxHash specification 0.1.1).
 #include "stdlib/builtins/kernels.h"
+#include "stdlib/builtins/text_parts.h"
 
-// Keeps the compiler from turning loops into calls of the C library.
-#ifdef __clang__
-#define MLP_PLAIN __attribute__((no_builtin))
-#else
-#define MLP_PLAIN
-#endif
+using mlp_text::allocate;
+using mlp_text::bucket;
+using mlp_text::step;
 
 namespace {
 
@@ -26,27 +24,8 @@ MLP_PLAIN int compare(const char* a, int64_t a_size, const char* b, int64_t b_si
   }
   return a_size < b_size ? -1 : a_size > b_size;
 }
-MLP_PLAIN inline char* allocate(mlp_arena* arena, int64_t size) {
-  if (arena->limit - arena->cursor < size) arena->grow(arena, size);
-  char* memory = arena->cursor;
-  arena->cursor += size;
-  return memory;
-}
 
 inline bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
-// Bytes of the code point at data (size > 0); 1 for a byte that begins none.
-MLP_PLAIN inline int64_t step(const char* data, int64_t size) {
-  const auto byte = [&](int64_t i) -> unsigned { return i < size ? static_cast<unsigned char>(data[i]) : 0; };
-  const auto more = [&](int64_t i) { return (byte(i) & 0xc0) == 0x80; };
-  const unsigned a = byte(0), b = byte(1);
-  if (a >= 0xc2 && a <= 0xdf) return more(1) ? 2 : 1;
-  if (a >= 0xe0 && a <= 0xef)  // no overlong forms, no surrogates
-    return more(1) && more(2) && !(a == 0xe0 && b < 0xa0) && !(a == 0xed && b > 0x9f) ? 3 : 1;
-  if (a >= 0xf0 && a <= 0xf4)
-    return more(1) && more(2) && more(3) && !(a == 0xf0 && b < 0x90) && !(a == 0xf4 && b > 0x8f) ? 4 : 1;
-  return 1;
-}
 
 // Case of the code points below U+0800 whose partner is there too.
 inline unsigned lower_of(unsigned c) {
@@ -124,9 +103,6 @@ inline uint64_t finish(uint64_t h) {
   h = (h ^ h >> 33) * prime2;
   h = (h ^ h >> 29) * prime3;
   return h ^ h >> 32;
-}
-inline int64_t bucket(uint64_t hash, int64_t n) {  // the high part of hash * n: even, and no division
-  return n < 1 ? 0 : static_cast<int64_t>(static_cast<unsigned __int128>(hash) * static_cast<uint64_t>(n) >> 64);
 }
 
 // ---- decimal numbers

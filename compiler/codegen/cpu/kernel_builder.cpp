@@ -34,7 +34,7 @@ bool is_leaf(Op op) {
 // The column, slot or number behind an instruction: what differs between outputs of one shape.
 bool has_index(Op op) {
   return op == Op::load || op == Op::present || op == Op::fitted || op == Op::fitted_text || op == Op::table_code || op == Op::table_value ||
-         op == Op::table_size;
+         op == Op::table_size || op == Op::bag;
 }
 
 // Outputs computed together by one function. When `calls` has rows, the function is called once for each of them: a row
@@ -109,7 +109,7 @@ std::vector<Group> group_outputs(const loop::Kernel& kernel) {
       } else if (instr.op == Op::load || instr.op == Op::present) {
         ++needs[o].pointers;
       }
-      needs[o].text |= instr.kind == Kind::string;
+      needs[o].text |= instr.kind == Kind::string || instr.kind == Kind::bag;
       needs[o].instructions.push_back(i);
       for (const loop::ValueId arg : instr.args) want(arg);
     }
@@ -300,7 +300,7 @@ class Builder {
     }
     return slot;
   }
-  enum : int { column_value, column_presence, number, text_data, text_size, dictionary, dictionary_size, table_values, table_folds, folds, output_value, output_presence, parameter };
+  enum : int { column_value, column_presence, number, text_data, text_size, dictionary, dictionary_size, table_values, table_folds, folds, output_value, output_presence, parameter, whole_table };
 
   Value* column_values(Index column, Type* type) {
     return hoisted({column_value, column.key()}, [&] {
@@ -335,6 +335,9 @@ class Builder {
   }
   Value* table_dictionary(Index slot) {
     return hoisted({dictionary, slot.key()}, [&] { return table_field(slot, mlp_table_field::dictionary, pointer_); });
+  }
+  Value* table_itself(Index slot) {
+    return hoisted({whole_table, slot.key()}, [&] { return element(abi_.mlp_table, field(abi_.mlp_fitted, function_->getArg(1), mlp_fitted_field::tables, pointer_), slot); });
   }
   Value* table_size(Index slot) {
     Value* const of = table_dictionary(slot);
@@ -414,7 +417,7 @@ class Builder {
       Value* const at = element(abi_.mlp_output, function_->getArg(2), index);
       return b_.CreateInBoundsGEP(type, field(abi_.mlp_output, at, mlp_output_field::values, pointer_), base_);
     });
-    if (kind == Kind::string) {
+    if (kind == Kind::string || kind == Kind::bag) {  // both a pointer and a size
       Value* const at = b_.CreateInBoundsGEP(type, array, row_);
       in_loop(b_.CreateStore(held.value, b_.CreateStructGEP(abi_.mlp_string, at, mlp_string_field::data)));
       in_loop(b_.CreateStore(held.size, b_.CreateStructGEP(abi_.mlp_string, at, mlp_string_field::size)));
@@ -442,7 +445,7 @@ class Builder {
       case Kind::f64: return b_.getDoubleTy();
       case Kind::i64: return b_.getInt64Ty();
       case Kind::boolean: return b_.getInt8Ty();
-      case Kind::string: return abi_.mlp_string;
+      case Kind::string: case Kind::bag: return abi_.mlp_string;
     }
     MLP_BUG("a kind without a type");
   }
@@ -509,9 +512,18 @@ class Builder {
         return {kind_of(instr, 0) == Kind::boolean ? b_.CreateUIToFP(arg(instr, 0), b_.getDoubleTy())
                                                    : b_.CreateSIToFP(arg(instr, 0), b_.getDoubleTy())};
       case Op::to_i64: return {b_.CreateZExt(arg(instr, 0), b_.getInt64Ty())};
+      case Op::bag: return bag(instr, table_itself(at));
+      case Op::hash_bag: return bag(instr, llvm::ConstantPointerNull::get(llvm::cast<llvm::PointerType>(pointer_)));
       case Op::call: return call(instr);
     }
     MLP_BUG("an operation without code");
+  }
+
+  Held bag(const Instr& instr, Value* table) {
+    const Held text = held_[instr.args[0].index];
+    if (!result_) result_ = stack(abi_.mlp_string);
+    b_.CreateCall(builtin("mlp_text_bag"), {text.value, text.size, table, arg(instr, 1), arena_, result_});
+    return {field(abi_.mlp_string, result_, mlp_string_field::data, pointer_), field(abi_.mlp_string, result_, mlp_string_field::size, b_.getInt64Ty())};
   }
 
   Held compare(const Instr& instr, bool real, llvm::CmpInst::Predicate of_reals, llvm::CmpInst::Predicate of_integers) {
@@ -523,7 +535,7 @@ class Builder {
       case Kind::f64: return {llvm::ConstantFP::get(b_.getDoubleTy(), instr.real)};
       case Kind::i64: return {b_.getInt64(static_cast<std::uint64_t>(instr.integer))};
       case Kind::boolean: return {b_.getInt1(instr.integer != 0)};
-      case Kind::string: break;
+      case Kind::string: case Kind::bag: break;
     }
     return {b_.CreateGlobalString(instr.text, "text", 0, &module_, false), b_.getInt64(instr.text.size())};
   }

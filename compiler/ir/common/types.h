@@ -24,7 +24,7 @@ enum class ExprOp {
   call,           // builtin `callee` (a row of stdlib/builtins/builtins.def) of args
   select,         // if args[0] then args[1] else args[2]; all three may be nullable
   aggregate,      // sem only: aggregate `callee` of args[0] (row) and constant args after it; stage fit, a number or text
-  table,          // sem only: fitted table `callee` (vocabulary, frequencies, target_means) of args[0]; used by lookups only
+  table,          // sem only: fitted table `callee` (vocabulary, frequencies, target_means, terms) of args[0]; used by lookups only
   fitted_number,  // flow only: slot
   fitted_text,    // flow only: slot
   fitted_table,   // flow only: slot
@@ -51,20 +51,21 @@ struct Expr {
 };
 
 // One column of the matrix that a model sees. Every feature is a double: numbers as they are, null as NaN;
-// categories and one-hot as the code from the vocabulary, NaN when missing or unseen.
-enum class Encoding { number, category, one_hot };
+// categories and one-hot as the code from the vocabulary, NaN when missing or unseen. But for bags: of a text, the terms that stand in it.
+enum class Encoding { number, category, one_hot, bag };
 struct Feature {
   std::string name;      // x, or x[3] for an element of a vector
-  ExprId value;          // type real
+  ExprId value;          // type real; of a bag, a text
   Encoding encoding = Encoding::number;
-  ExprId table;          // sem: the vocabulary expression behind a category or one-hot
+  ExprId table;          // sem: the vocabulary expression behind a category, one-hot or bag; unknown for a hashed bag
   SlotId slot;           // flow: its table slot
+  BagSettings bag;
   bool nullable = false; // NaN can come from a null
   std::vector<ColumnId> columns;  // raw columns it is computed from
   std::string description;
   Span span;
   template <class A> void fields(A&& a) {
-    a("name", name); a("value", value); a("encoding", encoding); a("table", table); a("slot", slot); a("nullable", nullable);
+    a("name", name); a("value", value); a("encoding", encoding); a("table", table); a("slot", slot); a("bag", bag); a("nullable", nullable);
     a("columns", columns); a("description", description); a("span", span);
   }
 };
@@ -114,7 +115,8 @@ MLP_WORDS(QueryAggregateKind, "count", "sum", "mean", "min", "max", "first", "la
 MLP_WORDS(QueryOp, "source", "filter", "select", "join", "asof_join", "group", "window", "union", "distinct");
 MLP_WORDS(JoinKind, "left", "inner");
 MLP_WORDS(Matches, "one", "first", "last", "all");
-MLP_WORDS(Encoding, "number", "category", "one_hot");
+MLP_WORDS(Encoding, "number", "category", "one_hot", "bag");
+MLP_WORDS(TermKind, "words", "chars", "chars_in_words");
 MLP_WORDS(ModelKind, "gbdt", "linear", "forest");
 MLP_WORDS(Loss, "squared", "logistic", "softmax", "poisson", "quantile", "custom", "custom_bool");
 MLP_WORDS(Link, "identity", "log", "logit");

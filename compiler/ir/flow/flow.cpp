@@ -49,6 +49,7 @@ KindRule rule(AggregateKind kind) {
     case AggregateKind::vocabulary: return {SlotKind::table, true, 2};
     case AggregateKind::frequencies: return {SlotKind::table, true, 0};
     case AggregateKind::target_means: return {SlotKind::table, true, 2};
+    case AggregateKind::terms: return {SlotKind::table, true, 7};
     default: return {SlotKind::number, false, 0};
   }
 }
@@ -157,11 +158,12 @@ class Verifier {
       const std::string where = "feature %" + std::to_string(i);
       if (f.name.empty() || !names.insert(f.name).second) say(where, "a name of its own");
       if (!known(f.value)) say(where, "the value is missing");
-      else if (is_text(p_[f.value].type.scalar)) say(where, "the value must be a number");
+      else if (is_text(p_[f.value].type.scalar) != (f.encoding == ir::Encoding::bag)) say(where, "the value must be a number, or the text of a bag");
       if (f.table.known()) say(where, "tables are slots by now");
-      if (f.encoding == ir::Encoding::number) continue;
+      if (f.encoding == ir::Encoding::number || f.bag.buckets > 0) continue;
+      const AggregateKind wanted = f.encoding == ir::Encoding::bag ? AggregateKind::terms : AggregateKind::vocabulary;
       const bool vocabulary = std::any_of(p_.aggregates.begin(), p_.aggregates.end(), [&](const Aggregate& a) {
-        return a.kind == AggregateKind::vocabulary && a.slot == f.slot;
+        return a.kind == wanted && a.slot_kind == SlotKind::table && a.slot == f.slot;
       });
       if (!vocabulary) say(where, "a category needs the slot of its vocabulary");
     }

@@ -5,7 +5,7 @@
 
 namespace mlp::flow {
 
-enum class AggregateKind { count, sum, mean, variance, stddev, min, max, quantile, most_frequent, vocabulary, frequencies, target_means };
+enum class AggregateKind { count, sum, mean, variance, stddev, min, max, quantile, most_frequent, vocabulary, frequencies, target_means, terms };
 enum class SlotKind { number, text, table };
 
 // One fitted value, computed from the value of `input` on the train rows; nulls (and NaN) are left out.
@@ -13,8 +13,8 @@ struct Aggregate {
   AggregateKind kind = AggregateKind::mean;
   SlotKind slot_kind = SlotKind::number;
   ir::SlotId slot;                  // within its kind
-  ir::ExprId input;                 // row stage; real, or text for vocabulary, frequencies, target_means, most_frequent
-  std::vector<double> parameters;   // quantile: p · vocabulary: max size, min count · target_means: smoothing, folds
+  ir::ExprId input;                 // row stage; real, or text for vocabulary, frequencies, target_means, terms, most_frequent
+  std::vector<double> parameters;   // quantile: p · vocabulary: max size, min count · target_means: smoothing, folds · terms: by, shortest, longest, min_rows, max_share, max_size, idf
   std::string name;                 // as a person would say it: mean(TotalCharges)
   Span span;
   template <class A> void fields(A&& a) {
@@ -59,6 +59,6 @@ std::vector<std::string> verify(const Program& program);
 }  // namespace mlp::flow
 
 namespace mlp::ir {
-MLP_WORDS(flow::AggregateKind, "count", "sum", "mean", "variance", "stddev", "min", "max", "quantile", "most_frequent", "vocabulary", "frequencies", "target_means");
+MLP_WORDS(flow::AggregateKind, "count", "sum", "mean", "variance", "stddev", "min", "max", "quantile", "most_frequent", "vocabulary", "frequencies", "target_means", "terms");
 MLP_WORDS(flow::SlotKind, "number", "text", "table");
 }  // namespace mlp::ir

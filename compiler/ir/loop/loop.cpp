@@ -12,7 +12,7 @@ enum class Immediate { none, integer, constant, symbol };
 Immediate immediate(Op op) {
   switch (op) {
     case Op::constant: return Immediate::constant;
-    case Op::load: case Op::present: case Op::fitted: case Op::fitted_text: case Op::table_code: case Op::table_value: case Op::table_size:
+    case Op::load: case Op::present: case Op::fitted: case Op::fitted_text: case Op::table_code: case Op::table_value: case Op::table_size: case Op::bag:
       return Immediate::integer;
     case Op::call: return Immediate::symbol;
     default: return Immediate::none;
@@ -201,8 +201,8 @@ class KernelVerifier {
   void instruction(const Instr& i) {
     bool right = true;
     switch (i.op) {
-      case Op::constant: right = i.args.empty() && (i.kind != Kind::boolean || i.integer == 0 || i.integer == 1); break;
-      case Op::load: right = i.args.empty() && i.integer >= 0; break;
+      case Op::constant: right = i.args.empty() && i.kind != Kind::bag && (i.kind != Kind::boolean || i.integer == 0 || i.integer == 1); break;
+      case Op::load: right = i.args.empty() && i.kind != Kind::bag && i.integer >= 0; break;
       case Op::present: right = shape(i, {}, Kind::boolean) && i.integer >= 0; break;
       case Op::fitted: right = shape(i, {}, Kind::f64) && i.integer >= 0; break;
       case Op::fitted_text: right = shape(i, {}, Kind::string) && i.integer >= 0; break;
@@ -220,7 +220,9 @@ class KernelVerifier {
       case Op::select: right = i.args.size() == 3 && shape(i, {Kind::boolean, i.kind, i.kind}, i.kind); break;
       case Op::to_f64: right = shape(i, {Kind::i64}, Kind::f64) || shape(i, {Kind::boolean}, Kind::f64); break;
       case Op::to_i64: right = shape(i, {Kind::boolean}, Kind::i64); break;
-      case Op::call: right = !i.text.empty(); break;
+      case Op::bag: right = shape(i, {Kind::string, Kind::i64}, Kind::bag) && i.integer >= 0; break;
+      case Op::hash_bag: right = shape(i, {Kind::string, Kind::i64}, Kind::bag); break;
+      case Op::call: right = !i.text.empty() && i.kind != Kind::bag; break;
     }
     if (!right) say("`" + print(i) + "` has the wrong arguments for a " + std::string(spell(i.kind)));
   }

@@ -5,7 +5,7 @@
 
 namespace mlp::loop {
 
-enum class Kind { f64, i64, boolean, string };
+enum class Kind { f64, i64, boolean, string, bag };  // a bag goes to outputs only
 using ValueId = ir::Id<struct ValueTag>;
 
 enum class Op {
@@ -24,6 +24,8 @@ enum class Op {
   select,                            // boolean, a, b
   to_f64,                            // i64 or boolean → f64
   to_i64,                            // boolean → i64
+  bag,           // integer = table slot; args: string, i64 recipe (stdlib/builtins/terms.h): the bag of its terms
+  hash_bag,      // the same by hash, without a table
   call,                              // text = symbol of a builtin kernel function, args by its C signature
 };
 
@@ -64,8 +66,8 @@ std::vector<std::string> verify(const Module& module);
 }  // namespace mlp::loop
 
 namespace mlp::ir {
-template <> struct enum_words<loop::Kind> { static constexpr std::string_view words[] = {"f64", "i64", "bool", "string"}; };
+template <> struct enum_words<loop::Kind> { static constexpr std::string_view words[] = {"f64", "i64", "bool", "string", "bag"}; };
 template <> struct enum_words<loop::Op> {
-  static constexpr std::string_view words[] = {"constant", "load", "present", "fitted", "fitted_text", "table_code", "table_value", "table_size", "add", "sub", "mul", "div", "neg", "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "select", "to_f64", "to_i64", "call"};
+  static constexpr std::string_view words[] = {"constant", "load", "present", "fitted", "fitted_text", "table_code", "table_value", "table_size", "add", "sub", "mul", "div", "neg", "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "select", "to_f64", "to_i64", "bag", "hash_bag", "call"};
 };
 }  // namespace mlp::ir

@@ -73,9 +73,10 @@ std::vector<std::string> verify(const Module& m) {
       broken.push_back(where + "no value");
       continue;
     }
-    needs(m[f.value].type.scalar == Scalar::real, where + "the value is a float");
+    const bool bag = f.encoding == ir::Encoding::bag;
+    needs(bag ? is_text(m[f.value].type.scalar) : m[f.value].type.scalar == Scalar::real, where + "the value is a float, or the text of a bag");
     needs(f.nullable == m[f.value].type.nullable || f.encoding != ir::Encoding::number, where + "nullable as its value is");
-    needs((f.encoding == ir::Encoding::number) == !f.table.known(), where + "a table exactly for categories and one-hot");
+    needs((f.encoding == ir::Encoding::number || (bag && f.bag.buckets > 0)) == !f.table.known(), where + "a table exactly for categories, one-hot and bags with a vocabulary");
     needs(!f.table.known() || (expr(f.table) && m[f.table].op == ir::ExprOp::table), where + "the table is a fitted table");
     for (const ColumnId c : f.columns) needs(column(c), where + "columns of the schema");
   }

@@ -88,7 +88,7 @@ struct Results {
   Results(const loop::Kernel& kernel, std::int64_t rows, bool with_presence) {
     for (const loop::Output& o : kernel.outputs) {
       const loop::Kind kind = kernel.body[o.value.index].kind;
-      const std::size_t width = kind == loop::Kind::string ? 16 : kind == loop::Kind::boolean ? 1 : 8;
+      const std::size_t width = kind == loop::Kind::string || kind == loop::Kind::bag ? 16 : kind == loop::Kind::boolean ? 1 : 8;
       values.emplace_back((rows + 1) * width, '\x5a');  // a row more, to see a write past the end
       presence.emplace_back(rows + 1, '\x5a');
       outputs.push_back({values.back().data(), with_presence ? reinterpret_cast<std::uint8_t*>(presence.back().data()) : nullptr});
@@ -132,6 +132,13 @@ void expect_equal(const loop::Kernel& kernel, mlp_kernel compiled, Data& data, b
           mlp_string found;
           std::memcpy(&found, at + r * 16, 16);
           ASSERT_EQ(std::string_view(want.s.data, want.s.size), std::string_view(found.data, found.size)) << here();
+          break;
+        }
+        case loop::Kind::bag: {
+          mlp_bag found;
+          std::memcpy(&found, at + r * 16, 16);
+          ASSERT_EQ(want.s.size, found.size) << here();
+          ASSERT_TRUE(found.size == 0 || std::memcmp(want.s.data, found.terms, static_cast<std::size_t>(found.size) * sizeof(mlp_term)) == 0) << here();
           break;
         }
       }

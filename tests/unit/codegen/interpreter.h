@@ -94,6 +94,7 @@ class Interpreter {
           case Kind::i64: return {.i = static_cast<const std::int64_t*>(c.values)[r]};
           case Kind::boolean: return {.i = static_cast<const std::uint8_t*>(c.values)[r] != 0};
           case Kind::string: return {.s = static_cast<const mlp_string*>(c.values)[r]};
+          case Kind::bag: break;
         }
         break;
       }
@@ -124,6 +125,11 @@ class Interpreter {
       case Op::select: return arg(0).i ? arg(1) : arg(2);
       case Op::to_f64: return {.f = static_cast<double>(arg(0).i)};
       case Op::to_i64: return {.i = arg(0).i};
+      case Op::bag: case Op::hash_bag: {
+        mlp_bag bag{};
+        mlp_text_bag(arg(0).s.data, arg(0).s.size, in.op == Op::bag ? &f_.tables[in.integer] : nullptr, arg(1).i, b_.arena, &bag);
+        return {.s = {reinterpret_cast<const char*>(bag.terms), bag.size}};
+      }
       case Op::call: {
         std::vector<Val> args;
         for (const loop::ValueId a : in.args) args.push_back(held[a.index]);
