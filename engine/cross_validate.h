@@ -10,7 +10,7 @@ using Metrics = std::map<std::string, std::map<std::string, double>>;  // part â
 struct Fold {
   Division rows;                        // test: what it measures
   Features features;
-  std::vector<std::vector<double>> test;
+  FeatureColumns test;
   learn::BinCache bins;
 };
 struct FoldScore {

@@ -209,7 +209,7 @@ void find_telling_features(const Pipeline& pipeline, const Data& data, const std
   learn::Pool pool(threads);
   pool.run(static_cast<std::int64_t>(columns.size()), [&](std::int64_t f) {
     const auto i = static_cast<std::size_t>(f);
-    skills[i] = judge.judge(columns[i], program.features[i].encoding != ir::Encoding::number);
+    skills[i] = judge.judge(columns[i], program.features[i].encoding == ir::Encoding::category || program.features[i].encoding == ir::Encoding::one_hot);
   });
   for (std::size_t f = 0; f < skills.size(); ++f) {
     if (!skills[f].too_good) continue;

@@ -74,19 +74,38 @@ fit::Fitted fit_all(const Pipeline& pipeline, const Part& train, const std::vect
         case AggregateKind::target_means:
           fitted.tables[slot] = fit::target_means(in.strings, in.present, train.target, fold, fold_count(program), parameter(0, 10));
           break;
+        case AggregateKind::terms: {
+          const auto whole = [&](std::size_t n) { return static_cast<std::int64_t>(aggregate.parameters.at(n)); };
+          fitted.tables[slot] = fit::terms(in.strings, in.present, {.by = whole(0), .shortest = whole(1), .longest = whole(2)},
+                                           {.min_rows = whole(3), .max_share = aggregate.parameters.at(4), .max_size = whole(5), .idf = whole(6) != 0});
+          break;
+        }
       }
     }
   }
   return fitted;
 }
 
-std::vector<std::vector<double>> features_of(const Pipeline& pipeline, const Part& part, const fit::Fitted& fitted, const std::vector<std::int32_t>& fold, int threads) {
+model::Matrix FeatureColumns::matrix() const {
+  model::Matrix matrix;
+  for (std::size_t f = 0; f < numbers.size(); ++f) matrix.push_back({numbers[f].data(), bags[f].data()});
+  return matrix;
+}
+
+FeatureColumns features_of(const Pipeline& pipeline, const Part& part, const fit::Fitted& fitted, const std::vector<std::int32_t>& fold, int threads) {
   const flow::Program& program = pipeline.program();
   const fit::FittedView view(fitted);
-  Results run = run_kernel(pipeline.kernels->find("features"), part.table, view.get(), std::vector<OutputKind>(program.features.size(), OutputKind::real),
-                           std::vector<bool>(program.features.size(), false), fold, threads);
-  std::vector<std::vector<double>> columns;
-  for (Result& result : run.columns) columns.push_back(std::move(result.reals));
+  std::vector<OutputKind> kinds;
+  for (const ir::Feature& f : program.features) kinds.push_back(f.encoding == ir::Encoding::bag ? OutputKind::bag : OutputKind::real);
+  Results run = run_kernel(pipeline.kernels->find("features"), part.table, view.get(), kinds, std::vector<bool>(kinds.size(), false), fold, threads);
+  FeatureColumns columns;
+  for (std::size_t f = 0; f < kinds.size(); ++f) {
+    Result& result = run.columns[f];
+    for (const mlp_bag& bag : result.bags) result.reals.push_back(static_cast<double>(bag.size));
+    columns.numbers.push_back(std::move(result.reals));
+    columns.bags.push_back(std::move(result.bags));
+  }
+  for (auto& texts : run.texts) columns.memory.push_back(std::move(texts));
   return columns;
 }
 

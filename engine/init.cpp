@@ -67,7 +67,8 @@ std::string feature_entry(const Column& column) {
   const std::string base = identifier(column.name, "c_");
   switch (column.type.scalar) {
     case Scalar::boolean: case Scalar::integer: case Scalar::real: case Scalar::real32: case Scalar::category: return name;
-    case Scalar::text: case Scalar::string: return base + "_length = length(" + name + ")\n  " + base + "_words = word_count(" + name + ")";
+    case Scalar::text: return base + "_words = tf_idf(" + name + ", max_size = 10_000)\n  " + base + "_length = length(" + name + ")";
+    case Scalar::string: return base + "_length = length(" + name + ")\n  " + base + "_words = word_count(" + name + ")";
     case Scalar::date:
       return base + "_year = year(" + name + ")\n  " + base + "_month = month(" + name + ")\n  " + base + "_weekday = weekday(" + name + ")";
     case Scalar::timestamp:

@@ -39,7 +39,8 @@ Results run_kernel(mlp_kernel kernel, const values::Table& table, const mlp_fitt
   results.columns.resize(kinds.size());
   for (std::size_t i = 0; i < kinds.size(); ++i) {
     if (kinds[i] == OutputKind::real) results.columns[i].reals.resize(table.rows);
-    else results.columns[i].strings.resize(table.rows);
+    else if (kinds[i] == OutputKind::string) results.columns[i].strings.resize(table.rows);
+    else results.columns[i].bags.resize(table.rows);
     if (with_present[i]) results.columns[i].present.resize(table.rows);
   }
   const std::int64_t blocks = (table.rows + block_rows - 1) / block_rows;
@@ -57,7 +58,9 @@ Results run_kernel(mlp_kernel kernel, const values::Table& table, const mlp_fitt
       for (std::size_t c = 0; c < columns.size(); ++c) columns[c] = table.columns[c].view(first);
       for (std::size_t i = 0; i < outputs.size(); ++i) {
         Result& result = results.columns[i];
-        outputs[i].values = kinds[i] == OutputKind::real ? static_cast<void*>(result.reals.data() + first) : static_cast<void*>(result.strings.data() + first);
+        outputs[i].values = kinds[i] == OutputKind::real     ? static_cast<void*>(result.reals.data() + first)
+                            : kinds[i] == OutputKind::string ? static_cast<void*>(result.strings.data() + first)
+                                                             : static_cast<void*>(result.bags.data() + first);
         outputs[i].present = with_present[i] ? result.present.data() + first : nullptr;
       }
       const mlp_batch batch{std::min(block_rows, table.rows - first), columns.data(), fold.empty() ? nullptr : fold.data() + first, &arena.view};

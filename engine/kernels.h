@@ -13,16 +13,17 @@ namespace mlp::engine {
 struct Result {
   std::vector<double> reals;
   std::vector<mlp_string> strings;
+  std::vector<mlp_bag> bags;
   std::vector<std::uint8_t> present;  // strings and integer targets only; empty otherwise
 };
 
-// The outputs of one run. Texts made by the kernel live in `texts`.
+// The outputs of one run. Texts and bags made by the kernel live in `texts`.
 struct Results {
   std::vector<Result> columns;
   std::vector<std::unique_ptr<std::deque<std::vector<char>>>> texts;
 };
 
-enum class OutputKind { real, string };
+enum class OutputKind { real, string, bag };
 
 // `fold`: out-of-fold number by row, or empty. Kernel output i is written as kinds[i] says; `present` is asked for where
 // with_present[i] is set.

@@ -5,16 +5,10 @@
 namespace mlp::engine {
 namespace {
 
-model::Matrix matrix_of(const std::vector<std::vector<double>>& columns) {
-  model::Matrix matrix;
-  for (const std::vector<double>& column : columns) matrix.push_back(column.data());
-  return matrix;
-}
-
-learn::Dataset dataset(const Part& part, const std::vector<std::vector<double>>& columns) {
+learn::Dataset dataset(const Part& part, const FeatureColumns& columns) {
   learn::Dataset set;
   set.rows = static_cast<std::int64_t>(part.row.size());
-  set.columns = matrix_of(columns);
+  set.columns = columns.matrix();
   set.target = part.target;
   set.weight = part.weight;
   set.row_id = part.row;
@@ -26,7 +20,11 @@ std::vector<model::FeatureInfo> describe_features(const flow::Program& program, 
   for (const ir::Feature& feature : program.features) {
     model::FeatureInfo info;
     info.name = feature.name;
-    if (feature.encoding != ir::Encoding::number) {
+    if (feature.encoding == ir::Encoding::bag) {
+      info.bag = true;
+      info.table = feature.slot.known() ? feature.slot.index : -1;
+      info.terms = static_cast<std::int32_t>(feature.bag.buckets > 0 ? feature.bag.buckets : static_cast<std::int64_t>(fitted.tables[feature.slot.index].keys.size()));
+    } else if (feature.encoding != ir::Encoding::number) {
       info.category = feature.encoding == ir::Encoding::category;
       info.one_hot = feature.encoding == ir::Encoding::one_hot;
       info.width = static_cast<std::int32_t>(fitted.tables[feature.slot.index].keys.size());
@@ -66,10 +64,10 @@ learn::Outcome train_model(const Pipeline& pipeline, const Division& rows, const
   return learn::train(request);
 }
 
-std::map<std::string, double> measure(const model::Model& model, const std::vector<std::vector<double>>& columns, const Part& part) {
+std::map<std::string, double> measure(const model::Model& model, const FeatureColumns& columns, const Part& part) {
   const auto rows = static_cast<std::int64_t>(part.row.size());
   std::vector<double> scores(static_cast<std::size_t>(rows) * model.outputs()), predicted(static_cast<std::size_t>(rows) * model::width(model));
-  model::Scorer(model).score(matrix_of(columns), rows, scores.data());
+  model::Scorer(model).score(columns.matrix(), rows, scores.data());
   model::link(model, scores.data(), rows, predicted.data());
   return learn::metrics(model, predicted, part.target, part.weight);
 }

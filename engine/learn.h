@@ -13,7 +13,7 @@ namespace mlp::engine {
 learn::Outcome train_model(const Pipeline& pipeline, const Division& rows, const Features& features, const TrainOptions& options, learn::BinCache* bins);
 
 // Of a model on rows whose features are computed; the same as through the scoring path.
-std::map<std::string, double> measure(const model::Model& model, const std::vector<std::vector<double>>& columns, const Part& part);
+std::map<std::string, double> measure(const model::Model& model, const FeatureColumns& columns, const Part& part);
 // Metrics of a loaded package on parts of its data, through the scoring path.
 std::map<std::string, double> measure(const score::Engine& engine, const Part& part);
 // Predictions of a part (rows x width), through the scoring path.

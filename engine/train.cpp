@@ -122,8 +122,8 @@ class Trainer {
     return fold_;
   }
   const std::vector<std::vector<double>>& train_columns() {
-    if (features_.train.empty()) features_.train = features_of(pipeline_, parted().train, package_.fitted, fold(), options_.threads);
-    return features_.train;
+    if (features_.train.numbers.empty()) features_.train = features_of(pipeline_, parted().train, package_.fitted, fold(), options_.threads);
+    return features_.train.numbers;
   }
 
   void learn() {

@@ -77,7 +77,14 @@ MLP_PLAIN inline int64_t write_point(char* to, uint32_t c) {
 struct Reader {
   const char* data;
   int64_t size, at = 0;
-  uint32_t pending = 0;  // the second half of a letter whose lower case is two
+  uint32_t pending = 0;     // the second half of a letter whose lower case is two
+  bool within = false;      // the code point before is part of a word
+
+  MLP_PLAIN inline bool word_goes_on() const {
+    if (at >= size) return false;
+    const uint32_t c = point_at(data + at, mlp_text::step(data + at, size - at));
+    return c != no_point && in_word(c);
+  }
 
   // Appends the next one to `to`; its bytes, or 0 at the end. `c`: what it is.
   MLP_PLAIN inline int64_t next(char* to, uint32_t& c) {
@@ -91,15 +98,19 @@ struct Reader {
     c = point_at(data + at, bytes);
     if (c == no_point) {
       *to = data[at++];
+      within = false;
       return 1;
     }
     at += bytes;
     if (c == 0x130) {  // I with a dot: i, and the dot
       c = 'i';
       pending = 0x307;
+    } else if (c == 0x3a3 && within && !word_goes_on()) {  // sigma at the end of a word
+      c = 0x3c2;
     } else {
       c = lower_of(c);
     }
+    within = in_word(c) && !pending;
     return write_point(to, c);
   }
 };

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "compiler/lower/lower.h"
+#include "tests/reference/bags.h"
 
 namespace mlp::harness {
 
@@ -79,9 +80,15 @@ fit::Fitted Machine::fit(const values::Table& table, const std::vector<double>& 
 
 std::vector<std::vector<double>> Machine::features(const values::Table& table, const fit::Fitted& fitted, const std::vector<std::int32_t>& folds) {
   std::vector<std::vector<double>> results(program_.features.size(), std::vector<double>(static_cast<std::size_t>(table.rows)));
+  std::vector<std::vector<mlp_bag>> bags(results.size());
   std::vector<mlp_output> outputs;
-  for (auto& column : results) outputs.push_back({column.data(), nullptr});
+  for (std::size_t f = 0; f < results.size(); ++f) {
+    if (program_.features[f].encoding == ir::Encoding::bag) bags[f].resize(static_cast<std::size_t>(table.rows));
+    outputs.push_back({bags[f].empty() ? static_cast<void*>(results[f].data()) : bags[f].data(), nullptr});
+  }
   run("features", table, fitted, folds, outputs);
+  for (std::size_t f = 0; f < results.size(); ++f)
+    for (std::size_t row = 0; row < bags[f].size(); ++row) results[f][row] = reference::digest(bags[f][row].terms, bags[f][row].size);
   return results;
 }
 

@@ -27,7 +27,7 @@ class Machine {
   // Outputs of kernel fit_<pass>, as the aggregates of that pass are fed.
   std::vector<reference::Inputs> pass(const values::Table& table, const fit::Fitted& fitted, std::size_t pass, const std::vector<std::int32_t>& folds = {});
   fit::Fitted fit(const values::Table& table, const std::vector<double>& target, const std::vector<std::int32_t>& folds);
-  // By feature, then row.
+  // By feature, then row; a bag as its digest (tests/reference/bags.h).
   std::vector<std::vector<double>> features(const values::Table& table, const fit::Fitted& fitted, const std::vector<std::int32_t>& folds = {});
 
  private:

@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "stdlib/builtins/kernels.h"
+#include "tests/reference/bags.h"
 
 namespace mlp::reference {
 namespace {
@@ -304,7 +305,15 @@ std::vector<Value> evaluate_all(const flow::Program& program, const fit::Fitted&
 std::vector<double> features(const flow::Program& program, const fit::Fitted& fitted, const values::Table& table, std::int64_t row, std::int32_t fold) {
   Row state(program, fitted, table, row, fold);
   std::vector<double> out;
-  for (const ir::Feature& feature : program.features) out.push_back(number(program[feature.value].type, state.value(feature.value)));
+  for (const ir::Feature& feature : program.features) {
+    const Value& value = state.value(feature.value);
+    if (feature.encoding != ir::Encoding::bag) {
+      out.push_back(number(program[feature.value].type, value));
+      continue;
+    }
+    const std::vector<mlp_term> bag = bag_of(feature, fitted, value.null ? "" : value.text);
+    out.push_back(digest(bag.data(), static_cast<std::int64_t>(bag.size())));
+  }
   return out;
 }
 
@@ -333,6 +342,7 @@ fit::Fitted fit_program(const flow::Program& program, const std::vector<double>&
         case AggregateKind::vocabulary:
           fitted.tables[slot] = fit::vocabulary(in.strings, in.present, static_cast<std::int64_t>(a.parameters.at(0)), static_cast<std::int64_t>(a.parameters.at(1)));
           break;
+        case AggregateKind::terms: fitted.tables[slot] = fit_terms(a, in.strings, in.present); break;
         case AggregateKind::frequencies: fitted.tables[slot] = fit::frequencies(in.strings, in.present); break;
         case AggregateKind::target_means:
           fitted.tables[slot] = fit::target_means(in.strings, in.present, target, folds, static_cast<std::int64_t>(a.parameters.at(1)), a.parameters.at(0));

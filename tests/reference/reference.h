@@ -15,7 +15,7 @@ Value evaluate(const flow::Program& program, const fit::Fitted& fitted, const va
 std::vector<Value> evaluate_all(const flow::Program& program, const fit::Fitted& fitted, const values::Table& table, std::int64_t row,
                                 const std::vector<ir::ExprId>& ids, std::int32_t fold = -1);
 
-// The features of one row, null as NaN.
+// The features of one row, null as NaN; a bag as its digest (tests/reference/bags.h).
 std::vector<double> features(const flow::Program& program, const fit::Fitted& fitted, const values::Table& table, std::int64_t row, std::int32_t fold = -1);
 
 // A number as a double, null as NaN.

@@ -112,11 +112,22 @@ class Generator {
   bool inside() const { return !numbers_.empty(); }  // of a function: it sees its parameters only
 
   std::string feature() {
-    switch (below(8)) {
+    switch (below(9)) {
+      case 8: return bag();
       case 0: return truth(3);
       case 1: return text(2) + " |> to_category";
       case 2: return vector(2);
       default: return number(4);
+    }
+  }
+  std::string bag() {
+    const std::string v = "concat(s, " + text(1) + ")";  // of a row
+    const std::string by = pick({"words", "chars", "chars_in_words"}), sizes = pick({"", ", longest = 2", ", shortest = 2, longest = 3"});
+    const std::string more = pick({"", ", min_rows = 2", ", max_share = 50%", ", max_size = 3"});
+    switch (below(3)) {
+      case 0: return "tf_idf(" + v + ", by = " + by + sizes + more + pick({"", ", sublinear = true", ", norm = false"}) + ")";
+      case 1: return v + " |> count_terms(by = " + by + sizes + more + pick({"", ", binary = true"}) + ")";
+      default: return v + " |> hash_terms(" + pick({"2", "50"}) + ", by = " + by + sizes + ")";
     }
   }
   std::string vector(int d) {

@@ -10,6 +10,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -81,7 +82,7 @@ Cell integer(Random& r) {
   return plain(r.below(6) == 0 ? edges[r.below(5)] : std::to_string(static_cast<std::int64_t>(r.below(2001)) - 1000));
 }
 Cell words(Random& r) {
-  static const std::vector<std::string> edges = {"", " ", "a", "Äpfel über", "zebra Z", "12.5", "a,b;c", "say \"hi\"", "two\nlines", "日本語 text", std::string(300, 'x'), "A b  c"};
+  static const std::vector<std::string> edges = {"", " ", "a", "Äpfel über", "zebra Z", "12.5", "a,b;c", "say \"hi\"", "two\nlines", "日本語 text", "e\xcc\x81te\xcc\x81 ÉTÉ", "ΟΔΥΣΣΕΥΣ İSTANBUL ẞ", "ok 👍🏽 👨‍👩‍👧 ok", std::string(300, 'x'), "A b  c"};
   if (r.below(9) == 0) return {};
   std::string value = edges[r.below(edges.size())];
   if (value.empty()) return {};  // an empty cell is null in this source
@@ -320,7 +321,8 @@ TEST(Skew, EveryPathGivesTheSameBits) {
   engine::Part all;
   all.table = std::move(data.table);
   for (std::int64_t row = 0; row < row_count; ++row) all.row.push_back(row);
-  const std::vector<std::vector<double>> fitting = engine::features_of(pipeline, all, trained.package.fitted, {}, 2);
+  const engine::FeatureColumns matrix = engine::features_of(pipeline, all, trained.package.fitted, {}, 2);
+  const std::vector<std::vector<double>>& fitting = matrix.numbers;
   ASSERT_EQ(fitting.size(), count);
 
   Bits batch;
@@ -342,6 +344,24 @@ TEST(Skew, EveryPathGivesTheSameBits) {
   same(batch, "batch");
   same(stream(engine, work / "rows.csv", score::Format::csv, work / "csv.out"), "CSV");
   same(stream(engine, work / "rows.jsonl", score::Format::jsonl, work / "jsonl.out"), "JSON lines");
+
+  // Bags term by term, in batches and alone.
+  const auto same_bags = [&](const score::Bags& bags, std::int64_t first) {
+    for (std::size_t f = 0; f < count; ++f)
+      for (std::size_t r = 0; r < bags[f].size(); ++r) {
+        const mlp_bag& want = matrix.bags[f][static_cast<std::size_t>(first) + r];
+        ASSERT_EQ(static_cast<std::int64_t>(bags[f][r].size()), want.size) << "row " << first << " + " << r;
+        ASSERT_TRUE(want.size == 0 || std::memcmp(bags[f][r].data(), want.terms, static_cast<std::size_t>(want.size) * sizeof(mlp_term)) == 0) << "row " << first << " + " << r;
+      }
+  };
+  score::Bags bags;
+  for (std::int64_t first = 0; first + 5000 <= row_count; first += row_count / 20)
+    for (const std::int64_t rows : {5000, 1}) {
+      for (std::size_t c = 0; c < columns.size(); ++c) columns[c] = all.table.columns[c].view(first);
+      std::vector<double> some(static_cast<std::size_t>(rows) * engine.width());
+      engine.run(columns.data(), rows, some.data(), &features, &bags);
+      same_bags(bags, first);
+    }
 
   // One row at a time, all of them.
   for (std::int64_t row = 0; row < row_count; ++row) {
