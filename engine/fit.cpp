@@ -5,6 +5,7 @@
 
 #include "engine/kernels.h"
 #include "stdlib/builtins/kernels.h"
+#include "stdlib/builtins/terms.h"
 
 namespace mlp::engine {
 namespace {

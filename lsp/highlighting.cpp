@@ -84,7 +84,7 @@ Json inlay_hints(const View& view, std::uint32_t begin, std::uint32_t end) {
     if (type) one["kind"] = 1;
     list.push_back(std::move(one));
   };
-  const auto type = [](const Meaning::Value& v) { return ": " + mlp::spell(v.type) + (v.vector ? "[" + std::to_string(v.items) + "]" : ""); };
+  const auto type = [](const Meaning::Value& v) { return (v.bag ? ": terms of " : ": ") + mlp::spell(v.type) + (v.vector ? "[" + std::to_string(v.items) + "]" : ""); };
   for (const Symbol& s : a.symbols) {
     if (!s.declaration() || (s.sort != Sort::feature && s.sort != Sort::local)) continue;
     if (const auto value = a.meaning.values.find(s.at); value != a.meaning.values.end()) hint(s.at, type(value->second), true);

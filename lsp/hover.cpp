@@ -13,7 +13,7 @@ using FindRun = std::function<std::optional<Run>()>;
 std::string code(const std::string& text) { return "```mlp\n" + text + "\n```\n"; }
 
 std::string about(const Meaning::Value& v) {
-  std::string out = "`" + mlp::spell(v.type) + (v.vector ? "[" + std::to_string(v.items) + "]" : "") + "` · stage `" + std::string(ir::spell(v.stage)) + "` · ";
+  std::string out = (v.bag ? "bag of terms of a `" : "`") + mlp::spell(v.type) + (v.vector ? "[" + std::to_string(v.items) + "]" : "") + "` · stage `" + std::string(ir::spell(v.stage)) + "` · ";
   return out + (v.type.nullable ? "may be null" : "never null");
 }
 

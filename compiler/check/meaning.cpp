@@ -38,7 +38,7 @@ void Checker::mean_function(const FunctionRef& ref, Span at, const std::vector<A
 
 void Checker::mean_value(Span at, const Operand& value) {
   if (!meaning_ || frame_->library || value.poison || value.items.empty() || !at.known()) return;
-  Meaning::Value v{type_of(value.items[0].value), stage_of(value.items[0].value), value.items.size(), value.vector};
+  Meaning::Value v{type_of(value.items[0].value), stage_of(value.items[0].value), value.items.size(), value.vector, value.items[0].encoding == ir::Encoding::bag};
   for (const Item& item : value.items) {
     v.type.nullable = v.type.nullable || type_of(item.value).nullable;
     v.stage = std::max(v.stage, stage_of(item.value));

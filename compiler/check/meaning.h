@@ -21,6 +21,7 @@ struct Meaning {
     ir::Stage stage = ir::Stage::constant;
     std::size_t items = 1;    // of a vector
     bool vector = false;
+    bool bag = false;         // a bag of terms of the text
   };
   struct BySpan {
     bool operator()(const Span& a, const Span& b) const { return std::tie(a.source, a.begin, a.end) < std::tie(b.source, b.begin, b.end); }

@@ -39,6 +39,7 @@ Operand Checker::expand(const std::string& name, std::vector<Argument> args, Spa
   }
   // The rest follows the signature of its row in the table of builtins.
   const Builtin& row = *find_builtins(name).front();
+  const std::string described = describe(args);
   std::vector<Argument> bound(row.parameters.size());
   std::vector<bool> given(row.parameters.size());
   for (std::size_t i = 0; i < args.size(); ++i) {
@@ -46,7 +47,7 @@ Operand Checker::expand(const std::string& name, std::vector<Argument> args, Spa
     if (!args[i].name.empty())
       for (slot = 0; slot < row.parameters.size() && row.parameters[slot].name != args[i].name;) ++slot;
     if (slot >= bound.size() || given[slot]) {
-      report(code::no_matching_call, "`" + name + "` takes no `" + describe(args) + "`", name_span, "arguments do not fit")
+      report(code::no_matching_call, "`" + name + "` takes no `" + described + "`", name_span, "arguments do not fit")
           .note("`" + name + std::string(row.signature) + "`");
       return poison();
     }

@@ -52,6 +52,15 @@ std::string describe(const flow::Program& program, const Names& names, ir::ExprI
   std::size_t said = e.args.size();
   if (e.op != ir::ExprOp::call)
     while (said > 1 && parameter(program, e, said - 1) == aggregate_builtin(e).parameters[said - 1].fallback) --said;
+  if (e.callee == "terms") {  // by words, as in the call that it stands behind
+    std::string out = "terms(" + arg(0);
+    for (std::size_t n = 1; n < said; ++n) {
+      const BuiltinParameter& p = aggregate_builtin(e).parameters[n];
+      const double value = parameter(program, e, n);
+      if (value != p.fallback) out += ", " + p.name + " = " + (n == 1 ? std::string(ir::enum_words<TermKind>::words[static_cast<std::size_t>(value)]) : arg(n));
+    }
+    return out + ")";
+  }
   std::string out = e.callee + "(";
   for (std::size_t n = 0; n < said; ++n) out += (n ? ", " : "") + arg(n);
   return out + ")";

@@ -9,6 +9,7 @@
 #include "base/codes/data.h"
 #include "base/diagnostic.h"
 #include "stdlib/builtins/kernels.h"
+#include "stdlib/builtins/terms.h"
 
 namespace mlp::fit {
 namespace {

@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "abi/abi.h"
-#include "stdlib/builtins/terms.h"
 
+namespace mlp_terms {
+struct Recipe;
+}
 namespace mlp::fit {
 
 // A fitted dictionary with values (see mlp_table in abi/abi.h), as data.

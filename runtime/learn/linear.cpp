@@ -388,6 +388,10 @@ Outcome train_linear(const Request& request) {
   const Labels labels = labels_of(request.train, rows), valid_labels = labels_of(request.valid, valid_rows);
   check_targets(labels, settings.loss, request.classes.size());
   const Design design(request.train, request.features, rows, labels, pool);
+  constexpr std::int64_t most_columns = 10'000;  // of a dense system, 800 MB
+  if (settings.loss == Loss::quantile && design.columns() > most_columns)
+    throw Failure(code::too_many_columns, "the model has " + std::to_string(design.columns()) + " columns, and a quantile regression takes " + std::to_string(most_columns),
+                  "limit the vocabulary: `max_size = 2_000`; or use `gbdt`");
   const std::int32_t outputs = settings.loss == Loss::softmax ? static_cast<std::int32_t>(request.classes.size()) : 1;
   Objective objective(labels, request, outputs, pool), valid_objective(valid_labels, request, outputs, pool);
 

@@ -29,8 +29,10 @@ constexpr int64_t unit_room(int64_t size, int64_t by) { return by == words ? siz
 // characters, two or more blanks as one; or the characters of words, a blank before and behind each word.
 int64_t prepare(const char* data, int64_t size, int64_t by, char* text, int64_t* bounds);
 
-// How many terms n units have at most.
-constexpr int64_t term_room(int64_t units, const Recipe& r) { return r.longest < r.shortest ? 0 : units * (r.longest - r.shortest + 1); }
+// How many terms `units` have at most. Neighbouring words share the blank between them, so that it counts twice.
+constexpr int64_t term_room(int64_t units, const Recipe& r) {
+  return r.longest < r.shortest ? 0 : (r.by == chars_in_words ? 2 : 1) * units * (r.longest - r.shortest + 1);
+}
 
 // emit(data, size) for each term of a text made ready.
 template <class Emit>

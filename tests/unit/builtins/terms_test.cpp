@@ -6,6 +6,7 @@
 
 #include "stdlib/builtins/kernels.h"
 #include "stdlib/builtins/terms.h"
+#include "tests/unit/builtins/arena.h"
 
 namespace {
 
@@ -91,20 +92,13 @@ TEST(Terms, AnyBytesStayInTheirRoom) {
   for (int i = 0; i < 300; ++i) grow += "\xc8\xba", dots += "\xc4\xb0", single += "a ";  // U+023A: three bytes in lower case; U+0130: i and a dot
   texts.insert(texts.end(), {grow, dots, single, grow + " " + dots});
   for (const std::string& text : texts)
-    for (const auto by : {mlp_terms::words, mlp_terms::chars, mlp_terms::chars_in_words}) terms_of(text, {.by = by, .shortest = 1, .longest = 20});
+    for (const auto by : {mlp_terms::words, mlp_terms::chars, mlp_terms::chars_in_words})
+      for (const std::int64_t longest : {1, 2, 20}) terms_of(text, {.by = by, .shortest = 1, .longest = longest});
   EXPECT_EQ(terms_of("caf\xe9 au", {.by = mlp_terms::words}), (std::vector<std::string>{"au", "caf"}));
 }
 
 TEST(Terms, HashedBagsAreSortedAndCounted) {
-  struct Arena : mlp_arena {
-    std::vector<std::vector<char>> blocks;
-  } arena;
-  arena.cursor = arena.limit = nullptr;
-  arena.grow = [](mlp_arena* self, std::int64_t size) {
-    auto& block = static_cast<Arena*>(self)->blocks.emplace_back(static_cast<std::size_t>(size));
-    self->cursor = block.data();
-    self->limit = block.data() + size;
-  };
+  mlp::test::Arena arena;
   std::string text;
   for (int i = 0; i < 2000; ++i) text += "word" + std::to_string(i % 700) + " ";
   for (const std::int64_t buckets : {2, 100, 1 << 20}) {

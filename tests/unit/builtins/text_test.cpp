@@ -12,21 +12,13 @@
 #include <xxhash.h>
 
 #include "stdlib/builtins/kernels.h"
+#include "tests/unit/builtins/arena.h"
 
 namespace {
 
 using namespace std::string_literals;
 
-// An arena that gives exactly what is asked for, in blocks of their own.
-struct Arena : mlp_arena {
-  std::vector<std::vector<char>> blocks;
-  Arena() : mlp_arena{nullptr, nullptr, [](mlp_arena* self, std::int64_t size) {
-                        auto& blocks = static_cast<Arena*>(self)->blocks;
-                        blocks.emplace_back(static_cast<std::size_t>(size));
-                        self->cursor = blocks.back().data();
-                        self->limit = self->cursor + size;
-                      }} {}
-};
+using mlp::test::Arena;
 
 template <class Kernel, class... Arguments>
 std::string made(Kernel* kernel, Arguments... arguments) {

@@ -1,4 +1,5 @@
 // Bags are what columns with many zeros would be: the same models, at every path of training and scoring.
+#include "base/codes/training.h"
 #include "support.h"
 
 namespace mlp::learn {
@@ -68,6 +69,12 @@ std::vector<double> scores_of(const model::Model& model, const Dataset& d) {
   model::Scorer(model).score(d.columns, d.rows, out.data());
   return out;
 }
+// Scores of softmax are free up to a constant of the row; what follows from them is not.
+std::vector<double> predictions_of(const model::Model& model, const Dataset& d) {
+  std::vector<double> out(static_cast<std::size_t>(d.rows) * model::width(model));
+  model::link(model, scores_of(model, d).data(), d.rows, out.data());
+  return out;
+}
 
 TEST(Bags, LinearAsWithColumns) {
   for (const Loss loss : {Loss::squared, Loss::logistic, Loss::softmax, Loss::quantile})
@@ -79,7 +86,8 @@ TEST(Bags, LinearAsWithColumns) {
         columns.settings.l1 = bags.settings.l1 = l1;
         const Outcome a = train_linear(columns), b = train_linear(bags);
         ASSERT_TRUE(model::validate(b.model).empty());
-        const std::vector<double> x = scores_of(a.model, data.dense.dataset()), y = scores_of(b.model, data.sparse());
+        EXPECT_TRUE(a.converged && b.converged);
+        const std::vector<double> x = predictions_of(a.model, data.dense.dataset()), y = predictions_of(b.model, data.sparse());
         double apart = 0;
         for (std::size_t i = 0; i < x.size(); ++i) apart = std::max(apart, std::fabs(x[i] - y[i]));
         EXPECT_LT(apart, loss == Loss::softmax || wide > 0 ? 1e-3 : 1e-5) << static_cast<int>(loss) << ", l1 " << l1 << ", " << wide << " columns";
@@ -129,6 +137,11 @@ TEST(Bags, EveryKernelScoresAsTheReference) {
         }
       }
     }
+}
+
+TEST(Bags, QuantilesTakeNoHugeVocabulary) {
+  const Both data(200, Loss::quantile, 20'000);
+  expect_failure(code::too_many_columns, [&] { train_linear(data.request(ModelKind::linear, Loss::quantile, true)); });  // E0607
 }
 
 TEST(Bags, BrokenModelsAreRefused) {

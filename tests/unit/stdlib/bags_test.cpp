@@ -2,23 +2,15 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <deque>
 #include <random>
 
 #include "stdlib/builtins/kernels.h"
+#include "stdlib/builtins/terms.h"
 #include "tests/reference/bags.h"
+#include "tests/unit/builtins/arena.h"
 
 namespace mlp {
 namespace {
-
-struct Arena : mlp_arena {
-  std::deque<std::vector<char>> blocks;
-  Arena() : mlp_arena{nullptr, nullptr, [](mlp_arena* self, std::int64_t size) {
-                        auto& block = static_cast<Arena*>(self)->blocks.emplace_back(static_cast<std::size_t>(std::max<std::int64_t>(size, 1000)));
-                        self->cursor = block.data();
-                        self->limit = block.data() + block.size();
-                      }} {}
-};
 
 std::vector<std::string> edge_texts(std::mt19937_64& random) {
   std::vector<std::string> texts = {
@@ -31,7 +23,7 @@ std::vector<std::string> edge_texts(std::mt19937_64& random) {
     texts.push_back(text);
   }
   std::string large;
-  for (int i = 0; i < 3000; ++i) large += parts[random() % parts.size()] + " ";
+  for (int i = 0; i < 600; ++i) large += parts[random() % parts.size()] + " ";
   texts.push_back(large);
   return texts;
 }
@@ -46,7 +38,7 @@ TEST(Bags, FittedAndComputedAsDefined) {
     present.push_back(random() % 9 != 0);
   }
   int compared = 0;
-  for (int turn = 0; turn < 60; ++turn) {
+  for (int turn = 0; turn < 32; ++turn) {
     ir::Feature feature;
     BagSettings& s = feature.bag;
     s.by = static_cast<TermKind>(turn % 3);
@@ -68,7 +60,7 @@ TEST(Bags, FittedAndComputedAsDefined) {
     ASSERT_EQ(fitted.tables[0].keys, defined.keys) << turn;
     ASSERT_EQ(fitted.tables[0].values, defined.values) << turn;
     const fit::FittedView view(fitted);
-    Arena arena;
+    test::Arena arena;
     for (const std::string& text : texts) {
       mlp_bag bag{};
       mlp_text_bag(text.data(), static_cast<std::int64_t>(text.size()), s.buckets > 0 ? nullptr : view.get()->tables, mlp_terms::pack(recipe), &arena, &bag);
