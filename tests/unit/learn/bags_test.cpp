@@ -57,7 +57,7 @@ struct Both {
       for (int t = 2; t < 44; ++t) r.features.push_back(number("t" + std::to_string(t)));
     }
     r.train = as_bags ? sparse() : dense.dataset();
-    if (kind == ModelKind::gbdt) r.valid = r.train;
+    if (has_trees(kind)) r.valid = r.train;
     if (loss == Loss::logistic) r.classes = {"n", "y"};
     if (loss == Loss::softmax) r.classes = {"x", "y", "z"};
     return r;
@@ -110,14 +110,29 @@ TEST(Bags, TreesAsWithColumnsToTheBit) {
     }
 }
 
+TEST(Bags, ForestsAsWithColumnsToTheBit) {
+  for (const Loss loss : {Loss::squared, Loss::logistic, Loss::softmax})
+    for (const Thresholds thresholds : {Thresholds::best, Thresholds::random}) {
+      const Both data(500, loss);
+      Request columns = data.request(ModelKind::forest, loss, false), bags = data.request(ModelKind::forest, loss, true);
+      columns.settings.thresholds = bags.settings.thresholds = thresholds;
+      const Outcome a = train_forest(columns), b = train_forest(bags);
+      ASSERT_TRUE(model::validate(b.model).empty());
+      EXPECT_GT(b.model.forest.terms.size(), 5u);
+      EXPECT_EQ(scores_of(a.model, data.dense.dataset()), scores_of(b.model, data.sparse()));
+      bags.threads = 2;
+      EXPECT_EQ(bytes_of(train_forest(bags).model), bytes_of(b.model));
+    }
+}
+
 TEST(Bags, EveryKernelScoresAsTheReference) {
-  for (const ModelKind kind : {ModelKind::gbdt, ModelKind::linear})
+  for (const ModelKind kind : {ModelKind::gbdt, ModelKind::linear, ModelKind::forest})
     for (const std::int64_t trees : {3, 60}) {
       const Both data(400, Loss::logistic);
       Request request = data.request(kind, Loss::logistic, true);
       request.settings.trees = trees;
       request.valid = {};
-      const Outcome outcome = kind == ModelKind::gbdt ? train_gbdt(request) : train_linear(request);
+      const Outcome outcome = kind == ModelKind::gbdt ? train_gbdt(request) : kind == ModelKind::forest ? train_forest(request) : train_linear(request);
       const Dataset d = data.sparse();
       std::vector<double> want(400);
       model::score_reference(outcome.model, d.columns, d.rows, want.data());
