@@ -20,7 +20,7 @@ struct QueryExpr {
   template <class A> void fields(A&& a) { a("kind", kind); a("type", type); a("callee", callee); a("args", args); a("value", value); a("column", column); }
 };
 
-enum class QueryAggregateKind { count, sum, mean, min, max, first, last, distinct, lag };
+enum class QueryAggregateKind { count, sum, mean, min, max, first, last, distinct, lag, variance, stddev, quantile, ewm };
 struct QueryAggregate {
   QueryAggregateKind kind = QueryAggregateKind::count;
   QueryExprId input;            // over the first input; unknown: count()
@@ -30,8 +30,10 @@ struct QueryAggregate {
   std::int64_t rows = 0;        // the last so many rows; 0: no limit
   bool current = true;          // false: only rows with an earlier value of `order`
   std::int64_t offset = 1;      // lag: so many rows before
+  double p = 0.5;               // quantile
+  std::int64_t halflife = 0;    // ewm: along `order`
   template <class A> void fields(A&& a) {
-    a("kind", kind); a("input", input); a("type", type); a("over", over); a("rows", rows); a("current", current); a("offset", offset);
+    a("kind", kind); a("input", input); a("type", type); a("over", over); a("rows", rows); a("current", current); a("offset", offset); a("p", p); a("halflife", halflife);
   }
 };
 

@@ -36,7 +36,9 @@ struct Column {
   Type type;
   Bounds bounds;
   std::vector<std::string> one_of;
+  bool ordered = false;                 // the words of one_of rise as they are listed
   std::string pattern;                  // of `matches`; RE2/ECMAScript subset, whole value; "" = none
+  std::string zone;                     // timestamp: rules of the zone that texts without an offset are in (mlp_time_from_zone); "" = UTC
   std::string true_word, false_word;    // of `bool from ("Yes", "No")`; "" = true/false/1/0
   bool pii = false, protected_ = false, event_time = false, label = false;
   bool future = false;                  // known only after the moment that a row describes
@@ -44,7 +46,7 @@ struct Column {
   std::string description;
   Span span;
   template <class A> void fields(A&& a) {
-    a("name", name); a("type", type); a("bounds", bounds); a("one_of", one_of); a("pattern", pattern); a("true", true_word);
+    a("name", name); a("type", type); a("bounds", bounds); a("one_of", one_of); a("ordered", ordered); a("pattern", pattern); a("zone", zone); a("true", true_word);
     a("false", false_word); a("pii", pii); a("protected", protected_); a("event_time", event_time); a("label", label);
     a("future", future); a("group", group);
     a("description", description); a("span", span);

@@ -74,9 +74,12 @@ std::vector<Cell> distinct(const values::ColumnData& column, std::int64_t rows) 
   return cells;
 }
 
-// At most `count` values over the range of the column: its quantiles.
-std::vector<Cell> spread(const values::ColumnData& column, std::int64_t rows, std::size_t count) {
-  std::vector<Cell> all = distinct(column, rows);
+// At most `count` values over the range of the column: its quantiles, or labels in their declared order.
+std::vector<Cell> spread(const values::ColumnData& column, const Column& declared, std::int64_t rows, std::size_t count) {
+  std::vector<Cell> all;
+  if (declared.ordered)
+    for (const std::string& label : declared.one_of) all.push_back({true, 0, 0, label});
+  else all = distinct(column, rows);
   std::erase_if(all, [](const Cell& c) { return !c.present; });
   if (all.size() <= count) return all;
   std::vector<Cell> some;
@@ -222,7 +225,7 @@ class Runner {
     for (const ColumnId id : gate.columns) {
       if (!used(id)) continue;
       const values::ColumnData& column = probe_.table.columns[id.index];
-      const std::vector<Cell> choices = column.layout == values::Layout::string || column.layout == values::Layout::boolean ? distinct(column, probe_.table.rows) : spread(column, probe_.table.rows, 11);
+      const std::vector<Cell> choices = column.layout == values::Layout::string || column.layout == values::Layout::boolean ? distinct(column, probe_.table.rows) : spread(column, program_.columns[id.index], probe_.table.rows, 11);
       for (const Cell& cell : choices) {
         const Answers after = changed(id, cell);
         for (std::size_t i = 0; i < after.values.size(); ++i) {
@@ -248,7 +251,7 @@ class Runner {
       const values::ColumnData& column = probe_.table.columns[id.index];
       Answers last;
       Cell last_cell;
-      for (const Cell& cell : spread(column, probe_.table.rows, 21)) {
+      for (const Cell& cell : spread(column, program_.columns[id.index], probe_.table.rows, 21)) {
         Answers now = changed(id, cell);
         for (std::int64_t row = 0; !last.values.empty() && row < probe_.table.rows; ++row) {
           const double a = last.values[row * now.width + at], b = now.values[row * now.width + at];

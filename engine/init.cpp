@@ -15,7 +15,7 @@ bool plain_identifier(const std::string& name) {
   if (name.empty() || !(std::isalpha(static_cast<unsigned char>(name[0])) || name[0] == '_')) return false;
   // Words that start an entry or an expression are written in backticks, so that they always read as a column.
   static const std::vector<std::string> words = {"if", "then", "else", "true", "false", "null", "not", "and", "or", "let", "fn", "in", "predict", "pipeline", "schema", "source", "features", "split",
-                                                 "model", "test", "deploy", "monitor", "expect", "require", "invariant", "monotone", "given", "each", "columns", "except", "train", "valid", "from", "budget", "drift", "serves", "matches", "one_of", "within", "warn", "alert", "table", "tune", "loss", "layer", "import", "param", "extern"};
+                                                 "model", "test", "deploy", "monitor", "expect", "require", "invariant", "monotone", "given", "each", "columns", "except", "train", "valid", "from", "budget", "drift", "serves", "matches", "one_of", "ordered", "zone", "within", "warn", "alert", "table", "tune", "loss", "layer", "import", "param", "extern"};
   if (std::find(words.begin(), words.end(), name) != words.end()) return false;
   return std::all_of(name.begin(), name.end(), [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; });
 }

@@ -11,7 +11,7 @@ grammar Millrace;
 file : (declaration (NEWLINE declaration)*)? EOF ;
 
 declaration
-  : pipeline | importFile | param | schema | source | table | expect | features | split | model | tune | test | deploy | monitor | function | loss
+  : pipeline | importFile | param | schema | source | table | expect | features | split | model | tune | test | deploy | monitor | function | external | loss
   | unknown ;
 
 pipeline   : PIPELINE name description? ;
@@ -24,7 +24,9 @@ constraint
   : IN range
   | comparator sum
   | MATCHES STRING
+  | ZONE STRING
   | ONE_OF LPAREN expression (COMMA expression)* RPAREN
+  | ORDERED LPAREN expression (COMMA expression)* RPAREN
   | FROM LPAREN expression (COMMA expression)* RPAREN
   ;
 
@@ -62,6 +64,7 @@ monitorRule : subject subject? (BY name)? (WITHIN expression)? (level (COMMA lev
 level       : (WARN | ALERT) expression (FOR expression)? ;
 
 function  : FN name LPAREN (parameter (COMMA parameter)*)? RPAREN (ARROW type)? description? (ASSIGN expression | block) ;
+external  : EXTERN FN name LPAREN (parameter (COMMA parameter)*)? RPAREN ARROW type FROM STRING description? ;
 loss      : LOSS name LPAREN (parameter (COMMA parameter)*)? RPAREN (ARROW type)? (LINK name)? description? (ASSIGN expression | block) ;
 parameter : name COLON type (ASSIGN expression)? ;
 block     : LBRACE statement (separator statement)* RBRACE ;   // the last is the result, the others bind names
@@ -116,8 +119,8 @@ subject : word | REQUIRE | INVARIANT | MONOTONE | GIVEN ;
 listed  : word | WARN | ALERT | BY | FOR ;
 word
   : IDENTIFIER | QUOTED
-  | PIPELINE | IMPORT | PARAM | SCHEMA | SOURCE | TABLE | EXPECT | FEATURES | SPLIT | MODEL | TUNE | TEST | DEPLOY | MONITOR | FN | LOSS
-  | FROM | PREDICT | SERVES | INCREASING | DECREASING | MAXIMIZE | MINIMIZE | BUDGET | MATCHES | ONE_OF | LINK | EXCEPT | SERVE | ON
+  | PIPELINE | IMPORT | PARAM | SCHEMA | SOURCE | TABLE | EXPECT | FEATURES | SPLIT | MODEL | TUNE | TEST | DEPLOY | MONITOR | FN | EXTERN | LOSS
+  | FROM | PREDICT | SERVES | INCREASING | DECREASING | MAXIMIZE | MINIMIZE | BUDGET | MATCHES | ONE_OF | ORDERED | ZONE | LINK | EXCEPT | SERVE | ON
   ;
 
 // ---- tokens: words
@@ -137,6 +140,7 @@ TEST     : 'test' ;
 DEPLOY   : 'deploy' ;
 MONITOR  : 'monitor' ;
 FN       : 'fn' ;
+EXTERN   : 'extern' ;
 LOSS     : 'loss' ;
 
 FROM : 'from' ;
@@ -160,6 +164,8 @@ FOR : 'for' ;
 BY : 'by' ;
 MATCHES : 'matches' ;
 ONE_OF : 'one_of' ;
+ORDERED : 'ordered' ;
+ZONE : 'zone' ;
 LINK : 'link' ;
 EXCEPT : 'except' ;
 

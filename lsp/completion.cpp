@@ -136,7 +136,7 @@ class Completer {
   void offer_field(const Words& entry, const std::string& last) {
     if (last == ":") return offer_types();
     if (std::find(entry.begin(), entry.end(), ":") == entry.end()) return;
-    add_all(Words{"in", "matches", "one_of", "from"}, keyword_item, "constraint");
+    add_all(Words{"in", "matches", "one_of", "ordered", "zone", "from"}, keyword_item, "constraint");
     add_all(Words{"@pii", "@protected", "@event_time", "@label", "@future", "@group"}, property_item, "attribute");
   }
   void offer_types() { add_words<Scalar>("type"); }

@@ -157,6 +157,17 @@ class Checker {
   void check_equality(const Operand& a, const Operand& b);
   bool refuse_constants(std::string_view name, const std::vector<ir::ExprId>& args, const std::vector<const Argument*>& bound, Span span);
 
+  // ---- ordered.cpp: labels with a declared order
+  const std::vector<std::string>* order_of(ir::ExprId id) const;      // nullptr: none
+  const Column* ordered_column(ir::ExprId id) const;
+  Operand rank_of(ir::ExprId v, const std::vector<std::string>& labels, bool open, Span span);
+  std::optional<Operand> compare_ordered(std::string_view name, const std::vector<Argument>& args, Span span);  // reports
+  Operand expand_rank(std::vector<Argument> args, Span span, Span name_span);
+
+  // ---- zones.cpp: time zones by name
+  std::optional<std::string> zone_rules(const std::string& name, Span span);  // reports
+  std::optional<Operand> call_in_zone(const Builtin& row, std::string_view name, const std::vector<const Argument*>& bound, Span span, Span name_span);
+
   // ---- vectors.cpp: what the checker itself expands
   bool is_expanded(const std::string& name) const;
   Operand expand(const std::string& name, std::vector<Argument> args, Span span, Span name_span);

@@ -17,6 +17,11 @@ void Checker::find_functions() {
   for (const ast::File& file : library_)
     for (const ast::Function& f : file.functions) library_functions_[f.head.name].push_back({&file, &f, true});
   for (const ast::Function& f : file_.functions) {
+    if (f.external()) {
+      report(code::not_available, "`extern fn` is not available in this version", f.head.name_span, "a C function").suggest("write it in the language: `fn`");
+      broken_functions_.insert(f.head.name);
+      continue;
+    }
     auto& overloads = own_functions_[f.head.name];
     const auto same = std::find_if(overloads.begin(), overloads.end(), [&](const FunctionRef& other) {
       const auto& a = other.function->parameters;

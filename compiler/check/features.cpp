@@ -146,6 +146,11 @@ bool Checker::encode(ir::Feature& f, const Item& item, Span value_span) {
         report(code::bad_feature_type, "a text that is the same in every row cannot be a feature", value_span, "constant").suggest("remove it");
         return false;
       }
+      if (const std::vector<std::string>* order = order_of(item.value); order && module_.model.settings.kind != ModelKind::linear) {
+        f.value = to_real(rank_of(item.value, std::vector<std::string>(*order), false, value_span).items[0].value);
+        f.nullable = source.type.nullable;
+        return true;
+      }
       bool matched = false;
       Argument v{"", {}, value(item.value, value_span)};
       Operand table = call_builtin("vocabulary", {v}, value_span, value_span, matched, true);
@@ -263,8 +268,9 @@ void Checker::check_fits_model(const ir::Feature& f, Span value_span) {
   const Span end{value_span.source, value_span.end, value_span.end};
   const std::string who = f.span == value_span && text(value_span) != f.name ? "`" + f.name + "` " : "";  // of a selection
   if (f.encoding == ir::Encoding::category) {
-    report(code::category_in_model, "a category reaches model `" + model_name_ + "`, which takes numbers only", value_span, who.empty() ? "a category" : who + "is a category")
-        .suggest("give each category a column of its own: `" + text(value_span) + " |> one_hot`").edit(end, " |> one_hot");
+    Diagnostic& d = report(code::category_in_model, "a category reaches model `" + model_name_ + "`, which takes numbers only", value_span, who.empty() ? "a category" : who + "is a category");
+    if (order_of(module_.exprs[f.table.index].args[0])) d.suggest("count its labels by their order: `" + text(value_span) + " |> rank`").edit(end, " |> rank");
+    else d.suggest("give each category a column of its own: `" + text(value_span) + " |> one_hot`").edit(end, " |> one_hot");
   } else if (f.nullable && f.encoding == ir::Encoding::number) {
     Diagnostic& d = report(code::null_in_model, "a null reaches model `" + model_name_ + "`, which takes none", value_span, who + "may be null");
     const ir::Expr& v = module_.exprs[f.value.index];

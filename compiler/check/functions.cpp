@@ -113,6 +113,14 @@ Operand Checker::call(const std::string& name, bool library_scope, std::vector<A
   for (const Argument& a : args)
     if (a.value.poison) return poison();
   if (is_expanded(name) && !(functions && !functions->front().library)) return expand(name, std::move(args), span, name_span);
+  // Where the schema declares an order, that is the order of `ordinal`.
+  if (name == "ordinal" && functions && functions->front().library && args.size() == 1 && args[0].value.items.size() == 1 && order_of(args[0].value.items[0].value)) {
+    Value missing;
+    missing.integer = -1;
+    bool matched = false;
+    Operand rank = rank_of(args[0].value.items[0].value, std::vector<std::string>(*order_of(args[0].value.items[0].value)), false, span);
+    return call_builtin("coalesce", {{"", {}, std::move(rank)}, {"", {}, value(constant({Scalar::integer, false}, std::move(missing), span), span)}}, span, name_span, matched, true);
+  }
   for (Argument& a : args)
     for (const Item& item : a.value.items)
       if (item.encoding != ir::Encoding::number && !need_value(a.value, "an argument")) return poison();
@@ -180,6 +188,11 @@ Operand Checker::call_builtin(std::string_view name, const std::vector<Argument>
     matched = all;
     return result;
   }
+  const bool values = std::all_of(args.begin(), args.end(), [](const Argument& a) { return a.value.items.size() == 1; });
+  if (std::optional<Operand> compared = values ? compare_ordered(name, args, span) : std::nullopt) {
+    matched = true;
+    return *compared;
+  }
   // Bind and rate each overload; the cheapest wins, the first of equals.
   const Builtin* best = nullptr;
   int best_cost = 0;
@@ -241,6 +254,7 @@ Operand Checker::call_builtin(std::string_view name, const std::vector<Argument>
     return poison();
   }
 
+  if (std::optional<Operand> local = call_in_zone(*best, name, best_bound, span, name_span)) return *local;
   if (name == "eq" || name == "ne") check_equality(best_bound[0]->value, best_bound[1]->value);
   ir::Expr e;
   e.callee = std::string(name);

@@ -263,7 +263,7 @@ void Checker::check_test(const ast::Test& test) {
       if (!id.known()) continue;
       const Column& c = module_.columns[id.index];
       const auto& target = module_.model.target_columns;
-      if (gate.kind == GateKind::monotone && !is_number(c.type.scalar)) {
+      if (gate.kind == GateKind::monotone && !is_number(c.type.scalar) && !c.ordered) {
         report(code::bad_gate, "`" + c.name + "` is a " + show(c.type) + " and has no order", gate.name_spans[i], "cannot be monotone").also(c.span, "declared here");
         bad = true;
       } else if (std::find(target.begin(), target.end(), id) != target.end()) {

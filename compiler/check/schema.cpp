@@ -217,8 +217,22 @@ void Checker::check_constraint(Column& c, const ast::Constraint& k) {
     }
     case ast::ConstraintKind::one_of:
       if (!is_text(s)) return refuse("`one_of` lists texts", ordered ? "bound it: `in 0..10`" : "remove it");
+      if (c.ordered) return refuse("the values are listed twice", "keep `ordered`: it says which values there are, too");
       texts(c.one_of);
       break;
+    case ast::ConstraintKind::ordered:
+      if (!is_text(s)) return refuse("`ordered` lists the labels of a category from the lowest to the highest", ordered ? "a " + show(c.type) + " has an order already: remove it" : "remove it");
+      if (!c.one_of.empty()) return refuse("the values are listed twice", "keep `ordered`: it says which values there are, too");
+      if (!texts(c.one_of)) return;
+      if (c.one_of.size() < 2 || c.one_of.size() > 256) return refuse("an order has 2 to 256 labels, found " + std::to_string(c.one_of.size()), "`ordered (\"low\", \"high\")`");
+      c.ordered = true;
+      break;
+    case ast::ConstraintKind::zone: {
+      if (s != Scalar::timestamp) return refuse("`zone` says in which zone the texts of a `timestamp` are local time", s == Scalar::date ? "a `date` is a day of the calendar, in whatever zone" : "remove it");
+      const ast::Expr& e = node(k.args[0]);
+      if (const std::optional<std::string> rules = zone_rules(e.text, e.span)) c.zone = *rules;
+      break;
+    }
     case ast::ConstraintKind::from: {
       if (s != Scalar::boolean) return refuse("`from` names the words of a `bool`", is_text(s) ? "list the values: `one_of (…)`" : "remove it");
       std::vector<std::string> words;

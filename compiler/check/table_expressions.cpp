@@ -1,6 +1,7 @@
 // Expressions inside of a table's steps: checked like all others, over the columns of the step, and then written down in the
 // closed set of operations that a table knows. Aggregates here are of rows of the table, not of the train rows.
 #include <algorithm>
+#include <limits>
 
 #include "base/codes/stages.h"
 #include "base/codes/types.h"
@@ -19,8 +20,8 @@ bool available(std::string_view callee, Scalar first) {
       {"min", "i"}, {"max", "i"}, {"clamp", "i"}, {"abs", "if"}, {"floor", "f"}, {"ceil", "f"}, {"sqrt", "f"}, {"is_nan", "f"}, {"is_finite", "f"},
       {"to_float", "ib"}, {"to_int", "b"}, {"to_text", "ibt"}, {"to_category", "ibt"},
       {"contains", "t"}, {"starts_with", "t"}, {"ends_with", "t"}, {"concat", "t"}, {"length", "t"},
-      {"year", "dm"}, {"quarter", "dm"}, {"month", "dm"}, {"day", "dm"}, {"weekday", "dm"}, {"yearday", "dm"},
-      {"hour", "m"}, {"minute", "m"}, {"second", "m"}, {"to_date", "m"}, {"to_timestamp", "d"},
+      {"year", "dm"}, {"quarter", "dm"}, {"month", "dm"}, {"day", "dm"}, {"weekday", "dm"}, {"yearday", "dm"}, {"week", "dm"},
+      {"hour", "m"}, {"minute", "m"}, {"second", "m"}, {"to_date", "m"}, {"to_timestamp", "d"}, {"in_zone", "m"}, {"from_zone", "m"}, {"utc_offset", "m"},
       {"days", "u"}, {"hours", "u"}, {"minutes", "u"}, {"seconds", "u"}};
   const char sign = is_text(first) ? 't' : first == Scalar::integer ? 'i' : first == Scalar::boolean ? 'b' : first == Scalar::date ? 'd' : first == Scalar::timestamp ? 'm' : first == Scalar::duration ? 'u' : 'f';
   const auto found = table.find(callee);
@@ -29,7 +30,9 @@ bool available(std::string_view callee, Scalar first) {
 
 const std::map<std::string, QueryAggregateKind, std::less<>> aggregates = {
     {"count", QueryAggregateKind::count}, {"sum", QueryAggregateKind::sum}, {"mean", QueryAggregateKind::mean}, {"min", QueryAggregateKind::min}, {"max", QueryAggregateKind::max},
-    {"first", QueryAggregateKind::first}, {"last", QueryAggregateKind::last}, {"distinct", QueryAggregateKind::distinct}, {"lag", QueryAggregateKind::lag}};
+    {"first", QueryAggregateKind::first}, {"last", QueryAggregateKind::last}, {"distinct", QueryAggregateKind::distinct}, {"lag", QueryAggregateKind::lag},
+    {"diff", QueryAggregateKind::lag}, {"variance", QueryAggregateKind::variance}, {"stddev", QueryAggregateKind::stddev}, {"median", QueryAggregateKind::quantile}, {"quantile", QueryAggregateKind::quantile},
+    {"ewm_mean", QueryAggregateKind::ewm}};
 
 }  // namespace
 
@@ -198,6 +201,7 @@ bool Checker::add_entry(Relation& out, QueryStep& step, const ast::Setting& entr
     c = module_.columns[e.column.index];  // the column itself, under this name
   } else {
     c.type = e.type;
+    if (const std::vector<std::string>* order = order_of(*value)) c.one_of = *order, c.ordered = true;
   }
   c.name = entry.name;
   c.span = entry.name_span;
@@ -246,7 +250,8 @@ Operand Checker::step_aggregate(const ast::Expr& e, const Operand* piped) {
   QueryAggregate a;
   a.kind = aggregates.find(e.text)->second;
   const bool lag = a.kind == QueryAggregateKind::lag;
-  if (window ? a.kind == QueryAggregateKind::distinct : lag) {
+  const bool ewm = a.kind == QueryAggregateKind::ewm, quantile = e.text == "quantile";
+  if (window ? a.kind == QueryAggregateKind::distinct : lag || ewm) {
     report(code::not_in_table, "`" + e.text + "` is not available in `" + (window ? "window" : "group_by") + "`", name_span)
         .suggest(window ? "count rows with `count()`, or use `group_by`" : "`window(by = user, order = time) { before = lag(amount) }`");
     return poison();
@@ -258,9 +263,9 @@ Operand Checker::step_aggregate(const ast::Expr& e, const Operand* piped) {
     else settings.push_back({e.arg_names[i], e.arg_name_spans[i], e.args[i]});
   }
   const std::size_t given = positional.size() + (piped ? 1 : 0);
-  const std::size_t most = lag ? 2 : 1;
+  const std::size_t most = lag || quantile ? 2 : 1;
   if (given > most || (given == 0 && a.kind != QueryAggregateKind::count)) {
-    report(code::no_matching_call, "`" + e.text + "` takes " + (lag ? "a value and a number of rows" : "one value"), name_span).suggest("`" + e.text + (lag ? "(amount, 1)`" : "(amount)`"));
+    report(code::no_matching_call, "`" + e.text + "` takes " + (lag ? "a value and a number of rows" : quantile ? "a value and a share" : "one value"), name_span).suggest("`" + e.text + (lag ? "(amount, 1)`" : quantile ? "(amount, 90%)`" : "(amount)`"));
     return poison();
   }
   bool good = true;
@@ -272,7 +277,20 @@ Operand Checker::step_aggregate(const ast::Expr& e, const Operand* piped) {
     }
     a.offset = *n;
   }
+  if (quantile) {
+    const auto p = given == 2 ? number(positional.back()) : std::nullopt;
+    if (!p || *p < 0 || *p > 1) {
+      report(code::out_of_range, "`p` of `quantile` must lie in 0%..100%", given == 2 ? node(positional.back()).span : name_span, given == 2 ? "found `" + text(node(positional.back()).span) + "`" : "is missing").suggest("`quantile(amount, 90%)`");
+      return poison();
+    }
+    a.p = *p;
+  }
   Span over_span, rows_span;
+  const Option halflife{"halflife", [&](const ast::Setting& s) {
+    const auto d = order_distance(s.value, (*scope.input)[step.order.left], "halflife");
+    good = good && d;
+    a.halflife = d.value_or(0);
+  }};
   const Option over{"over", [&](const ast::Setting& s) {
     over_span = s.name_span;
     const auto d = order_distance(s.value, (*scope.input)[step.order.left], "over");
@@ -291,8 +309,15 @@ Operand Checker::step_aggregate(const ast::Expr& e, const Operand* piped) {
     if (v.kind == ast::ExprKind::boolean) a.current = v.text == "true";
     else report(code::bad_setting, "`current` is `true` or `false`, found `" + text(v.span) + "`", v.span), good = false;
   }};
-  const std::vector<Option> options = window && !lag ? std::vector<Option>{over, rows, current} : std::vector<Option>{};
+  std::vector<Option> options = window && !lag ? std::vector<Option>{over, rows, current} : std::vector<Option>{};
+  if (ewm) options.push_back(halflife);
   if (!take_settings(settings, options, "`" + e.text + "`" + (window ? "" : " in `group_by`"), {{"window", "over"}, {"within", "over"}}) || !good) return poison();
+  if (ewm && a.halflife == 0) {
+    report(code::bad_setting, "`ewm_mean` needs a half-life, after which a value counts half", name_span, "`halflife` is missing").suggest("`ewm_mean(amount, halflife = " + std::string((*scope.input)[step.order.left].type.scalar == Scalar::integer ? "10" : "7d") + ")`");
+    return poison();
+  }
+  // What lies further back weighs less than 1e-15.
+  if (ewm && a.over == 0 && a.rows == 0) a.over = a.halflife <= std::numeric_limits<std::int64_t>::max() / 50 ? 50 * a.halflife : 0;
   if (over_span.known() && rows_span.known()) {
     report(code::bad_setting, "`over` and `rows` both say how far back a window goes", rows_span, "say one of them").also(over_span, "the other");
     return poison();
@@ -326,10 +351,19 @@ Operand Checker::step_aggregate(const ast::Expr& e, const Operand* piped) {
     of = type_of(*value);
     const Scalar s = of.scalar;
     const bool number = is_number(s) || s == Scalar::boolean;
-    const bool fits = a.kind == QueryAggregateKind::sum ? number || s == Scalar::duration : a.kind == QueryAggregateKind::mean ? number : a.kind == QueryAggregateKind::distinct ? !is_number(s) || s == Scalar::integer : true;
+    const bool fits = a.kind == QueryAggregateKind::sum ? number || s == Scalar::duration : a.kind == QueryAggregateKind::mean || a.kind == QueryAggregateKind::variance || a.kind == QueryAggregateKind::stddev || a.kind == QueryAggregateKind::quantile || ewm ? number
+                      : e.text == "diff" ? is_number(s) || s == Scalar::duration || s == Scalar::timestamp || s == Scalar::date : a.kind == QueryAggregateKind::distinct ? !is_number(s) || s == Scalar::integer : true;
     if (!fits) {
       report(code::no_matching_call, "`" + e.text + "` takes no " + show(of), name_span, "arguments do not fit").also(o.span, "a " + show(of));
       return poison();
+    }
+    if (const std::vector<std::string>* order = order_of(*value)) {
+      if (a.kind == QueryAggregateKind::min || a.kind == QueryAggregateKind::max) {
+        report(code::bad_order, "`" + e.text + "` compares texts by their letters, and the labels have an order of their own", name_span, "of a value with an order")
+            .suggest("aggregate the rank: `" + e.text + "(rank(" + text(o.span) + "))`").edit(o.span, "rank(" + text(o.span) + ")");
+        return poison();
+      }
+      if (a.kind == QueryAggregateKind::first || a.kind == QueryAggregateKind::last || a.kind == QueryAggregateKind::lag) c.one_of = *order, c.ordered = true;
     }
     a.input = translate(*value, o.span);
     if (!a.input.known()) return poison();
@@ -340,7 +374,11 @@ Operand Checker::step_aggregate(const ast::Expr& e, const Operand* piped) {
     case QueryAggregateKind::count:
     case QueryAggregateKind::distinct: a.type = {Scalar::integer, false}; break;
     case QueryAggregateKind::sum: a.type = {of.scalar == Scalar::boolean ? Scalar::integer : of.scalar, false}; break;
-    case QueryAggregateKind::mean: a.type = {Scalar::real, nullable}; break;
+    case QueryAggregateKind::mean:
+    case QueryAggregateKind::variance:
+    case QueryAggregateKind::stddev:
+    case QueryAggregateKind::quantile:
+    case QueryAggregateKind::ewm: a.type = {Scalar::real, nullable}; break;
     case QueryAggregateKind::lag: a.type = {of.scalar, true}; break;
     default: a.type = {of.scalar, nullable}; break;
   }
@@ -356,7 +394,10 @@ Operand Checker::step_aggregate(const ast::Expr& e, const Operand* piped) {
   module_.columns.push_back(std::move(c));  // without a name: nothing else can mean it
   scope.origins.push_back(std::move(from));
   step.aggregates.push_back(a);
-  return value(add(std::move(result)), e.span);
+  const Operand made = value(add(std::move(result)), e.span);
+  if (e.text != "diff") return made;
+  bool matched = false;  // diff(v, n) is v - lag(v, n)
+  return call_builtin("sub", {{"", {}, o}, {"", {}, made}}, e.span, name_span, matched, true);
 }
 
 }  // namespace mlp::checking

@@ -553,6 +553,7 @@ std::optional<Relation> Checker::step_union(Relation in, const ast::Expr& e, std
       c.label = c.label || o.label;
       c.event_time = c.event_time && o.event_time;
       if (c.bounds.low != o.bounds.low || c.bounds.high != o.bounds.high || c.bounds.low_open != o.bounds.low_open || c.bounds.high_open != o.bounds.high_open) c.bounds = {};
+      if (c.one_of != o.one_of || c.ordered != o.ordered) c.ordered = false;
       if (c.one_of != o.one_of) c.one_of.clear();
       if (c.pattern != o.pattern) c.pattern.clear();
       if (c.true_word != o.true_word || c.false_word != o.false_word) c.true_word.clear(), c.false_word.clear();

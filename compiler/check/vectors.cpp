@@ -24,7 +24,7 @@ bool glob(std::string_view pattern, std::string_view name) {
 }  // namespace
 
 bool Checker::is_expanded(const std::string& name) const {
-  return name == "each" || name == "columns" || name == "except" || name == "one_hot" || name == "quantiles" || name == "bucketize" || makes_bag(name);
+  return name == "each" || name == "columns" || name == "except" || name == "one_hot" || name == "quantiles" || name == "bucketize" || name == "rank" || makes_bag(name);
 }
 
 Operand Checker::expand(const std::string& name, std::vector<Argument> args, Span span, Span name_span) {
@@ -37,6 +37,7 @@ Operand Checker::expand(const std::string& name, std::vector<Argument> args, Spa
     if (name == "columns") return expand_columns(args, span);
     return expand_except(args, span);
   }
+  if (name == "rank") return expand_rank(std::move(args), span, name_span);
   // The rest follows the signature of its row in the table of builtins.
   const Builtin& row = *find_builtins(name).front();
   const std::string described = describe(args);

@@ -93,7 +93,7 @@ class Collector {
   }
 
   // An attribute that is new belongs to the values until it is known to be harmless.
-  std::string values_of(const Column& c) { return text(c, {"bounds", "one_of", "pattern", "pii", "protected", "event_time", "label", "description"}); }
+  std::string values_of(const Column& c) { return text(c, {"bounds", "one_of", "ordered", "pattern", "pii", "protected", "event_time", "label", "description"}); }
 
   const flow::Aggregate* filled_by(ir::ExprOp op, ir::SlotId slot) const {
     const flow::SlotKind kind = op == ir::ExprOp::fitted_number ? flow::SlotKind::number : op == ir::ExprOp::fitted_text ? flow::SlotKind::text : flow::SlotKind::table;
@@ -358,7 +358,7 @@ class Collector {
     for (const ColumnId id : program_.request) {
       const Column& c = column(id);
       constraints(id);
-      add("description of column `" + c.name + "`", "column " + text(c, {"type", "bounds", "one_of", "pattern", "true", "false"}), one_line(c.description), c.span);
+      add("description of column `" + c.name + "`", "column " + text(c, {"type", "bounds", "one_of", "ordered", "pattern", "true", "false"}), one_line(c.description), c.span);
     }
   }
 

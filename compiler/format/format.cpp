@@ -59,7 +59,7 @@ class Formatter {
         case ast::DeclKind::import: import_file(file_.imports[i]); break;
         case ast::DeclKind::param: param(file_.params[i]); break;
         case ast::DeclKind::tune: tune(file_.tunes[i]); break;
-        case ast::DeclKind::function: function(file_.functions[i], "fn "); break;
+        case ast::DeclKind::function: function(file_.functions[i], file_.functions[i].external() ? "extern fn " : "fn "); break;
         case ast::DeclKind::loss: function(file_.losses[i].function, "loss ", file_.losses[i].link); break;
       }
     }
@@ -223,8 +223,8 @@ class Formatter {
       switch (c.kind) {
         case ast::ConstraintKind::in: parts.push_back(sequence({text("in "), x(c.args[0])})); break;
         case ast::ConstraintKind::compare: parts.push_back(sequence({text(c.text + " "), x.tight(c.args[0])})); break;
-        case ast::ConstraintKind::matches: parts.push_back(sequence({text("matches "), x(c.args[0])})); break;
-        default: parts.push_back(sequence({text(c.kind == ast::ConstraintKind::one_of ? "one_of " : "from "), x.list('(', c.args, ')', c.span.end)}));
+        case ast::ConstraintKind::matches: case ast::ConstraintKind::zone: parts.push_back(sequence({text(c.kind == ast::ConstraintKind::zone ? "zone " : "matches "), x(c.args[0])})); break;
+        default: parts.push_back(sequence({text(std::string(ir::enum_words<ast::ConstraintKind>::words[static_cast<int>(c.kind)]) + " "), x.list('(', c.args, ')', c.span.end)}));
       }
     }
     return sequence(std::move(parts));
@@ -405,7 +405,9 @@ class Formatter {
     header += ")";
     if (!f.result.name.empty()) header += " -> " + type(f.result);
     if (!link.empty()) header += " link " + format_name(link);
+    if (f.external()) header += " from " + format_text(f.file);
     header += described(f.head.description);
+    if (f.external()) return declare_line(f.head, [&] { return text(header); });
     const ast::Expr& b = file_[f.body];
     if (b.kind != ast::ExprKind::block) return declare_line(f.head, [&] { return sequence({text(header + " ="), nest(group(sequence({line(), expr_(f.body)})))}); });
     std::vector<Entry> entries;

@@ -45,6 +45,7 @@ class Builder {
       else if (auto* c = d->deploy()) deploy(c);
       else if (auto* c = d->monitor()) monitor(c);
       else if (auto* c = d->function()) function(c);
+      else if (auto* c = d->external()) external(c);
       else if (auto* c = d->importFile()) import_file(c);
       else if (auto* c = d->param()) param(c);
       else if (auto* c = d->tune()) tune(c);
@@ -179,11 +180,11 @@ class Builder {
       k.kind = ConstraintKind::compare;
       k.text = text(span(c->comparator()));
       k.args = {sum(c->sum())};
-    } else if (c->MATCHES()) {
-      k.kind = ConstraintKind::matches;
+    } else if (c->MATCHES() || c->ZONE()) {
+      k.kind = c->MATCHES() ? ConstraintKind::matches : ConstraintKind::zone;
       k.args = {leaf(ExprKind::string, span(c->STRING()), value(c->STRING()))};
     } else {
-      k.kind = c->ONE_OF() ? ConstraintKind::one_of : ConstraintKind::from;
+      k.kind = c->ONE_OF() ? ConstraintKind::one_of : c->ORDERED() ? ConstraintKind::ordered : ConstraintKind::from;
       for (auto* e : c->expression()) k.args.push_back(expression(e));
     }
     return k;
@@ -384,11 +385,10 @@ class Builder {
     declare(DeclKind::monitor, file_.monitors, std::move(node));
   }
 
-  // What `fn` and `loss` share; nothing when a part of it is broken.
+  // What `fn`, `extern fn` and `loss` share; nothing when a part of it is broken.
   template <class Context>
-  std::optional<Function> signature_and_body(Context* c, P::NameContext* named) {
-    if (c->exception || (c->block() ? !whole(c->block()) : !whole(c->expression()))) return {};
-    if (c->type() && !whole(c->type())) return {};
+  std::optional<Function> signature(Context* c, P::NameContext* named) {
+    if (c->exception || (c->type() && !whole(c->type()))) return {};
     auto h = head(c, named, c->description());
     if (!h) return {};
     Function node;
@@ -403,8 +403,21 @@ class Builder {
       node.parameters.push_back(std::move(parameter));
     }
     if (c->type()) node.result = type(c->type());
-    node.body = c->block() ? block(c->block()) : expression(c->expression());
     return node;
+  }
+  template <class Context>
+  std::optional<Function> signature_and_body(Context* c, P::NameContext* named) {
+    if (c->block() ? !whole(c->block()) : !whole(c->expression())) return {};
+    std::optional<Function> node = signature(c, named);
+    if (node) node->body = c->block() ? block(c->block()) : expression(c->expression());
+    return node;
+  }
+  void external(P::ExternalContext* c) {
+    std::optional<Function> node = c->STRING() ? signature(c, c->name()) : std::nullopt;
+    if (!node) return;
+    node->file = value(c->STRING());
+    node->file_span = span(c->STRING());
+    declare(DeclKind::function, file_.functions, std::move(*node));
   }
   void function(P::FunctionContext* c) {
     if (auto node = signature_and_body(c, c->name())) declare(DeclKind::function, file_.functions, std::move(*node));
@@ -441,8 +454,8 @@ class Builder {
   void unknown(P::UnknownContext* c) {
     if (enough(diagnostics_)) return;
     static const std::vector<std::string> known = {"pipeline", "schema", "source", "table", "expect", "features", "split", "model",
-                                                   "test", "deploy", "monitor", "fn", "import", "param", "tune", "loss"};
-    static const std::vector<std::string> later = {"layer", "extern"};
+                                                   "test", "deploy", "monitor", "fn", "extern", "import", "param", "tune", "loss"};
+    static const std::vector<std::string> later = {"layer"};
     const Span at = span(c->start);
     const std::string word = text(at);
     if (std::find(later.begin(), later.end(), word) != later.end()) {

@@ -128,11 +128,15 @@ values::Read read_cell(const Column& column, const std::vector<std::string>& nul
       return column.type.scalar == Scalar::boolean ? values::Read::ok : values::read_integer(column, out.integer, out);
     case Arrives::date:
       out.integer = static_cast<const std::int32_t*>(vector)[row];
-      if (column.type.scalar == Scalar::timestamp) out.integer *= day_us;
+      if (column.type.scalar == Scalar::timestamp) out.integer = values::local_moment(column, out.integer * day_us);
       return values::Read::ok;
     case Arrives::timestamp:
+    case Arrives::local:
       out.integer = static_cast<const std::int64_t*>(vector)[row];
-      if (column.type.scalar == Scalar::timestamp) return values::Read::ok;
+      if (column.type.scalar == Scalar::timestamp) {
+        if (arrives == Arrives::local) out.integer = values::local_moment(column, out.integer);
+        return values::Read::ok;
+      }
       if (out.integer % day_us != 0) return values::Read::bad_type;  // a date that has a time of day
       out.integer /= day_us;
       return values::Read::ok;
@@ -154,7 +158,7 @@ std::string spell_cell(Arrives arrives, const void* vector, const std::uint64_t*
     case Arrives::integer: column.type.scalar = Scalar::integer; cell.integer = static_cast<const std::int64_t*>(vector)[row]; break;
     case Arrives::boolean: column.type.scalar = Scalar::boolean; cell.integer = static_cast<const bool*>(vector)[row]; break;
     case Arrives::date: column.type.scalar = Scalar::date; cell.integer = static_cast<const std::int32_t*>(vector)[row]; break;
-    case Arrives::timestamp: column.type.scalar = Scalar::timestamp; cell.integer = static_cast<const std::int64_t*>(vector)[row]; break;
+    case Arrives::timestamp: case Arrives::local: column.type.scalar = Scalar::timestamp; cell.integer = static_cast<const std::int64_t*>(vector)[row]; break;
   }
   return values::spell(column, cell);
 }

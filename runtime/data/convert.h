@@ -9,7 +9,7 @@
 namespace mlp::data {
 
 // How the values of a column arrive: as a vector of a DuckDB chunk, or (json) as the tokens of split_object.
-enum class Arrives : std::uint8_t { text, json, real, integer, boolean, date, timestamp };
+enum class Arrives : std::uint8_t { text, json, real, integer, boolean, date, timestamp, local };  // local: a timestamp that says no zone
 
 // Reads one cell of a chunk. Texts in `out` are views of the chunk or of `scratch`.
 values::Read read_cell(const Column& column, const std::vector<std::string>& null_words, Arrives arrives, const void* vector,

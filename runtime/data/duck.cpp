@@ -36,6 +36,7 @@ Duck::Duck(int threads) {
     duckdb_close(&database_);
     throw Failure(code::data_engine, "the data engine does not start: " + why);
   }
+  teach_functions(connection_);
 }
 Duck::~Duck() {
   duckdb_disconnect(&connection_);

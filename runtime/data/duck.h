@@ -56,6 +56,9 @@ class Duck {
   duckdb_connection connection_ = nullptr;
 };
 
+// Functions that the engine is taught: those of stdlib/builtins/kernels.h, so that a table has the bits that compiled code has.
+void teach_functions(duckdb_connection connection);  // functions.cpp
+
 // Rows for a table of the engine, a chunk at a time: begin, values and nulls by column, end.
 class Appender {
  public:

@@ -188,7 +188,7 @@ bool choose(duckdb_type type, const Column& column, const std::string& name, Fie
       return as_text();
     case DUCKDB_TYPE_DATE: return is_text(scalar) ? as_text() : scalar == Scalar::date || scalar == Scalar::timestamp ? as(Arrives::date, name) : false;
     case DUCKDB_TYPE_TIMESTAMP: case DUCKDB_TYPE_TIMESTAMP_S: case DUCKDB_TYPE_TIMESTAMP_MS: case DUCKDB_TYPE_TIMESTAMP_NS: case DUCKDB_TYPE_TIMESTAMP_TZ:
-      return is_text(scalar) ? as_text() : scalar == Scalar::date || scalar == Scalar::timestamp ? as(Arrives::timestamp, "epoch_us(" + name + ")") : false;
+      return is_text(scalar) ? as_text() : scalar == Scalar::date || scalar == Scalar::timestamp ? as(type == DUCKDB_TYPE_TIMESTAMP_TZ ? Arrives::timestamp : Arrives::local, "epoch_us(" + name + ")") : false;
     case DUCKDB_TYPE_INTERVAL: return scalar == Scalar::duration ? as_text() : false;
     default: return false;
   }

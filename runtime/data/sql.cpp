@@ -100,7 +100,7 @@ class Expressions {
     if (f == "to_text" || f == "to_category") return is_text(first) ? arg(e, 0) : arg(e, 0) + "::VARCHAR";
     if (f == "concat") return infix("||");
     if (f == "to_timestamp") return "mlp_mul(" + arg(e, 0) + ", " + day_us + ")";
-    if (f == "to_date") return macro("to_date");
+    if (f == "to_date" || f == "in_zone" || f == "from_zone" || f == "utc_offset") return macro(f);
     if (f == "hour") return "mlp_part(" + arg(e, 0) + ", " + day_us + ", 3600000000)";
     if (f == "minute") return "mlp_part(" + arg(e, 0) + ", 3600000000, 60000000)";
     if (f == "second") return "mlp_part(" + arg(e, 0) + ", 60000000, 1000000)";
@@ -108,7 +108,7 @@ class Expressions {
     if (const auto unit = units.find(f); unit != units.end()) return "(" + arg(e, 0) + "::DOUBLE / '" + unit->second + "'::DOUBLE)";
     const std::string day = first == Scalar::timestamp ? "mlp_to_date(" + arg(e, 0) + ")" : arg(e, 0);
     if (f == "weekday") return "(mlp_floor_mod(" + day + " + 3, 7) + 1)";
-    static const std::map<std::string, const char*> parts = {{"year", "year"}, {"quarter", "quarter"}, {"month", "month"}, {"day", "day"}, {"yearday", "doy"}};
+    static const std::map<std::string, const char*> parts = {{"year", "year"}, {"quarter", "quarter"}, {"month", "month"}, {"day", "day"}, {"yearday", "doy"}, {"week", "week"}};
     if (const auto part = parts.find(f); part != parts.end()) return std::string("date_part('") + part->second + "', mlp_calendar(" + day + "))";
     MLP_BUG("the data engine is not told what `" + f + "` is");
   }
@@ -188,7 +188,8 @@ std::string asof_join(const QueryStep& step, const SqlRelation& left, const SqlR
 }
 
 // What an aggregate is to the data engine, but for floats' sums, which are made in the order of the rows. `frame`: " OVER (…)" or "".
-std::string aggregate(const QueryAggregate& a, const Expressions& expr, const std::string& frame) {
+// `time`: the order of a window.
+std::string aggregate(const QueryAggregate& a, const Expressions& expr, const std::string& frame, const std::string& time) {
   const bool window = !frame.empty();
   if (!a.input.known()) return "count(*)" + frame;
   const Type of = expr.at(a.input).type;
@@ -197,6 +198,8 @@ std::string aggregate(const QueryAggregate& a, const Expressions& expr, const st
   const std::string present = real ? " FILTER (WHERE NOT isnan(" + x + "))" : "";
   const std::string ordered = window ? "" : " ORDER BY " + row_order;
   const auto or_nan = [&](const std::string& value) { return a.type.nullable || !real ? value : "coalesce(" + value + ", 'NaN'::DOUBLE)"; };
+  const std::string number = real ? x : of.scalar == Scalar::boolean ? x + "::INTEGER::DOUBLE" : x + "::DOUBLE";
+  const auto values = [&](const std::string& v) { return "list(" + v + ordered + ") FILTER (WHERE " + x + " IS NOT NULL" + (real ? " AND NOT isnan(" + x + "))" : ")") + frame; };
   switch (a.kind) {
     case QueryAggregateKind::count: return "count(" + x + ")" + present + frame;
     case QueryAggregateKind::sum:
@@ -204,8 +207,7 @@ std::string aggregate(const QueryAggregate& a, const Expressions& expr, const st
       if (of.scalar == Scalar::boolean) return "count(*) FILTER (WHERE " + x + ")" + frame;
       return "CAST(coalesce(sum(" + x + ")" + frame + ", 0) AS BIGINT)";
     case QueryAggregateKind::mean: {
-      const std::string v = real ? x : of.scalar == Scalar::boolean ? x + "::INTEGER::DOUBLE" : x + "::DOUBLE";
-      const std::string sum = window ? "sum(" + v + ")" + present + frame : "list_sum(list(" + v + ordered + ")" + present + ")";
+      const std::string sum = window ? "sum(" + number + ")" + present + frame : "list_sum(list(" + number + ordered + ")" + present + ")";
       return or_nan("(" + sum + " / nullif(count(" + x + ")" + present + frame + ", 0))");
     }
     case QueryAggregateKind::min:
@@ -213,6 +215,10 @@ std::string aggregate(const QueryAggregate& a, const Expressions& expr, const st
     case QueryAggregateKind::first: return (window ? "first_value(" : "first(") + x + ordered + ")" + frame;
     case QueryAggregateKind::last: return (window ? "last_value(" : "last(") + x + ordered + ")" + frame;
     case QueryAggregateKind::distinct: return "count(DISTINCT " + x + ")";
+    case QueryAggregateKind::variance: return or_nan("mlp_variance(" + values(number) + ")");
+    case QueryAggregateKind::stddev: return or_nan("sqrt(mlp_variance(" + values(number) + "))");
+    case QueryAggregateKind::quantile: return or_nan("mlp_quantile(" + values(number) + ", " + literal({.real = a.p}, Scalar::real) + ")");
+    case QueryAggregateKind::ewm: return or_nan("mlp_ewm(" + values(number) + ", " + values(time) + ", " + time + ", " + std::to_string(a.halflife) + "::BIGINT)");
     case QueryAggregateKind::lag: return "lag(" + x + ", " + std::to_string(a.offset) + ")" + frame;
   }
   MLP_BUG("unknown aggregate");
@@ -228,7 +234,7 @@ std::string group(const QueryStep& step, const SqlRelation& in, const SqlRelatio
   const Expressions expr(step, columns);
   std::string list;
   for (const std::string& key : key_columns(step, columns)) list += key + ", ";
-  for (std::size_t i = 0; i < step.aggregates.size(); ++i) list += aggregate(step.aggregates[i], expr, "") + " AS " + scope[columns.size() + i] + ", ";
+  for (std::size_t i = 0; i < step.aggregates.size(); ++i) list += aggregate(step.aggregates[i], expr, "", "") + " AS " + scope[columns.size() + i] + ", ";
   const std::string inner = "SELECT " + list + "coalesce(min(" + row_order + "), 0) AS " + row_order + " FROM " + sql_name(in.name) + (step.keys.empty() ? "" : " GROUP BY " + joined(key_columns(step, columns), ", "));
   return "SELECT " + outputs(step, out, Expressions(step, scope)) + row_order + " FROM (" + inner + ")";
 }
@@ -263,7 +269,7 @@ std::string window(const QueryStep& step, const SqlRelation& in, const SqlRelati
       }
       frame += " ROWS BETWEEN " + from + " PRECEDING AND " + (back.empty() ? "CURRENT ROW" : back + " PRECEDING");
     }
-    list += aggregate(a, expr, frame + ")") + " AS " + scope[columns.size() + i] + ", ";
+    list += aggregate(a, expr, frame + ")", time) + " AS " + scope[columns.size() + i] + ", ";
   }
   const std::string from = places.empty() ? sql_name(in.name) : "(SELECT *" + places + " FROM " + sql_name(in.name) + ")";
   std::string carried;

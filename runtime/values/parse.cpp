@@ -8,6 +8,7 @@
 
 #include "base/diagnostic.h"
 #include "fast_float/fast_float.h"
+#include "stdlib/builtins/kernels.h"
 
 namespace mlp::values {
 namespace {
@@ -107,18 +108,20 @@ bool take_fraction(std::string_view& text, std::int64_t& micros) {
 
 constexpr std::int64_t second_us = 1'000'000, minute_us = 60 * second_us, hour_us = 60 * minute_us, day_us = 24 * hour_us;
 
-bool read_timestamp(std::string_view text, std::int64_t& out) {
+// `zone`: rules of the zone of a text that says no offset; "" = UTC.
+bool read_timestamp(std::string_view text, const std::string& zone, std::int64_t& out) {
   std::int64_t days = 0;
   if (!take_date(text, days)) return false;
   out = days * day_us;
-  if (text.empty()) return true;
+  const auto local = [&] { return out = zone.empty() ? out : mlp_time_from_zone(out, zone.data(), static_cast<std::int64_t>(zone.size())), true; };
+  if (text.empty()) return local();
   if (!take(text, 'T') && !take(text, 't') && !take(text, ' ')) return false;
   int hour = 0, minute = 0, second = 0;
   std::int64_t fraction = 0;
   if (!take_digits(text, 2, hour) || !take(text, ':') || !take_digits(text, 2, minute) || hour > 23 || minute > 59) return false;
   if (take(text, ':') && (!take_digits(text, 2, second) || second > 59 || !take_fraction(text, fraction))) return false;
   out += hour * hour_us + minute * minute_us + second * second_us + fraction;
-  if (text.empty()) return true;
+  if (text.empty()) return local();
   if (take(text, 'Z') || take(text, 'z')) return text.empty();
   const bool west = text.front() == '-';
   if (!take(text, '-') && !take(text, '+')) return false;
@@ -251,7 +254,7 @@ Read read_text(const Column& column, const std::vector<std::string>& null_words,
     }
     case Scalar::integer: return read_int(bare, out.integer) ? Read::ok : Read::bad_type;
     case Scalar::boolean: return read_bool(column, bare, out.integer) ? Read::ok : Read::bad_type;
-    case Scalar::timestamp: return read_timestamp(bare, out.integer) ? Read::ok : Read::bad_type;
+    case Scalar::timestamp: return read_timestamp(bare, column.zone, out.integer) ? Read::ok : Read::bad_type;
     case Scalar::date: {
       std::string_view rest = bare;
       return take_date(rest, out.integer) && rest.empty() ? Read::ok : Read::bad_type;
@@ -318,9 +321,13 @@ std::string Constraints::broken(const Cell& cell) const {
   if (sorted_.empty() && !pattern_) return {};
   const std::string made = is_text(scalar) ? std::string() : spell(*column_, cell);
   const std::string_view text = is_text(scalar) ? cell.text : std::string_view(made);
-  if (!sorted_.empty() && !std::binary_search(sorted_.begin(), sorted_.end(), text)) return "one_of";
+  if (!sorted_.empty() && !std::binary_search(sorted_.begin(), sorted_.end(), text)) return column_->ordered ? "ordered" : "one_of";
   if (pattern_ && !pattern_->matches(text)) return "matches";
   return {};
+}
+
+std::int64_t local_moment(const Column& column, std::int64_t moment) {
+  return column.zone.empty() ? moment : mlp_time_from_zone(moment, column.zone.data(), static_cast<std::int64_t>(column.zone.size()));
 }
 
 std::string spell_bounds(const Column& column) {

@@ -24,7 +24,7 @@ struct Cell {
 //   float32    the same, then rounded to single
 //   int        sign and digits, or a float text whose value is whole ("3.0", "1e3"); outside 64 bits is bad_type
 //   bool       the two words of the column; true, false in any case and, in a column without words, 1 and 0
-//   timestamp  YYYY-MM-DD, then blank or T and HH:MM[:SS[.fraction]], then Z or ±HH[[:]MM]; without offset it is UTC;
+//   timestamp  YYYY-MM-DD, then blank or T and HH:MM[:SS[.fraction]], then Z or ±HH[[:]MM]; without offset it is local time of the column's zone, or UTC;
 //              digits past the microsecond are dropped
 //   date       YYYY-MM-DD
 //   duration   a number and a unit (us ms s m h d w), or [-]H:MM:SS[.fraction]
@@ -49,6 +49,7 @@ class Constraints {
   std::vector<std::string> sorted_;     // one_of
   std::optional<Pattern> pattern_;
 };
+std::int64_t local_moment(const Column& column, std::int64_t moment);  // the moment of a calendar and clock without an offset
 std::string spell_bounds(const Column& column);  // "in 0..120", ">= 2024-01-31", "> 0 and <= 9"; "" without bounds
 
 bool valid_utf8(std::string_view text);

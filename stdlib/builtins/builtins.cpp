@@ -140,7 +140,7 @@ std::string spell(const BuiltinType& type) {
     case BuiltinShape::scalar: return spell(type.type);
     case BuiltinShape::any: out = "any"; break;
     case BuiltinShape::table: return "table";
-    case BuiltinShape::list: return "float[]";
+    case BuiltinShape::list: return spell(type.type) + "[]";
     case BuiltinShape::word: return "word";
   }
   if (type.type.nullable) out += '?';

@@ -124,4 +124,9 @@ int64_t mlp_time_weekday_of_date(int64_t date);
 int64_t mlp_time_yearday_of_date(int64_t date);
 int64_t mlp_time_week_of_date(int64_t date);
 
+// ---- local time (zone.cpp); a zone is a text of rules, see stdlib/zones/README.md
+int64_t mlp_time_utc_offset(int64_t timestamp, const char* zone, int64_t size);
+int64_t mlp_time_in_zone(int64_t timestamp, const char* zone, int64_t size);
+int64_t mlp_time_from_zone(int64_t local, const char* zone, int64_t size);
+
 }

@@ -63,8 +63,8 @@ struct TypeRef {  // float?  float[2]  bool
   template <class A> void fields(A&& a) { a("name", name); a("nullable", nullable); a("shape", shape); a("span", span); }
 };
 
-enum class ConstraintKind { in, compare, matches, one_of, from };
-struct Constraint {  // in a..b (args: one range) · >= x (text = operator) · matches "…" · one_of (…) · from ("Yes", "No")
+enum class ConstraintKind { in, compare, matches, one_of, ordered, zone, from };
+struct Constraint {  // in a..b (args: one range) · >= x (text = operator) · matches "…" · one_of (…) · ordered (…) · zone "…" · from ("Yes", "No")
   ConstraintKind kind = ConstraintKind::in;
   std::string text;
   std::vector<ExprId> args;
@@ -269,12 +269,17 @@ struct Parameter {
   ExprId fallback;  // unknown when the argument must be given
   template <class A> void fields(A&& a) { a("name", name); a("type", type); a("fallback", fallback); a("name_span", name_span); }
 };
-struct Function {  // fn NAME(parameters) -> type = expr | { let … expr }
+struct Function {  // fn NAME(parameters) -> type = expr | { let … expr } · extern fn NAME(parameters) -> type from "file.c"
   Head head;
   std::vector<Parameter> parameters;
   TypeRef result;  // name "" when not written
-  ExprId body;
-  template <class A> void fields(A&& a) { a("head", head); a("parameters", parameters); a("result", result); a("body", body); }
+  ExprId body;         // unknown of an extern
+  std::string file;    // of an extern, as written
+  Span file_span;
+  bool external() const { return !file.empty(); }
+  template <class A> void fields(A&& a) {
+    a("head", head); a("parameters", parameters); a("result", result); a("body", body); a("file", file); a("file_span", file_span);
+  }
 };
 
 // loss NAME(target, score, constants…) -> float [link NAME] = expr | { let … expr }
@@ -334,7 +339,7 @@ namespace mlp::ir {
 template <> struct enum_words<ast::ExprKind> {
   static constexpr std::string_view words[] = {"number", "string", "boolean", "null", "date", "name", "member", "list", "call", "unary", "binary", "conditional", "range", "pipe", "record", "block"};
 };
-template <> struct enum_words<ast::ConstraintKind> { static constexpr std::string_view words[] = {"in", "compare", "matches", "one_of", "from"}; };
+template <> struct enum_words<ast::ConstraintKind> { static constexpr std::string_view words[] = {"in", "compare", "matches", "one_of", "ordered", "zone", "from"}; };
 template <> struct enum_words<ast::DeclKind> {
   static constexpr std::string_view words[] = {"pipeline", "schema", "source", "expect", "features", "split", "model", "test", "deploy", "monitor", "function", "import", "param", "tune", "table", "loss"};
 };

@@ -111,7 +111,7 @@ MLP_WORDS(ExpectKind, "rows", "unique", "missing", "min", "max", "mean", "distin
 MLP_WORDS(Compare, "lt", "le", "gt", "ge", "eq", "ne");
 MLP_WORDS(SplitMethod, "random", "hash", "group", "time", "stratified", "every", "column");
 MLP_WORDS(QueryExprKind, "constant", "column", "call", "select");
-MLP_WORDS(QueryAggregateKind, "count", "sum", "mean", "min", "max", "first", "last", "distinct", "lag");
+MLP_WORDS(QueryAggregateKind, "count", "sum", "mean", "min", "max", "first", "last", "distinct", "lag", "variance", "stddev", "quantile", "ewm");
 MLP_WORDS(QueryOp, "source", "filter", "select", "join", "asof_join", "group", "window", "union", "distinct");
 MLP_WORDS(JoinKind, "left", "inner");
 MLP_WORDS(Matches, "one", "first", "last", "all");

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "stdlib/builtins/kernels.h"
+#include "stdlib/zones/zones.h"
 #include "tests/unit/data/common.h"
 
 namespace mlp::data {
@@ -88,6 +89,10 @@ struct Naive {
     if (f == "ends_with") return truth(a[0].text.ends_with(a[1].text));
     if (f == "concat") return of(a[0].text + a[1].text);
     if (f == "length") return of(static_cast<std::int64_t>(std::count_if(a[0].text.begin(), a[0].text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; })));
+    const auto zone = [&](auto function) { return of(function(i, a[1].text.data(), static_cast<std::int64_t>(a[1].text.size()))); };
+    if (f == "in_zone") return zone(mlp_time_in_zone);
+    if (f == "from_zone") return zone(mlp_time_from_zone);
+    if (f == "utc_offset") return zone(mlp_time_utc_offset);
     if (f == "to_date") return of(mlp_time_to_date(i));
     if (f == "to_timestamp") return of(mlp_time_to_timestamp(i));
     if (f == "hour") return of(mlp_time_hour(i));
@@ -102,11 +107,17 @@ struct Naive {
     if (f == "day") return of(mlp_time_day_of_date(day));
     if (f == "weekday") return of(mlp_time_weekday_of_date(day));
     if (f == "yearday") return of(mlp_time_yearday_of_date(day));
+    if (f == "week") return of(mlp_time_week_of_date(day));
     MLP_BUG(f);
   }
 
+  static std::vector<double> numbers(Scalar type, const std::vector<Cell>& cells) {
+    std::vector<double> out;
+    for (const Cell& c : cells) out.push_back(is_real(type) ? c.real : static_cast<double>(c.integer));
+    return out;
+  }
   // One value of the rows in `members`, which stand in their order.
-  Cell aggregate(const QueryStep& s, const QueryAggregate& a, const Rows& in, const std::vector<std::size_t>& members) const {
+  Cell aggregate(const QueryStep& s, const QueryAggregate& a, const Rows& in, const std::vector<std::size_t>& members, std::int64_t now = 0) const {
     if (!a.input.known()) return of(static_cast<std::int64_t>(members.size()));
     const Scalar type = s.exprs[static_cast<std::size_t>(a.input.index)].type.scalar;
     std::vector<Cell> all, values;
@@ -138,6 +149,34 @@ struct Naive {
         std::map<std::pair<std::int64_t, std::string>, int> seen;
         for (const Cell& c : values) seen[{c.integer, c.text}] = 1;
         return of(static_cast<std::int64_t>(seen.size()));
+      }
+      case QueryAggregateKind::variance:
+      case QueryAggregateKind::stddev: {
+        double squares = 0;
+        const auto size = static_cast<double>(values.size());
+        for (const double v : numbers(type, values)) squares += (v - sum / size) * (v - sum / size);
+        return values.empty() ? none : of(a.kind == QueryAggregateKind::stddev ? std::sqrt(squares / size) : squares / size);
+      }
+      case QueryAggregateKind::quantile: {
+        std::vector<double> sorted = numbers(type, values);
+        std::sort(sorted.begin(), sorted.end());
+        if (sorted.empty()) return none;
+        const double place = a.p * static_cast<double>(sorted.size() - 1);
+        const double low = sorted[static_cast<std::size_t>(std::floor(place))] + 0.0, high = sorted[static_cast<std::size_t>(std::ceil(place))] + 0.0, share = place - std::floor(place);
+        if (low == high || share == 0) return of(low);
+        return of(std::isfinite(high - low) ? low + share * (high - low) : low * (1 - share) + high * share);
+      }
+      case QueryAggregateKind::ewm: {
+        double weighted = 0, weights = 0;
+        for (const std::size_t m : members) {
+          const Cell c = value(s, a.input, in[m]);
+          if (c.null || std::isnan(c.real)) continue;
+          const double age = static_cast<double>(now) - static_cast<double>(in[m][static_cast<std::size_t>(s.order.left.index)].integer);
+          const double w = mlp_exp(-std::log(2.0) * (age / static_cast<double>(a.halflife)));
+          weighted += w * numbers(type, {c})[0];
+          weights += w;
+        }
+        return values.empty() ? none : of(weighted / weights);
       }
       case QueryAggregateKind::lag: break;
     }
@@ -232,7 +271,7 @@ struct Naive {
             for (const std::size_t q : before)
               if ((a.current || time(q) < time(r)) && (a.over == 0 || time(q) > time(r) - a.over)) members.push_back(q);
             if (a.rows > 0 && members.size() > static_cast<std::size_t>(a.rows)) members.erase(members.begin(), members.end() - a.rows);
-            scope.push_back(aggregate(s, a, in, members));
+            scope.push_back(aggregate(s, a, in, members, time(r)));
           }
           out.push_back(outputs(s, scope));
         }
@@ -311,7 +350,7 @@ class Maker {
     switch (type) {
       case Scalar::integer:
         return calls({{"add", {I, I}}, {"sub", {I, I}}, {"mul", {I, I}}, {"neg", {I}}, {"abs", {I}}, {"mod", {I, I}}, {"min", {I, I}}, {"max", {I, I}}, {"clamp", {I, I, I}}, {"to_int", {B}}, {"length", {T}},
-                      {"hour", {M}}, {"weekday", {M}}, {"year", {D}}, {"quarter", {D}}, {"month", {M}}, {"day", {D}}, {"yearday", {M}}, {"weekday", {D}}, {"minute", {M}}, {"second", {M}}});
+                      {"hour", {M}}, {"weekday", {M}}, {"year", {D}}, {"quarter", {D}}, {"month", {M}}, {"day", {D}}, {"yearday", {M}}, {"week", {M}}, {"week", {D}}, {"weekday", {D}}, {"minute", {M}}, {"second", {M}}});
       case Scalar::real: return calls({{"add", {F, F}}, {"sub", {F, F}}, {"mul", {F, F}}, {"div", {F, F}}, {"neg", {F}}, {"abs", {F}}, {"floor", {F}}, {"ceil", {F}}, {"sqrt", {F}}, {"to_float", {I}}, {"to_float", {B}}, {"days", {U}}, {"hours", {U}}, {"div", {U, U}}});
       case Scalar::boolean: {
         static const char* const compares[] = {"eq", "ne", "lt", "le", "gt", "ge"};
@@ -324,9 +363,18 @@ class Maker {
         return calls({{"and", {B, B}}, {"or", {B, B}}, {"not", {B}}, {"is_nan", {F}}, {"is_finite", {F}}, {"contains", {T, T}}, {"starts_with", {T, T}}, {"ends_with", {T, T}}});
       }
       case Scalar::category: return calls({{"concat", {T, T}}, {"to_text", {I}}, {"to_text", {B}}});
-      case Scalar::duration: return calls({{"sub", {D, D}}, {"sub", {M, M}}, {"add", {U, U}}, {"neg", {U}}});
+      case Scalar::timestamp: return node(QueryExprKind::call, pick(r_, 2) ? "in_zone" : "from_zone", M, {any(M, d), zone()});
+      case Scalar::duration:
+        if (pick(r_, 4) == 0) return node(QueryExprKind::call, "utc_offset", U, {any(M, d), zone()});
+        return calls({{"sub", {D, D}}, {"sub", {M, M}}, {"add", {U, U}}, {"neg", {U}}});
       default: return columns.empty() ? constant(type) : column(columns[0]);
     }
+  }
+  QueryExprId zone() {
+    QueryExpr e;
+    e.type = {Scalar::string, false};
+    e.value.text = *zones::rules(pick(r_, 2) ? "America/New_York" : "Australia/Lord_Howe");
+    return add(std::move(e));
   }
   QueryExprId constant(Scalar type) {
     QueryExpr e;
@@ -415,13 +463,16 @@ QueryStep random_step(Random& r, QueryOp op) {
       std::vector<Column> scope = schema;
       for (int made = 0; made < 6; ++made) {
         QueryAggregate a;
-        do a.kind = static_cast<QueryAggregateKind>(pick(r, 9));
-        while (a.kind == (window ? QueryAggregateKind::distinct : QueryAggregateKind::lag));
+        do a.kind = static_cast<QueryAggregateKind>(pick(r, 13));
+        while (a.kind == (window ? QueryAggregateKind::distinct : QueryAggregateKind::lag) || (!window && a.kind == QueryAggregateKind::ewm));
+        const bool moment_of_numbers = a.kind == QueryAggregateKind::mean || a.kind >= QueryAggregateKind::variance;
+        a.p = static_cast<double>(pick(r, 5)) / 4;
+        a.halflife = s.order.left == id(t) ? (1 + pick(r, 30)) * 3600000000 : 1 + pick(r, 3);
         static const Scalar kinds[] = {Scalar::integer, Scalar::real, Scalar::boolean, Scalar::category, Scalar::date, Scalar::timestamp};
         Scalar of = kinds[pick(r, 6)];
-        if (a.kind == QueryAggregateKind::sum || a.kind == QueryAggregateKind::mean) of = kinds[pick(r, 3)];
+        if (a.kind == QueryAggregateKind::sum || moment_of_numbers) of = kinds[pick(r, 3)];
         if (a.kind == QueryAggregateKind::distinct && of == Scalar::real) of = Scalar::category;
-        if (a.kind != QueryAggregateKind::count || pick(r, 2)) a.input = of == Scalar::integer && (a.kind == QueryAggregateKind::sum || a.kind == QueryAggregateKind::mean) ? over_input.column(n) : over_input.any(of, 2);
+        if (a.kind != QueryAggregateKind::count || pick(r, 2)) a.input = of == Scalar::integer && (a.kind == QueryAggregateKind::sum || moment_of_numbers) ? over_input.column(n) : over_input.any(of, 2);
         if (window && a.kind != QueryAggregateKind::lag) {
           const std::int64_t how = pick(r, 3);
           if (how == 1) a.over = s.order.left == id(t) ? (1 + pick(r, 30)) * 21600000000 : 1 + pick(r, 3);
@@ -434,7 +485,11 @@ QueryStep random_step(Random& r, QueryOp op) {
           case QueryAggregateKind::count:
           case QueryAggregateKind::distinct: a.type = {Scalar::integer, false}; break;
           case QueryAggregateKind::sum: a.type = {of == Scalar::boolean ? Scalar::integer : of, false}; break;
-          case QueryAggregateKind::mean: a.type = {Scalar::real, nullable}; break;
+          case QueryAggregateKind::mean:
+          case QueryAggregateKind::variance:
+          case QueryAggregateKind::stddev:
+          case QueryAggregateKind::quantile:
+          case QueryAggregateKind::ewm: a.type = {Scalar::real, nullable}; break;
           case QueryAggregateKind::lag: a.type = {of, true}; break;
           default: a.type = {of, nullable};
         }

@@ -32,6 +32,7 @@ constexpr const char* schema = R"(schema Row {
   c : bool?
   k : category one_of ("red", "Green", "blue ", "")
   l : category?
+  o : category? ordered ("mid", "low", "", "top")
   s : string
   d : date
   t : timestamp
@@ -77,6 +78,7 @@ values::Table table(std::uint64_t seed, std::int64_t rows) {
   add(harness::booleans(fill(truth), presence()));
   add(harness::strings(fill(colour)));
   add(harness::strings(fill(word), presence()));
+  add(harness::strings(fill([&] { return std::string(pick("mid", "low", "", "top")); }), presence()));
   add(harness::strings(fill(word)));
   add(harness::integers(fill(day)));
   add(harness::integers(fill(moment)));
@@ -151,7 +153,7 @@ class Generator {
       case 4: return "clip_outliers(" + v + ", 10%)";
       case 5: return "(" + v + " - mean(" + tame(d - 1) + "))";
       case 6: return "frequency_encode(" + text(1) + ")";
-      case 7: return "ordinal(" + pick({"k", "l", "s"}) + ")";
+      case 7: return "ordinal(" + pick({"k", "l", "s", "o"}) + ")";
       case 8: return "impute(" + pick({"q", "n"}) + ", " + pick({"median", "max", "3"}) + ")";
       case 9: return "target_encode(" + pick({"k", "l"}) + ", smoothing = " + pick({"0", "10"}) + ")";
       case 10: return "count_encode(" + pick({"k", "l", "s"}) + ")";
@@ -176,7 +178,7 @@ class Generator {
       case 9: return "(" + a + " ^ " + pick({"2", "0.5", "3"}) + ")";
       case 10: return statistic(d - 2);
       case 11: return "length(" + text(d - 1) + ")";
-      case 12: return "word_count(" + text(d - 1) + ")";
+      case 12: return pick({"word_count(" + text(d - 1) + ")", "rank(o)", "rank(" + text(d - 1) + ", [\"red\", \"\", \"e\"])", "rank(impute(o))"});
       case 13: return pick({"year", "month", "weekday", "yearday", "week"}) + "(" + date(d - 1) + ")";
       case 14: return pick({"hour", "minute", "second", "time_of_day"}) + "(" + moment(d - 1) + ")";
       case 15: return pick({"days", "hours", "seconds"}) + "(" + span(d - 1) + ")";
@@ -196,7 +198,7 @@ class Generator {
       case 2: return "(" + truth(d - 1) + " " + pick({"and", "or"}) + " " + truth(d - 1) + ")";
       case 3: return "(not " + truth(d - 1) + ")";
       case 4: return "is_null(" + pick({"q", "n", "c", "l", "v"}) + ")";
-      case 5: return "(" + text(d - 1) + " " + pick({"==", "<", "!="}) + " " + text(d - 1) + ")";
+      case 5: if (below(3) == 0) return "(o " + pick({"<", "<=", ">", ">="}) + " " + pick({"\"low\"", "\"\"", "coalesce(o, \"mid\")", "(if b then o else \"top\")"}) + ")"; return "(" + text(d - 1) + " " + pick({"==", "<", "!="}) + " " + text(d - 1) + ")";
       case 6: return pick({"contains", "starts_with", "ends_with"}) + "(" + text(d - 1) + ", " + pick({"\"r\"", "\"\"", "s"}) + ")";
       case 7: return "(" + moment(d - 1) + " " + pick({">", "<="}) + " " + moment(d - 1) + ")";
       default: return "is_weekend(" + date(d - 1) + ")";
