@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "base/files.h"
+
 namespace mlp::engine {
 namespace {
 
@@ -29,7 +31,8 @@ void shape(const ast::File& file, ast::ExprId id, std::string& out) {
 }
 
 // The functions of a spec: what they say, and where.
-std::map<std::string, std::pair<std::string, Span>> functions(const ast::File& file) {
+std::map<std::string, std::pair<std::string, Span>> functions(const driver::Unit& unit) {
+  const ast::File& file = unit.file;
   std::map<std::string, std::pair<std::string, Span>> out;
   for (const ast::Function& f : file.functions) {
     std::string text = f.result.name + (f.result.nullable ? "?" : "");
@@ -38,6 +41,7 @@ std::map<std::string, std::pair<std::string, Span>> functions(const ast::File& f
       shape(file, p.fallback, text);
     }
     shape(file, f.body, text);
+    text += f.file + " " + (f.source < 0 ? "" : sha256(unit.sources.text(f.source)));
     out[f.head.name] = {text, f.head.name_span};
   }
   return out;
@@ -45,7 +49,7 @@ std::map<std::string, std::pair<std::string, Span>> functions(const ast::File& f
 
 std::vector<Reason> changed_functions(const driver::Unit& was, const driver::Unit& now) {
   std::vector<Reason> out;
-  const auto before = functions(was.file), after = functions(now.file);
+  const auto before = functions(was), after = functions(now);
   for (const auto& [name, is] : after)
     if (const auto old = before.find(name); old != before.end() && old->second.first != is.first)
       out.push_back({"function `" + name + "`", "", "changed", place_of(now, is.second)});

@@ -6,6 +6,7 @@
 
 #include "base/files.h"
 #include "base/version.h"
+#include "stdlib/zones/zones.h"
 
 namespace mlp::engine {
 namespace {
@@ -49,6 +50,26 @@ package::Signature signature_of(const flow::Program& program) {
   return signature;
 }
 
+namespace {
+
+// The release of the time zone database whose rules a program holds; "" where it names no zone.
+std::string time_zones_of(const flow::Program& program) {
+  std::string rules;
+  const auto column = [&](const Column& c) { if (!c.zone.empty()) rules = c.zone; };
+  const auto constant = [&](const std::string& callee, const Value& last) { if (callee == "in_zone" || callee == "from_zone" || callee == "utc_offset") rules = last.text; };
+  for (const Column& c : program.columns) column(c);
+  for (const ir::Expr& e : program.exprs)
+    if (e.op == ir::ExprOp::call && !e.args.empty()) constant(e.callee, program[e.args.back()].value);
+  for (const QuerySource& source : program.query.sources)
+    for (const Column& c : source.columns) column(c);
+  for (const QueryStep& step : program.query.steps)
+    for (const QueryExpr& e : step.exprs)
+      if (e.kind == QueryExprKind::call && !e.args.empty()) constant(e.callee, step.exprs[static_cast<std::size_t>(e.args.back().index)].value);
+  return std::string(zones::version_of(rules));
+}
+
+}  // namespace
+
 std::string manifest_of(const Pipeline& pipeline, const std::string& identity, const Data& data, const Trained& trained, const std::vector<std::string>& golden) {
   const flow::Program& program = pipeline.program();
   nlohmann::ordered_json manifest;
@@ -59,6 +80,7 @@ std::string manifest_of(const Pipeline& pipeline, const std::string& identity, c
   manifest["identity"] = identity;
   manifest["spec_sha256"] = sha256(pipeline.unit.sources.text(0));
   for (const driver::Imported& file : pipeline.unit.imports) manifest["imports"][file.path] = sha256(pipeline.unit.sources.text(file.source));
+  if (const std::string release = time_zones_of(program); !release.empty()) manifest["time_zones"] = release;
   for (const Param& param : program.params) manifest["params"][param.name] = param.value;
   manifest["data"] = {{"sha256", data.report.digest}, {"present", data.report.present}, {"read", data.report.read}, {"rejected", data.report.rejected}};
   for (const data::SourceReport& source : data.report.sources)

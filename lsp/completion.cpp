@@ -28,6 +28,7 @@ constexpr Beginning beginnings[] = {
     {"deploy", "deploy ${1:api} serves ${2:m} {\n  http = listen(${3:8080})\n}"},
     {"monitor", "monitor ${1:api} {\n  drift ${2:prediction} alert psi > ${3:0.25}\n}"},
     {"fn", "fn ${1:name}(${2:v}: float) -> float = $0"},
+    {"extern", "extern fn ${1:name}(${2:v}: float) -> float from \"${3:file.c}\""},
     {"import", "import \"${1:common.mlp}\""},
     {"param", "param ${1:name}: ${2:float} = ${3:1}"},
     {"table", "table ${1:t} = ${2:rows} |> filter($0)"},

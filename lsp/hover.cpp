@@ -1,6 +1,7 @@
 // What stands under the cursor: type, stage, nulls, documentation, and what the last run fitted.
 #include <algorithm>
 
+#include "compiler/format/format.h"
 #include "lsp/answers.h"
 #include "lsp/reference.h"
 #include "stdlib/builtins/builtins.h"
@@ -93,7 +94,7 @@ std::string of_feature(const Analysis& a, const Symbol& symbol) {
 std::string of_function(const Analysis& a, const Symbol& symbol) {
   const ast::Function* f = a.function(symbol.declared);
   if (!f) return {};
-  return code("fn " + a.signature(*f)) + (symbol.declared.source == 0 ? "" : "standard library\n\n") + paragraphs(f->head.doc, f->head.description);
+  return code((f->external() ? "extern fn " : "fn ") + a.signature(*f) + (f->external() ? " from " + format_text(f->file) : "")) + (symbol.declared.source == 0 ? "" : "standard library\n\n") + paragraphs(f->head.doc, f->head.description);
 }
 
 std::string of_builtin(const std::string& name) {

@@ -164,6 +164,10 @@ class Checker {
   std::optional<Operand> compare_ordered(std::string_view name, const std::vector<Argument>& args, Span span);  // reports
   Operand expand_rank(std::vector<Argument> args, Span span, Span name_span);
 
+  // ---- externals.cpp: functions of C
+  bool check_external(const ast::Function& f);  // reports
+  Operand call_external(const FunctionRef& ref, std::vector<Operand> bound, Span span);
+
   // ---- zones.cpp: time zones by name
   std::optional<std::string> zone_rules(const std::string& name, Span span);  // reports
   std::optional<Operand> call_in_zone(const Builtin& row, std::string_view name, const std::vector<const Argument*>& bound, Span span, Span name_span);

@@ -17,11 +17,6 @@ void Checker::find_functions() {
   for (const ast::File& file : library_)
     for (const ast::Function& f : file.functions) library_functions_[f.head.name].push_back({&file, &f, true});
   for (const ast::Function& f : file_.functions) {
-    if (f.external()) {
-      report(code::not_available, "`extern fn` is not available in this version", f.head.name_span, "a C function").suggest("write it in the language: `fn`");
-      broken_functions_.insert(f.head.name);
-      continue;
-    }
     auto& overloads = own_functions_[f.head.name];
     const auto same = std::find_if(overloads.begin(), overloads.end(), [&](const FunctionRef& other) {
       const auto& a = other.function->parameters;
@@ -50,6 +45,7 @@ void Checker::find_functions() {
         report(code::duplicate_name, "parameter `" + p.name + "` is there twice", p.name_span, "again").suggest("rename one of the two");
     }
     if (overloads.size() == before) check_type(f.result);
+    if (overloads.size() == before && f.external() && !check_external(f)) overloads.pop_back();
     if (overloads.empty()) broken_functions_.insert(f.head.name), own_functions_.erase(f.head.name);
   }
 }
@@ -71,7 +67,8 @@ void Checker::check_unused_functions() {
         e.span = p.name_span;
         bound.push_back(value(add(std::move(e)), p.name_span));
       }
-      if (typed) inline_function(ref, std::move(bound), ref.function->head.name_span);
+      if (typed && ref.function->external()) call_external(ref, std::move(bound), ref.function->head.name_span);
+      else if (typed) inline_function(ref, std::move(bound), ref.function->head.name_span);
     }
 }
 

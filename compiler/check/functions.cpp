@@ -541,7 +541,7 @@ Operand Checker::call_function(const std::string& name, const std::vector<Functi
     }
     values.push_back(std::move(o));
   }
-  return inline_function(*best, std::move(values), span);
+  return best->function->external() ? call_external(*best, std::move(values), span) : inline_function(*best, std::move(values), span);
 }
 
 Operand Checker::inline_function(const FunctionRef& ref, std::vector<Operand> bound, Span span) {

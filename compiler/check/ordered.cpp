@@ -28,22 +28,23 @@ const std::vector<std::string>* Checker::order_of(ir::ExprId id) const {
   return other.value.null || std::find(order->begin(), order->end(), other.value.text) != order->end() ? order : nullptr;
 }
 
-// How many labels are lower than the value. Null for a null, and where `open`, for a text that is no label.
+// How many labels are lower than the value. Null for a null; for a text that is no label, null where `open`, else -1: a row that
+// breaks the schema is scored with a warning, and ranks below all.
 Operand Checker::rank_of(ir::ExprId v, const std::vector<std::string>& labels, bool open, Span span) {
-  const auto position = [&](std::size_t i) {
+  const auto position = [&](std::int64_t i) {
     Value rank;
-    rank.integer = static_cast<std::int64_t>(i);
+    rank.integer = i;
     return value(constant({Scalar::integer, false}, std::move(rank), span), span);
   };
   Value none;
   none.null = true;
-  Operand result = open ? value(constant({Scalar::integer, true}, std::move(none), span), span) : position(labels.size() - 1);
-  for (std::size_t i = labels.size() - (open ? 0 : 1); i-- > 0;) {
+  Operand result = open ? value(constant({Scalar::integer, true}, std::move(none), span), span) : position(-1);
+  for (std::size_t i = labels.size(); i-- > 0;) {
     Value label;
     label.text = labels[i];
     bool matched = false;
     const Operand is = call_builtin("eq", {{"", {}, value(v, span)}, {"", {}, value(constant({Scalar::string, false}, std::move(label), span), span)}}, span, span, matched, true);
-    result = select({is, position(i), result}, span);
+    result = select({is, position(static_cast<std::int64_t>(i)), result}, span);
   }
   return result;
 }

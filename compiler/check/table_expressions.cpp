@@ -144,7 +144,7 @@ QueryExprId Checker::translate(ir::ExprId root, Span written) {
       out.kind = e.op == ir::ExprOp::select ? QueryExprKind::select : QueryExprKind::call;
       out.callee = e.callee;
       if (e.op == ir::ExprOp::call && !available(e.callee, type_of(e.args[0]).scalar)) {
-        report(code::not_in_table, "`" + e.callee + "` of a " + show(type_of(e.args[0])) + " is not available in a table", own ? e.span : written, "cannot be asked of the data engine with the same meaning")
+        report(code::not_in_table, "`" + e.callee.substr(0, e.callee.find('#')) + "` of a " + show(type_of(e.args[0])) + " is not available in a table", own ? e.span : written, "cannot be asked of the data engine with the same meaning")
             .suggest("compute it in the features block");
         return {};
       }

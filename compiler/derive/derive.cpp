@@ -187,7 +187,7 @@ std::optional<Obstacle> obstacle(const std::vector<ir::Expr>& exprs, ir::ExprId 
     if (e.op == ir::ExprOp::select && real(e)) continue;
     const bool of_bool = e.op == ir::ExprOp::call && e.callee == "to_float" && exprs[static_cast<std::size_t>(e.args[0].index)].type.scalar == Scalar::boolean;
     if (e.op == ir::ExprOp::call && real(e) && (of_bool || rule_of(e.callee, e.args.size()))) continue;
-    return Obstacle{id, e.callee.empty() ? "if" : e.callee};
+    return Obstacle{id, e.callee.empty() ? "if" : e.callee.substr(0, e.callee.find('#'))};
   }
   return {};
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/codes/types.h"
 #include "compiler/check/check.h"
 #include "compiler/lower/lower.h"
 #include "compiler/parse/parse.h"
@@ -38,6 +39,35 @@ const std::vector<ast::File>& parsed_library() {
   return files;
 }
 
+namespace {
+
+// Compiles the C of extern functions, which says what is wrong with it at its place.
+void check_c(Unit& unit) {
+  if (unit.module.externals.empty()) return;
+  const auto kind = [](Scalar s) { return s == Scalar::real ? loop::Kind::f64 : s == Scalar::integer ? loop::Kind::i64 : loop::Kind::boolean; };
+  std::vector<loop::External> externals;
+  for (const ir::External& e : unit.module.externals) {
+    loop::External external{"mlp_extern_" + e.name, e.name, e.file, e.text, {}, kind(e.result)};
+    for (const Scalar s : e.parameters) external.parameters.push_back(kind(s));
+    externals.push_back(std::move(external));
+  }
+  for (const codegen::CFault& fault : codegen::check_externals(externals)) {
+    const ir::External& e = unit.module.externals[fault.external];
+    std::int32_t source = -1;
+    for (const ast::Function& f : unit.file.functions)
+      if (f.head.name_span == e.span) source = f.source;
+    using Kind = codegen::CFault::Kind;
+    const Code code = fault.kind == Kind::broken ? code::external_code : fault.kind == Kind::impure ? code::external_impure : code::external_signature;
+    Diagnostic& d = unit.diagnostics.report(code, fault.kind == Kind::broken ? "the C of `" + e.name + "` does not compile: " + fault.message : fault.message);
+    const bool placed = fault.end > 0 && source >= 0;
+    if (placed) d.at({source, static_cast<std::uint32_t>(fault.begin), static_cast<std::uint32_t>(fault.end)}, "here").also(e.span, "declared here");
+    else d.at(e.span, "from `" + e.file + "`");
+    d.suggest(fault.kind == Kind::broken ? "correct the C" : fault.kind == Kind::impure ? "make variables `const`, and call only what the file defines and `math.h` declares" : "correct the declaration, or the C");
+  }
+}
+
+}  // namespace
+
 const std::vector<Phase>& phases() {
   static const std::vector<Phase> list = {
       {"parse", "ast: what was written"},
@@ -64,6 +94,7 @@ Unit compile(const std::string& name, std::string text, const Options& options) 
   unit.module = check(unit.sources, unit.file, parsed_library(), unit.diagnostics);
   if (options.passes.verify && unit.ok())
     for (const std::string& fault : sem::verify(unit.module)) MLP_BUG("sem after check: " + fault);
+  if (unit.ok()) check_c(unit);
   if (done("check")) return unit;
 
   unit.program = plan(unit.module, options.passes);
@@ -80,6 +111,11 @@ Unit analyze(const std::string& name, std::string text, Meaning& meaning) {
   load_sources(unit, {});
   Diagnostics unsaid;
   unit.module = check(unit.sources, unit.file, parsed_library(), unit.ok() ? unit.diagnostics : unsaid, &meaning);
+  try {
+    if (unit.ok()) check_c(unit);
+  } catch (const Failure&) {
+    // No C compiler is installed: `mlp check` says so.
+  }
   return unit;
 }
 
@@ -126,6 +162,7 @@ std::string training_identity(const flow::Program& program) {
     feature.description.clear();
   }
   for (flow::Aggregate& aggregate : bare.aggregates) aggregate.span = {};
+  for (ir::External& external : bare.externals) external.span = {};
   bare.expectations.clear();
   bare.params.clear();  // their values stand where they are used
   for (Tune& tune : bare.tune) {

@@ -22,10 +22,32 @@ class Loader {
     unit_.file = parse(unit_.sources, 0, unit_.diagnostics);
     const std::vector<ast::Import> imports = unit_.file.imports;  // the file grows
     open_ = {fs::path(unit_.sources.name(0)).filename().string()};
+    for (ast::Function& f : unit_.file.functions) read_c(f, "");
     for (const ast::Import& i : imports) import(i, "");
   }
 
  private:
+  // The text of an extern fn, which travels with the imports.
+  void read_c(ast::Function& f, const std::string& directory) {
+    if (!f.external()) return;
+    const auto refuse = [&](const std::string& why) -> Diagnostic& { return unit_.diagnostics.report(code::import_missing, why).at(f.file_span, "named here"); };
+    const fs::path written(f.file);
+    if (written.is_absolute() || written.extension() != ".c") {
+      refuse(written.is_absolute() ? "the file of an `extern fn` cannot be absolute" : "an `extern fn` comes from a `.c` file").suggest("write the path from this file: `from \"geo.c\"`");
+      return;
+    }
+    const std::string key = (fs::path(directory) / written).lexically_normal().generic_string();
+    for (const Imported& have : unit_.imports)
+      if (have.path == key) return void(f.source = have.source);
+    try {
+      f.source = unit_.sources.add((base_ / key).generic_string(), options_.read ? options_.read(key) : read_file(base_ / key));
+    } catch (const Failure& failure) {
+      refuse(failure.diagnostic.message).suggest("the path is relative to `" + unit_.sources.name(f.file_span.source) + "`");
+      return;
+    }
+    unit_.imports.push_back({key, f.source});
+  }
+
   // `directory`: of the importing file, relative to the spec.
   void import(const ast::Import& i, const std::string& directory) {
     const auto refuse = [&](const std::string& why) -> Diagnostic& { return unit_.diagnostics.report(code::import_missing, why).at(i.path_span, "imported here"); };
@@ -54,6 +76,7 @@ class Loader {
     ast::File file = parse(unit_.sources, source, unit_.diagnostics);
     const std::string own = fs::path(key).parent_path().generic_string();
     for (ast::Source& s : file.sources) s.directory = own;
+    for (ast::Function& f : file.functions) read_c(f, own);
     const std::vector<ast::Import> inner = file.imports;
     ast::append(unit_.file, file);
     open_.push_back(key);

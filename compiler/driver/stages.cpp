@@ -158,7 +158,7 @@ class Collector {
     bare.name = empty.name, bare.description = empty.description, bare.features_name = empty.features_name;
     bare.columns.clear(), bare.scan.clear(), bare.request.clear(), bare.exprs.clear(), bare.expectations.clear();
     bare.source = {}, bare.split = {}, bare.model = {}, bare.deploy = {};
-    bare.aggregates.clear(), bare.passes.clear(), bare.features.clear(), bare.gates.clear(), bare.params.clear();
+    bare.externals.clear(), bare.aggregates.clear(), bare.passes.clear(), bare.features.clear(), bare.gates.clear(), bare.params.clear();
     bare.numbers = bare.texts = bare.tables = 0;
     const std::string text = flow::print(bare);
     if (text != flow::print(empty)) add("the program", "rest " + text, "", {});

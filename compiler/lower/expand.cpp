@@ -13,6 +13,13 @@ using loop::Kind;
 using loop::Op;
 using loop::ValueId;
 
+// haversine#3f2a → mlp_extern_haversine_3f2a
+std::string symbol_of(const ir::External& external) {
+  std::string symbol = "mlp_extern_" + external.callee;
+  std::replace(symbol.begin(), symbol.end(), '#', '_');
+  return symbol;
+}
+
 // A nullable value: the value, and a boolean that says whether it counts.
 struct Pair {
   ValueId value, present;
@@ -105,6 +112,8 @@ class Expander {
   }
 
   Pair call(const ir::Expr& e) {
+    if (const auto external = std::find_if(p_.externals.begin(), p_.externals.end(), [&](const ir::External& x) { return x.callee == e.callee; }); external != p_.externals.end())
+      return external_call(e, *external);
     std::vector<BuiltinType> types;
     for (const ir::ExprId a : e.args)
       types.push_back({p_[a].op == ir::ExprOp::fitted_table ? BuiltinShape::table : BuiltinShape::scalar, p_[a].type});
@@ -129,6 +138,18 @@ class Expander {
     const ValueId given = result == Kind::f64 ? emit(Op::eq, Kind::boolean, {value, value})  // NaN is its null
                                               : emit(Op::call, Kind::boolean, values, 0, 0, symbol + "_ok");
     return {value, both(present, given)};
+  }
+
+  // C sees values that are there, and is told where one is not: it is not called then.
+  Pair external_call(const ir::Expr& e, const ir::External& external) {
+    ValueId present;
+    for (std::size_t n = 0; n < e.args.size(); ++n) present = n == 0 ? arg(e, n).present : both(present, arg(e, n).present);
+    if (!present.known()) present = truth(true);
+    std::vector<ValueId> values{present};
+    for (std::size_t n = 0; n < e.args.size(); ++n) values.push_back(arg(e, n).value);
+    const Kind result = kind_of(external.result);
+    const ValueId value = emit(Op::call, result, std::move(values), 0, 0, symbol_of(external));
+    return {value, result == Kind::f64 && e.type.nullable ? both(present, emit(Op::eq, Kind::boolean, {value, value})) : present};
   }
 
   ValueId operation(std::string_view name, Kind result, std::vector<ValueId> values) {
@@ -178,6 +199,11 @@ loop::Kind kind_of(Scalar scalar) {
 // One kernel for each fitting pass, the features, the target, the weight, the population and the loss, with the presence of every value spelt out.
 loop::Module expand(const flow::Program& program) {
   loop::Module module;
+  for (const ir::External& e : program.externals) {
+    loop::External external{symbol_of(e), e.name, e.file, e.text, {}, kind_of(e.result)};
+    for (const Scalar s : e.parameters) external.parameters.push_back(kind_of(s));
+    module.externals.push_back(std::move(external));
+  }
   for (std::size_t i = 0; i < program.passes.size(); ++i) {
     Expander pass(program, "fit_" + std::to_string(i));
     for (const flow::AggregateId id : program.passes[i].aggregates) {

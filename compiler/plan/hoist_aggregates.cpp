@@ -61,7 +61,7 @@ std::string describe(const flow::Program& program, const Names& names, ir::ExprI
     }
     return out + ")";
   }
-  std::string out = e.callee + "(";
+  std::string out = e.callee.substr(0, e.callee.find('#')) + "(";  // of an extern without the digest
   for (std::size_t n = 0; n < said; ++n) out += (n ? ", " : "") + arg(n);
   return out + ")";
 }

@@ -36,6 +36,7 @@ flow::Program translate(const sem::Module& module) {
   p.deploy = module.deploy;
   p.params = module.params;
   p.tune = module.tune;
+  p.externals = module.externals;
   planning::hoist_aggregates(p);
   p.request = planning::columns_of_features(p);
   return p;

@@ -19,6 +19,7 @@
 #include "base/diagnostic.h"
 #include "base/machine.h"
 #include "compiler/codegen/cpu/abi_types.h"
+#include "compiler/codegen/cpu/externals.h"
 #include "compiler/codegen/cpu/host_functions.h"
 #include "compiler/codegen/cpu/kernel_builder.h"
 #include "stdlib/builtins/bitcode.h"
@@ -76,11 +77,12 @@ struct Wanted {
 class Compilation {
  public:
   // in_process: text functions are those of this program (host_functions.h).
-  Compilation(const std::vector<Wanted>& wanted, int optimize, bool in_process = false) : machine_(target_machine(optimize)), optimize_(optimize) {
+  Compilation(const std::vector<Wanted>& wanted, const std::vector<loop::External>& externals, int optimize, bool in_process = false) : machine_(target_machine(optimize)), optimize_(optimize) {
     module_ = std::make_unique<llvm::Module>("millrace", context_);
     module_->setTargetTriple(triple);
     module_->setDataLayout(machine_->createDataLayout());
     module_->setPICLevel(llvm::PICLevel::BigPIC);
+    link_externals(externals);
     build(wanted, in_process);
     optimize_module();
   }
@@ -97,7 +99,21 @@ class Compilation {
   }
 
  private:
+  // The C of a spec comes first, so that kernels find its functions. What it calls of the builtins is linked with theirs.
+  void link_externals(const std::vector<loop::External>& externals) {
+    for (const CFile& file : compile_externals(externals)) {
+      if (!file.made.problems.empty()) MLP_BUG("C that was good does not compile: " + file.made.problems[0].message);
+      std::unique_ptr<llvm::Module> module = must(llvm::parseBitcodeFile(llvm::MemoryBufferRef(file.made.bitcode, "c"), context_), "the bitcode of C");
+      module->setTargetTriple(triple);
+      module->setDataLayout(module_->getDataLayout());
+      if (llvm::Linker::linkModules(*module_, std::move(module))) MLP_BUG("the C of the spec does not link");
+    }
+  }
+
   void build(const std::vector<Wanted>& wanted, bool in_process) {
+    std::set<std::string> foreign;  // functions of C
+    for (const llvm::Function& function : *module_)
+      if (!function.isDeclaration()) foreign.insert(function.getName().str());
     const std::string_view bitcode = builtins_bitcode();
     std::unique_ptr<llvm::Module> builtins =
         must(llvm::getLazyBitcodeModule(llvm::MemoryBufferRef(llvm::StringRef(bitcode.data(), bitcode.size()), "builtins"), context_),
@@ -108,7 +124,7 @@ class Compilation {
     for (const Wanted& w : wanted) build_kernel(*w.kernel, w.symbol, w.level, abi, *builtins, in_process, *module_);
     std::set<std::string> kernels;  // and their parts
     for (const llvm::Function& function : *module_) {
-      if (!function.isDeclaration()) kernels.insert(function.getName().str());
+      if (!function.isDeclaration() && !foreign.count(function.getName().str())) kernels.insert(function.getName().str());
     }
     if (llvm::Linker::linkModules(*module_, std::move(builtins), llvm::Linker::LinkOnlyNeeded)) MLP_BUG("the builtins do not link");
 
@@ -179,7 +195,7 @@ std::vector<Wanted> all_kernels(const loop::Module& module, const Options& optio
 class InProcess final : public Compiled {
  public:
   InProcess(const loop::Module& module, const Options& options) {
-    Compilation compilation(all_kernels(module, options), options.optimize, options.cpu.empty());
+    Compilation compilation(all_kernels(module, options), module.externals, options.optimize, options.cpu.empty());
     llvm::orc::JITTargetMachineBuilder target{llvm::Triple(triple)};
     jit_ = must(llvm::orc::LLJITBuilder()
                     .setJITTargetMachineBuilder(std::move(target))
@@ -230,13 +246,13 @@ std::string object(const loop::Module& module, const std::vector<std::string>& k
     if (!kernel) MLP_BUG("there is no kernel `" + name + "`");
     for (const char* level : {"v2", "v3", "v4"}) wanted.push_back({kernel, std::string("x86-64-") + level, "mlp_" + name + "_" + level});
   }
-  Compilation compilation(wanted, options.optimize);
+  Compilation compilation(wanted, module.externals, options.optimize);
   const auto bytes = compilation.write(llvm::CodeGenFileType::ObjectFile);
   return {bytes.data(), bytes.size()};
 }
 
 std::string print_llvm(const loop::Module& module, const Options& options) {
-  const Compilation compilation(all_kernels(module, options), options.optimize);
+  const Compilation compilation(all_kernels(module, options), module.externals, options.optimize);
   std::string text;
   llvm::raw_string_ostream out(text);
   compilation.module().print(out, nullptr);
@@ -244,7 +260,7 @@ std::string print_llvm(const loop::Module& module, const Options& options) {
 }
 
 std::string print_asm(const loop::Module& module, const Options& options) {
-  Compilation compilation(all_kernels(module, options), options.optimize);
+  Compilation compilation(all_kernels(module, options), module.externals, options.optimize);
   const auto bytes = compilation.write(llvm::CodeGenFileType::AssemblyFile);
   return {bytes.data(), bytes.size()};
 }

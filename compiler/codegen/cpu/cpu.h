@@ -14,6 +14,15 @@ struct Options {
   std::string cpu;           // x86-64-v2 | x86-64-v3 | x86-64-v4; "" = the best that this machine has. Ignored by object()
 };
 
+// What is wrong with the C of a module's externals, by place in its text. Throws Failure where no C compiler is installed.
+struct CFault {
+  std::size_t external = 0;     // of module.externals
+  std::size_t begin = 0, end = 0;  // bytes of its text; both 0: in none of its lines
+  std::string message;
+  enum Kind { broken, missing, signature, impure } kind = broken;
+};
+std::vector<CFault> check_externals(const std::vector<loop::External>& externals);
+
 // Kernels compiled into this process. Keep it alive as long as its functions are used.
 class Compiled {
  public:

@@ -276,9 +276,10 @@ struct Function {  // fn NAME(parameters) -> type = expr | { let … expr } · e
   ExprId body;         // unknown of an extern
   std::string file;    // of an extern, as written
   Span file_span;
+  std::int32_t source = -1;  // of an extern: its text among the sources, once it is read
   bool external() const { return !file.empty(); }
   template <class A> void fields(A&& a) {
-    a("head", head); a("parameters", parameters); a("result", result); a("body", body); a("file", file); a("file_span", file_span);
+    a("head", head); a("parameters", parameters); a("result", result); a("body", body); a("file", file); a("source", source); a("file_span", file_span);
   }
 };
 

@@ -76,6 +76,19 @@ struct LossFunction {
   template <class A> void fields(A&& a) { a("value", value); a("gradient", gradient); a("hessian", hessian); }
 };
 
+// A function of C that a spec brings in: extern fn. Expressions call it by `callee`, which holds a digest of the text: another
+// text is another function.
+struct External {
+  std::string name, callee;       // haversine, haversine#3f2a…
+  std::string file, text;         // as the spec names it; the C source
+  std::vector<Scalar> parameters; // bool, int, float
+  Scalar result = Scalar::real;
+  Span span;                      // of the name where it is declared
+  template <class A> void fields(A&& a) {
+    a("name", name); a("callee", callee); a("file", file); a("text", text); a("parameters", parameters); a("result", result); a("span", span);
+  }
+};
+
 struct Model {
   std::string name;
   ModelSettings settings;

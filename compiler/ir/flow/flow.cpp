@@ -35,6 +35,7 @@ void each_part(P& p, Stores&& stores, Single&& single) {
   single("deploy", p.deploy);
   stores("param", p.params);
   stores("tune", p.tune);
+  stores("extern", p.externals);
 }
 
 struct KindRule {

@@ -48,6 +48,7 @@ struct Program {
   std::vector<Gate> gates;
   Deploy deploy;
   std::vector<Param> params;
+  std::vector<ir::External> externals; // that expressions call
   std::vector<Tune> tune;              // one, or none: no tune block, or its values are chosen
   const ir::Expr& operator[](ir::ExprId id) const { return exprs[id.index]; }
 };

@@ -242,6 +242,11 @@ const Kernel* Module::find(std::string_view name) const {
 
 std::string print(const Module& module) {
   std::string out = "loop 1\n";
+  for (const External& e : module.externals) {
+    out += "extern " + e.symbol + " = " + ir::quote(e.name) + " in " + ir::quote(e.file) + " (";
+    for (std::size_t i = 0; i < e.parameters.size(); ++i) out += (i ? " " : "") + std::string(spell(e.parameters[i]));
+    out += ") " + std::string(spell(e.result)) + " " + ir::quote(e.text) + "\n";
+  }
   for (const Kernel& k : module.kernels) {
     out += "kernel " + k.name + "\n";
     for (std::size_t i = 0; i < k.body.size(); ++i)
@@ -261,6 +266,20 @@ Module parse_text(std::string_view text) {
   while (true) {
     if (!l.done()) l.fail("the line should end here");
     if (!l.next()) break;
+    if (l.accept("extern")) {
+      External e;
+      e.symbol = l.word();
+      l.expect("=");
+      e.name = l.string();
+      l.expect("in");
+      e.file = l.string();
+      l.expect("(");
+      while (!l.accept(")")) e.parameters.push_back(l.one_of<Kind>());
+      e.result = l.one_of<Kind>();
+      e.text = l.string();
+      module.externals.push_back(std::move(e));
+      continue;
+    }
     if (l.accept("kernel")) {
       module.kernels.emplace_back().name = l.word();
       continue;

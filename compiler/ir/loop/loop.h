@@ -54,7 +54,18 @@ struct Kernel {
   std::vector<Output> outputs;
 };
 
+// A function of C that kernels call by `symbol`: first a boolean that says whether all arguments are present, then these.
+// Where one is missing the function is not called, and the result is 0.
+struct External {
+  std::string symbol, name;
+  std::string file, text;          // the C source
+  std::vector<Kind> parameters;
+  Kind result = Kind::f64;
+  template <class A> void fields(A&& a) { a("symbol", symbol); a("name", name); a("file", file); a("text", text); a("parameters", parameters); a("result", result); }
+};
+
 struct Module {
+  std::vector<External> externals;
   std::vector<Kernel> kernels;
   const Kernel* find(std::string_view name) const;
 };

@@ -27,6 +27,7 @@ std::string print(const Module& m) {
   w.record("deploy", -1, m.deploy);
   w.records("param", m.params);
   w.records("tune", m.tune);
+  w.records("extern", m.externals);
   return w.take();
 }
 
@@ -53,6 +54,7 @@ Module parse_text(std::string_view text) {
   m.deploy = r.record<Deploy>("deploy", -1);
   m.params = r.records<Param>("param");
   m.tune = r.records<Tune>("tune");
+  m.externals = r.records<ir::External>("extern");
   if (!r.at_end()) r.fail("unknown record `" + r.peek_word() + "`");
   return m;
 }
