@@ -259,6 +259,10 @@ class Row {
     const auto integer = [&](std::size_t i) { return i < args.size() ? args[i]->integer : 0; };
     const auto real = [&](std::size_t i) { return i < args.size() ? args[i]->real : 0; };
     if (args.empty()) unknown(f);
+    if (f == "in_zone" || f == "from_zone" || f == "utc_offset") {
+      const auto function = f == "in_zone" ? mlp_time_in_zone : f == "from_zone" ? mlp_time_from_zone : mlp_time_utc_offset;
+      return of(function(integer(0), args.at(1)->text.data(), static_cast<std::int64_t>(args.at(1)->text.size())));
+    }
     switch (type(0)) {
       case Scalar::boolean: return of_booleans(f, integer(0) != 0, integer(1) != 0);
       case Scalar::integer: return of_integers(f, integer(0), integer(1), integer(2));

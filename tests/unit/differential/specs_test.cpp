@@ -179,7 +179,7 @@ class Generator {
       case 10: return statistic(d - 2);
       case 11: return "length(" + text(d - 1) + ")";
       case 12: return pick({"word_count(" + text(d - 1) + ")", "rank(o)", "rank(" + text(d - 1) + ", [\"red\", \"\", \"e\"])", "rank(impute(o))"});
-      case 13: return pick({"year", "month", "weekday", "yearday", "week"}) + "(" + date(d - 1) + ")";
+      case 13: return pick({"year", "month", "weekday", "yearday", "week", "days_in_month", "week_of_month"}) + "(" + date(d - 1) + ")";
       case 14: return pick({"hour", "minute", "second", "time_of_day"}) + "(" + moment(d - 1) + ")";
       case 15: return pick({"days", "hours", "seconds"}) + "(" + span(d - 1) + ")";
       case 16: return "to_float(" + truth(d - 1) + ")";
@@ -222,9 +222,10 @@ class Generator {
   std::string date(int d) { return d <= 0 ? pick({"d", "@2024-02-29"}) : pick({"d", "to_date(" + moment(d - 1) + ")", "(if " + truth(d - 1) + " then d else @2000-01-01)"}); }
   std::string moment(int d) {
     if (d <= 0) return pick({"t", "v", "@2024-02-29T13:05:59"});
+    if (below(4) == 0) return pick({"in_zone", "from_zone"}) + "(" + moment(d - 1) + ", \"" + pick({"America/New_York", "Europe/Dublin", "Australia/Lord_Howe", "UTC"}) + "\")";
     return pick({"t", "v", "to_timestamp(" + date(d - 1) + ")", "(" + moment(d - 1) + " + " + span(d - 1) + ")"});
   }
-  std::string span(int d) { return d <= 0 ? pick({"w", "90m", "36h"}) : pick({"w", "(t - v)", "(w " + pick({"+", "-"}) + " " + span(d - 1) + ")", "(w * " + pick({"3", "-1"}) + ")"}); }
+  std::string span(int d) { return d <= 0 ? pick({"w", "90m", "36h"}) : pick({"w", "utc_offset(" + moment(d - 1) + ", \"Asia/Kolkata\")", "(t - v)", "(w " + pick({"+", "-"}) + " " + span(d - 1) + ")", "(w * " + pick({"3", "-1"}) + ")"}); }
 
   std::mt19937_64 random_;
   std::vector<std::string> numbers_;  // leaves inside of a function

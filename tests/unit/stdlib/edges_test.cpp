@@ -33,16 +33,17 @@ Spec spec_of_all(bool nullable) {
   for (const ast::File& file : spec.library)
     for (const ast::Function& f : file.functions) {
       if (f.parameters.empty()) continue;  // a constant
-      std::string call = f.head.name + "(";
+      const bool day = f.result.name == "date";  // a date is no feature
+      std::string call = (day ? "yearday(" : "") + f.head.name + "(";
       int letter = 0;
       for (const ast::Parameter& p : f.parameters) {
         const bool whole = p.type.name == "int" && &p != &f.parameters[0];
         if (p.fallback.known() || (p.type.name == "fn" && letter > 0)) break;
         if (letter++ > 0) call += ", ";
         const std::string type = p.type.name == "category" ? "string" : p.type.name == "any" ? "float" : p.type.name;
-        call += whole && f.head.name == "top_values" ? "2" : type + static_cast<char>('a' + letter - 1);
+        call += p.name == "zone" ? std::string("\"Europe/Dublin\"") : whole && f.head.name == "top_values" ? "2" : type + static_cast<char>('a' + letter - 1);
       }
-      features += "  f" + std::to_string(spec.functions++) + " = " + call + ")\n";
+      features += "  f" + std::to_string(spec.functions++) + " = " + call + (day ? "))\n" : ")\n");
     }
   spec.text = "pipeline edges\nschema S {\n";
   for (const Scalar scalar : differential::types)
