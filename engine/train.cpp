@@ -218,7 +218,8 @@ class Trainer {
       entries->push_back({made.key, {std::move(out.bytes), made.seconds}});
       if (made.stage != driver::Stage::read) continue;
       of_rows = made.key;
-      for (std::size_t c = 0; c < program().columns.size(); ++c) columns.emplace_back(program().columns[c].name, ColumnId{static_cast<std::int32_t>(c)});
+      for (std::size_t c = 0; c < program().columns.size(); ++c)
+        if (data_.table.columns[c].size() == data_.table.rows) columns.emplace_back(program().columns[c].name, ColumnId{static_cast<std::int32_t>(c)});  // those that were read
       *table = std::move(data_.table);
     }
     trained_.keep = [cache = *options_.cache, entries, table, of_rows, columns] {

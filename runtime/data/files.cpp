@@ -74,6 +74,7 @@ std::vector<std::size_t> locate(const Source& source, const std::vector<Column>&
   std::string help;
   if (!near.empty()) help = "did you mean `" + near + "`?";
   else if (csv && names.size() == 1 && schema.size() > 1) help = "the file seems to have one column: give its delimiter, as in `delimiter = \";\"`";
+  else if (data) help = "say `header = false` in the source, if the file has no header";
   else help = "the columns of the file are " + join(names, 30);
   Failure f = failure(code::data_column_missing,
                       (missing.size() == 1 ? "column " : "columns ") + join(wanted, 10) + (missing.size() == 1 ? " is" : " are") + " not in `" + path.string() + "`",
