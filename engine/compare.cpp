@@ -90,13 +90,13 @@ std::vector<Reason> reasons_of(const driver::Unit& was, const driver::Unit& now,
   for (const auto& [what, fact] : come) {
     const auto old = gone.find(what);
     Reason reason{what, old == gone.end() ? "" : old->second->shown, fact->shown, place_of(now, fact->span)};
-    if (what.starts_with("order of")) orders.push_back(std::move(reason));
-    else if (old != gone.end() && reason.was == reason.is) {
+    if (what.starts_with("order of")) {
+      orders.push_back(std::move(reason));
+    } else if (old != gone.end() && reason.was == reason.is) {
       for (Reason& step : changed_steps(was, now, *old->second, *fact))
         if (std::none_of(steps.begin(), steps.end(), [&](const Reason& r) { return r.text() == step.text(); })) steps.push_back(std::move(step));
       indirect.push_back(std::move(reason));
-    }
-    else {
+    } else {
       columns = columns || what.starts_with("column ");
       found.push_back({std::move(reason), fact->span.known() ? fact->span.begin : 0});
     }
