@@ -24,7 +24,8 @@ std::shared_ptr<const driver::Unit> compiled(const std::string& name, std::strin
 engine::Side side_of_package(package::Package package, const std::string& label) {
   engine::Side side;
   side.label = label;
-  side.unit = compiled(label, package.spec, engine::options_of(package, true));
+  side.unit = compiled(label, package.spec, engine::options_of(package, false));
+  side.settled = package.tuned.empty() ? side.unit : compiled(label, package.spec, engine::options_of(package, true));
   side.data = Json::parse(package.manifest)["data"]["sha256"];
   side.package = std::move(package);
   return side;
@@ -76,24 +77,35 @@ Output git(const std::filesystem::path& directory, const std::vector<std::string
   return result;
 }
 
+// A file as it stood at a revision. `path`: from the directory when it begins with `./`, else from the root of the repository.
+std::string file_at(const std::filesystem::path& directory, const std::string& revision, const std::string& path) {
+  const std::string object = revision + ":" + path;
+  Output shown = git(directory, {"show", object});
+  if (shown.code == 0) return std::move(shown.out);
+  while (!shown.err.empty() && shown.err.back() == '\n') shown.err.pop_back();
+  throw Failure(code::no_revision, shown.code == 127 ? "`git` cannot be run" : "git has no `" + object + "`: " + shown.err.substr(0, shown.err.find('\n')),
+                "a revision is followed by a colon: `HEAD~1:`, or `main:path/to/spec.mlp` from the root of the repository");
+}
+
 engine::Side side_of_revision(const std::string& what, const std::string& spec) {
   const std::size_t colon = what.find(':');
-  const std::string path = what.substr(colon + 1);
+  const std::string revision = what.substr(0, colon);
+  std::string path = what.substr(colon + 1);
   if (path.empty() && spec.empty()) throw Failure(code::bad_usage, "`" + what + "` names no spec", "write `" + what + "path/to/spec.mlp`");
-  const std::filesystem::path directory = path.empty() ? engine::directory_of(spec) : ".";
-  const std::string object = path.empty() ? what + "./" + std::filesystem::path(spec).filename().string() : what;
-  Output shown = git(directory, {"show", object});
-  if (shown.code != 0) {
-    while (!shown.err.empty() && shown.err.back() == '\n') shown.err.pop_back();
-    throw Failure(code::no_revision, shown.code == 127 ? "`git` cannot be run" : "git has no `" + object + "`: " + shown.err.substr(0, shown.err.find('\n')),
-                  "a revision is followed by a colon: `HEAD~1:`, or `main:path/to/spec.mlp` from the root of the repository");
-  }
-  if (!path.empty()) {  // data lies where the path does, in this work tree
-    const Output root = git(".", {"rev-parse", "--show-toplevel"});
-    const std::filesystem::path top = root.out.substr(0, root.out.find('\n'));
-    return side_of(compiled(what, shown.out), (top / path).string());
-  }
-  return side_of(compiled(object, shown.out), spec);
+  const bool named = !path.empty();
+  const std::filesystem::path directory = named ? "." : engine::directory_of(spec);
+  if (!named) path = "./" + std::filesystem::path(spec).filename().string();
+  const std::string text = file_at(directory, revision, path);
+  driver::Options options;  // what it imports, as it stood then
+  options.read = [&](const std::string& file) {
+    const std::string from = (std::filesystem::path(path).parent_path() / file).lexically_normal().generic_string();
+    return file_at(directory, revision, named && !path.starts_with("./") && !path.starts_with("../") ? from : "./" + from);
+  };
+  const std::shared_ptr<const driver::Unit> unit = compiled(revision + ":" + path, text, options);
+  if (!named) return side_of(unit, spec);
+  const Output root = git(".", {"rev-parse", "--show-toplevel"});  // data lies where the path does, in this work tree
+  const std::filesystem::path top = root.out.substr(0, root.out.find('\n'));
+  return side_of(unit, (top / path).string());
 }
 
 }  // namespace
@@ -102,6 +114,7 @@ engine::Side side_of(std::shared_ptr<const driver::Unit> unit, const std::string
   engine::Side side;
   side.label = unit->sources.name(0);
   side.unit = std::move(unit);
+  if (side.unit->program.tune.empty()) side.settled = side.unit;
   try {
     side.data = engine::data_digest(side.unit->program, engine::directory_of(path));
   } catch (const Failure& failure) {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/files.h"
+#include "engine/tune.h"
 
 namespace mlp::engine {
 namespace {
@@ -56,6 +57,22 @@ std::vector<Reason> changed_functions(const driver::Unit& was, const driver::Uni
   return out;
 }
 
+// The steps behind a fact that are written differently: why what reads the same means something else.
+std::vector<Reason> changed_steps(const driver::Unit& was, const driver::Unit& now, const Fact& before, const Fact& after) {
+  std::map<std::string, const driver::Cause*> old, fresh;
+  for (const driver::Cause& c : before.behind) old[c.what] = &c;
+  for (const driver::Cause& c : after.behind) fresh[c.what] = &c;
+  std::vector<Reason> out;
+  for (const auto& [what, cause] : fresh) {
+    const auto at = old.find(what);
+    if (at == old.end()) out.push_back({what, "", cause->shown, place_of(now, cause->span)});
+    else if (at->second->shown != cause->shown) out.push_back({what, at->second->shown, cause->shown, place_of(now, cause->span)});
+  }
+  for (const auto& [what, cause] : old)
+    if (!fresh.contains(what)) out.push_back({what, cause->shown, "", place_of(was, cause->span)});
+  return out;
+}
+
 // Facts of one side that the other lacks, by what they speak of.
 std::map<std::string, const Fact*> only(const std::vector<Fact>& here, const std::vector<Fact>& there) {
   std::set<std::string_view> known;
@@ -71,14 +88,18 @@ std::vector<Reason> reasons_of(const driver::Unit& was, const driver::Unit& now,
   const auto gone = only(before, after), come = only(after, before);
   struct Found { Reason reason; std::uint32_t at = 0; };
   std::vector<Found> found;
-  std::vector<Reason> orders, indirect;
+  std::vector<Reason> orders, indirect, steps;
   bool columns = false;
   for (const auto& [what, fact] : come) {
     const auto old = gone.find(what);
     Reason reason{what, old == gone.end() ? "" : old->second->shown, fact->shown, place_of(now, fact->span)};
-    if (what.starts_with("order of")) orders.push_back(std::move(reason));
-    else if (old != gone.end() && reason.was == reason.is) indirect.push_back(std::move(reason));
-    else {
+    if (what.starts_with("order of")) {
+      orders.push_back(std::move(reason));
+    } else if (old != gone.end() && reason.was == reason.is) {
+      for (Reason& step : changed_steps(was, now, *old->second, *fact))
+        if (std::none_of(steps.begin(), steps.end(), [&](const Reason& r) { return r.text() == step.text(); })) steps.push_back(std::move(step));
+      indirect.push_back(std::move(reason));
+    } else {
       columns = columns || what.starts_with("column ");
       found.push_back({std::move(reason), fact->span.known() ? fact->span.begin : 0});
     }
@@ -91,9 +112,11 @@ std::vector<Reason> reasons_of(const driver::Unit& was, const driver::Unit& now,
   std::stable_sort(found.begin(), found.end(), [](const Found& a, const Found& b) { return a.at < b.at; });
   std::vector<Reason> out;
   for (Found& f : found) out.push_back(std::move(f.reason));
-  // What reads the same and means something else: a function behind it says why, or a column that is named already.
+  // What reads the same and means something else: a step of a table or a function behind it says why, or a column that is
+  // named already.
   if (!indirect.empty()) {
-    const std::vector<Reason> why = changed_functions(was, now);
+    std::vector<Reason> why = std::move(steps);
+    for (Reason& reason : changed_functions(was, now)) why.push_back(std::move(reason));
     out.insert(out.end(), why.begin(), why.end());
     if (why.empty() && !columns)
       for (Reason& reason : indirect) out.push_back({std::move(reason.what), "", "means something else", std::move(reason.place)});
@@ -145,8 +168,15 @@ Class Comparison::cls() const {
 Comparison compare(const Side& was, const Side& now) {
   Comparison out;
   const bool data = !was.data.empty() && !now.data.empty() && was.data != now.data;
+  const bool settled = was.settled && now.settled;
   for (const driver::StageInfo& info : driver::stages) {
-    StageChange change{.stage = info.stage, .reasons = reasons_of(*was.unit, *now.unit, info.stage), .seconds = seconds_of(&was, info.stage)};
+    StageChange change{.stage = info.stage, .seconds = seconds_of(&was, info.stage)};
+    if (info.stage == Stage::tune && now.unit->program.tune.empty()) {  // a stage that is gone asks for nothing
+      out.stages.push_back(std::move(change));
+      continue;
+    }
+    const bool chosen = settled && info.of_rows && info.stage != Stage::tune;
+    change.reasons = reasons_of(chosen ? *was.settled : *was.unit, chosen ? *now.settled : *now.unit, info.stage);
     if (data && info.of_rows) change.reasons.insert(change.reasons.begin(), Reason{"data", short_digest(was.data), short_digest(now.data), ""});
     if (!change.reasons.empty()) change.cls = info.when_changed;
     out.stages.push_back(std::move(change));
@@ -154,25 +184,37 @@ Comparison compare(const Side& was, const Side& now) {
   return out;
 }
 
-Comparison foresee(const Side* was, const Side& now, const registry::Cache& cache) {
+Comparison foresee(const Side* was, Side now, const registry::Cache& cache) {
+  if (!now.settled && !now.data.empty())
+    if (const std::optional<Tuned> tuned = recall_tuned(*now.unit, stage_keys(*now.unit, now.data), cache)) now.settled = settled_unit(*now.unit, tuned->trials[tuned->best].values);
   Comparison out;
   if (was) {
     out = compare(*was, now);
   } else {
     for (const driver::StageInfo& info : driver::stages) {
       StageChange change{.stage = info.stage};
-      if (info.when_changed != Class::breaking) change.cls = info.when_changed, change.note = "no run yet";
+      const bool none = info.stage == Stage::tune && now.unit->program.tune.empty();
+      if (info.when_changed != Class::breaking && !none) change.cls = info.when_changed, change.note = "no run yet";
       out.stages.push_back(std::move(change));
     }
   }
   if (now.data.empty()) return out;
-  const std::map<Stage, std::string> keys = stage_keys(*now.unit, now.data);
+  std::map<Stage, std::string> keys = stage_keys(now.settled ? *now.settled : *now.unit, now.data);
+  keys.merge(stage_keys(*now.unit, now.data));  // of the tune block
+  const std::vector<Reason> of_tune = [&] {
+    for (const StageChange& change : out.stages)
+      if (change.stage == Stage::tune) return change.reasons;
+    return std::vector<Reason>{};
+  }();
   for (StageChange& change : out.stages) {
     const driver::StageInfo& info = driver::info(change.stage);
-    if (!info.of_rows) continue;
-    const bool kept = cache.get(keys.at(change.stage)).has_value();
-    if (kept && change.cls != Class::no_op) change.note = "made before: its result is in the cache";
-    if (!kept && change.cls == Class::no_op) change.note = "its result is not in the cache";
+    if (!info.of_rows || !keys.contains(change.stage)) continue;
+    const bool anew = !now.settled && driver::follows_tune(now.unit->program, change.stage);
+    const bool kept = !anew && cache.get(keys.at(change.stage)).has_value();
+    if (anew && change.reasons.empty()) change.reasons = of_tune;
+    if (anew && change.reasons.empty()) change.note = "it follows the trials, which are run anew";
+    else if (kept && change.cls != Class::no_op) change.note = "made before: its result is in the cache";
+    else if (!kept && change.cls == Class::no_op) change.note = "its result is not in the cache";
     change.cls = kept ? Class::no_op : info.when_changed;
   }
   return out;
@@ -184,9 +226,11 @@ Comparison account(const Side* was, const Side& now, const std::vector<StageDone
     StageChange change{.stage = info.stage};
     if (info.of_rows) {
       const auto at = std::find_if(done.begin(), done.end(), [&](const StageDone& d) { return d.stage == info.stage; });
-      MLP_CHECK(at != done.end());
-      if (!at->reused) change.cls = info.when_changed;
-      change.seconds = at->seconds;
+      MLP_CHECK(at != done.end() || info.stage == Stage::tune);
+      if (at != done.end()) {
+        if (!at->reused) change.cls = info.when_changed;
+        change.seconds = at->seconds;
+      }
     } else if (was) {
       const bool promised = was->package && now.package && promise(*was->package, info.stage) != promise(*now.package, info.stage);
       if (promised || !reasons_of(*was->unit, *now.unit, info.stage).empty()) change.cls = info.when_changed;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engine/archive.h"
-#include "engine/train.h"
+#include "engine/tune.h"
 
 namespace mlp::engine {
 
@@ -15,7 +15,10 @@ template <class A> void parts(A& a, data::ReadReport& r) { a(r.files, r.digest, 
 template <class A> void parts(A& a, Part& p) { a(p.row, p.target, p.weight, p.unseen_class); }
 template <class A> void parts(A& a, learn::Progress& p) { a(p.round, p.rounds, p.metric, p.train, p.valid); }
 template <class A> void parts(A& a, package::DriftReference& r) { a(r.edges, r.counts); }
-template <class A> void parts(A& a, Finding& f) { a(f.code, f.kind, f.subject, f.message, f.note, f.help, f.measure, f.count, f.rows); }  // a place in the text may move
+template <class A> void parts(A& a, Finding& f) { a(f.code, f.kind, f.feature, f.subject, f.message, f.note, f.help, f.measure, f.count, f.rows); }  // its place in the text may move: see place()
+template <class A> void parts(A& a, Assignment& v) { a(v.name, v.value); }
+template <class A> void parts(A& a, Trial& t) { a(t.values, t.score, t.rounds, t.resource); }
+template <class A> void parts(A& a, Tuned& t) { a(t.trials, t.best); }
 template <class A> void parts(A& a, FoldScore& f) { a(f.train, f.valid, f.test, f.rounds, f.metrics); }
 
 // Columns by name: their places in the schema may change.

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/codes/training.h"
+#include "compiler/driver/lineage.h"
 #include "runtime/learn/pool.h"
 #include "runtime/values/parse.h"
 #include "stdlib/builtins/kernels.h"
@@ -217,8 +218,8 @@ void find_telling_features(const Pipeline& pipeline, const Data& data, const std
     finding.code = code::telling_feature;
     finding.kind = "telling_feature";
     finding.subject = program.features[f].name;
+    finding.feature = static_cast<std::int32_t>(f);
     finding.measure = skills[f].value;
-    finding.span = program.features[f].span;
     finding.message = "feature `" + finding.subject + "` alone predicts `" + program.model.target_name + "` too well: " + skills[f].measure + " " + spell(skills[f].value);
     finding.help = "if it is known only after the label, declare its column `@future`; else say in the spec why it is honest";
     out.push_back(std::move(finding));
@@ -323,7 +324,6 @@ void find_twins(const flow::Program& program, const Data& data, std::vector<Find
   finding.kind = "rows_in_both_parts";
   finding.count = found.rows;
   finding.measure = static_cast<double>(found.rows) / static_cast<double>(tests);
-  finding.span = program.split.span.known() ? program.split.span : program.source.span;
   finding.message = count(found.rows, "test row stands", "test rows stand") + " in the train part too (" + percent(finding.measure) + " of the test part)";
   std::string shown;
   for (const auto& [test, train] : found.examples) {
@@ -336,10 +336,14 @@ void find_twins(const flow::Program& program, const Data& data, std::vector<Find
   out.push_back(std::move(finding));
 }
 
-bool called_id(const std::string& name) {
-  std::string low;
-  for (const char c : name) low += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-  return low == "id" || low.ends_with("_id") || low.ends_with(" id") || name.ends_with("Id") || name.ends_with("ID");
+// Whether a column has so few values that none of them can be an identity: told by some of its rows.
+bool has_few_values(const values::ColumnData& column, std::int64_t rows) {
+  constexpr std::int64_t most = 4096;
+  if (rows <= most) return false;
+  std::vector<std::uint64_t> seen;
+  for (std::int64_t k = 0; k < most; ++k) seen.push_back(hash_cell(column, k * rows / most, 0));
+  std::sort(seen.begin(), seen.end());
+  return std::unique(seen.begin(), seen.end()) - seen.begin() < most / 64;
 }
 
 void find_identities(const flow::Program& program, const Data& data, std::vector<Finding>& out) {
@@ -351,9 +355,10 @@ void find_identities(const flow::Program& program, const Data& data, std::vector
     const Column& column = program.columns[c];
     const ColumnId id{static_cast<std::int32_t>(c)};
     const Scalar s = column.type.scalar;
-    const bool named = s == Scalar::id || (s == Scalar::integer && called_id(column.name)), text = s == Scalar::category || s == Scalar::string;
+    const bool named = s == Scalar::id || (s == Scalar::integer && driver::is_called_id(column.name)), text = s == Scalar::category || s == Scalar::string;
     if ((!named && !text) || data.table.columns[c].size() != data.table.rows || (by_value && program.split.column == id)) continue;
     if (std::find(target.begin(), target.end(), id) != target.end()) continue;
+    if (text && has_few_values(data.table.columns[c], data.table.rows)) continue;
     std::int64_t distinct = 0;
     const std::vector<std::int64_t> number = numbered(data.table.columns[c], data.table.rows, distinct);
     const double size = distinct > 0 ? static_cast<double>(data.table.rows) / static_cast<double>(distinct) : 0;
@@ -372,7 +377,6 @@ void find_identities(const flow::Program& program, const Data& data, std::vector
     finding.subject = column.name;
     finding.count = both;
     finding.measure = share;
-    finding.span = column.span;
     finding.message = "`" + column.name + "` looks like an identity (" + count(distinct, "value", "values") + ", " + spell(size).substr(0, spell(size).size() - 3) + " rows each), and " + percent(share) +
                       " of the test rows share theirs with train rows";
     finding.help = "declare it `@group` and split `by = group(" + column.name + ")`, if rows of one value belong together";
@@ -389,7 +393,6 @@ void find_thin_population(const flow::Program& program, const Data& data, std::v
   finding.kind = "thin_population";
   finding.count = served;
   finding.measure = static_cast<double>(served) / static_cast<double>(served + data.outside);
-  finding.span = program.deploy.span;
   finding.message = "of " + count(served + data.outside, "test row", "test rows") + " only " + std::to_string(served) + " are of the population that `" + program.deploy.name + "` serves";
   finding.help = "gather rows of that population, or give the test part a greater share";
   out.push_back(std::move(finding));
@@ -403,7 +406,25 @@ std::vector<Finding> find_leaks(const Pipeline& pipeline, const Data& data, cons
   find_twins(pipeline.program(), data, out);
   find_identities(pipeline.program(), data, out);
   find_thin_population(pipeline.program(), data, out);
+  place(out, pipeline.program());
   return out;
+}
+
+void place(std::vector<Finding>& findings, const flow::Program& program) {
+  for (Finding& finding : findings) {
+    if (finding.feature >= 0) {
+      const ir::Feature& feature = program.features[static_cast<std::size_t>(finding.feature)];
+      const std::string old = "`" + finding.subject + "`";
+      finding.message.replace(finding.message.find(old), old.size(), "`" + feature.name + "`");
+      finding.subject = feature.name;
+      finding.span = feature.span;
+    } else if (finding.code == code::identity_in_both) {
+      for (const Column& column : program.columns)
+        if (column.name == finding.subject) finding.span = column.span;
+    } else {
+      finding.span = finding.code == code::thin_population ? program.deploy.span : program.split.span.known() ? program.split.span : program.source.span;
+    }
+  }
 }
 
 Diagnostic to_diagnostic(const Finding& finding) {

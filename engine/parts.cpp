@@ -5,6 +5,7 @@
 
 #include "base/codes/data.h"
 #include "base/codes/training.h"
+#include "compiler/driver/lineage.h"
 #include "engine/kernels.h"
 #include "runtime/data/query.h"
 
@@ -118,18 +119,22 @@ void take_target(const Pipeline& pipeline, Part& part, std::vector<std::string>&
 
 }  // namespace
 
-std::filesystem::path quarantine_of(const flow::Program& program, const std::filesystem::path& directory) { return directory / (program.name + ".quarantine.csv"); }
+std::filesystem::path quarantine_of(const flow::Program& program, const std::filesystem::path& directory, const std::string& source) {
+  return directory / (program.name + (source.empty() ? "" : "." + source) + ".quarantine.csv");
+}
 
-void read_rows(const Pipeline& pipeline, const std::filesystem::path& directory, bool whole, int threads, Data& data) {
+void read_rows(const Pipeline& pipeline, const std::filesystem::path& directory, bool findings, int threads, Data& data) {
   const flow::Program& program = pipeline.program();
-  std::vector<ColumnId> wanted = program.scan;
-  if (whole) {
-    wanted.clear();
-    for (std::size_t i = 0; i < program.columns.size(); ++i) wanted.push_back({static_cast<std::int32_t>(i)});
+  std::vector<ColumnId> watched;
+  if (findings) watched = driver::watched(program);
+  data::ReadResult read;
+  if (program.query.empty()) {
+    read = data::read({.source = program.source, .schema = program.columns, .wanted = program.scan, .watched = watched, .base = directory, .quarantine = quarantine_of(program, directory, ""), .threads = threads});
+  } else {
+    std::vector<ColumnId> wanted = program.scan;
+    wanted.insert(wanted.end(), watched.begin(), watched.end());
+    read = data::read_table({.query = program.query, .wanted = wanted, .base = directory, .quarantine = program.name, .threads = threads});
   }
-  data::ReadResult read = program.query.empty()
-      ? data::read({.source = program.source, .schema = program.columns, .wanted = wanted, .base = directory, .quarantine = quarantine_of(program, directory), .threads = threads})
-      : data::read_table({.query = program.query, .wanted = wanted, .base = directory, .quarantine = program.name, .threads = threads});
   data.table = std::move(read.table);
   data.report = std::move(read.report);
 }

@@ -33,19 +33,18 @@ struct Data : Division {
 };
 
 // Reads, checks expectations, splits and computes targets. `classes` given: targets are measured against them instead of
-// being looked for in the train rows; not given: every column of the schema is kept, for what is looked for in data. Throws
-// Failure.
+// being looked for in the train rows; not given: columns are kept that findings look at, too. Throws Failure.
 Data read_data(const Pipeline& pipeline, const std::filesystem::path& directory, const std::vector<std::string>* classes, int threads);
 
 // The parts that `parts` names, with their targets and weights. `classes` as for read_data.
 Division divide(const Pipeline& pipeline, const values::Table& table, const std::vector<data::Part>& parts, const std::vector<std::string>* classes);
 
-// The steps of read_data. `whole`: with every column of the schema, for what is looked for in data.
-void read_rows(const Pipeline& pipeline, const std::filesystem::path& directory, bool whole, int threads, Data& data);
+// The steps of read_data. `findings`: with the columns that only leakage is looked for in.
+void read_rows(const Pipeline& pipeline, const std::filesystem::path& directory, bool findings, int threads, Data& data);
 void expect_rows(const flow::Program& program, const Data& data);
 void split_rows(const Pipeline& pipeline, const std::vector<std::string>* classes, Data& data);
 
-// The file of the rows that `on_violation = quarantine` rejects.
-std::filesystem::path quarantine_of(const flow::Program& program, const std::filesystem::path& directory);
+// The file of the rows that `on_violation = quarantine` rejects; `source`: of a table, else "".
+std::filesystem::path quarantine_of(const flow::Program& program, const std::filesystem::path& directory, const std::string& source);
 
 }  // namespace mlp::engine

@@ -12,7 +12,7 @@ namespace mlp::engine {
 std::string data_digest(const flow::Program& program, const std::filesystem::path& directory);
 
 // The key of each stage that is made from rows: the facts that it reads of the spec, the bytes of the data, and this build
-// of mlp. Equal keys, equal results.
+// of mlp. Equal keys, equal results. No key for a tune block that there is not.
 std::map<driver::Stage, std::string> stage_keys(const driver::Unit& unit, const std::string& data_digest);
 
 // What a train did about a stage.

@@ -31,34 +31,36 @@ class Stopwatch {
 // asks for them. What was made is handed to `Trained::keep`: a train that fails leaves nothing.
 class Trainer {
  public:
-  // `identity`: of the spec as it was written; `tuned`: how its tune block chose the values of this pipeline, or nothing.
-  Trainer(const Pipeline& pipeline, std::string identity, const std::filesystem::path& directory, const TrainOptions& options, Tuned tuned)
-      : pipeline_(pipeline), program_(pipeline.program()), identity_(std::move(identity)), directory_(directory), options_(options) {
-    trained_.trials = std::move(tuned.trials);
-    trained_.best_trial = tuned.best;
-  }
+  Trainer(const Pipeline& pipeline, const std::filesystem::path& directory, const TrainOptions& options) : written_(pipeline), directory_(directory), options_(options) {}
 
   Trained run() {
     if (options_.cache) {
-      digest_ = data_digest(program_, directory_);
-      keys_ = stage_keys(pipeline_.unit, digest_);
+      digest_ = data_digest(program(), directory_);
+      keys_ = stage_keys(written_.unit, digest_);
     }
     using driver::Stage;
     stage(Stage::read, "reading", [&] { read(); }, [&](Packer& out) { out(data_.report, quarantine_); }, [&](Unpacker& in) { unpack_rows(in); });
-    stage(Stage::expect, "checking", [&] { expect_rows(program_, rows()); }, [](Packer&) {}, [](Unpacker&) {});
+    stage(Stage::expect, "checking", [&] { expect_rows(program(), rows()); }, [](Packer&) {}, [](Unpacker&) {});
+    if (!program().tune.empty()) {
+      stage(Stage::tune, "tuning", [&] { tune(); }, [&](Packer& out) { out(tuned_); }, [&](Unpacker& in) { in(tuned_); });
+      settle_spec();
+    }
     const auto split = [&](auto& a) { a(data_.classes, data_.train, data_.valid, data_.test, data_.outside); };
-    stage(Stage::split, "splitting", [&] { rows(), split_rows(pipeline_, nullptr, data_), gathered_ = true; }, split, split);
-    stage(Stage::fit, "fitting", [&] { package_.fitted = fit_all(pipeline_, parted().train, fold(), options_.threads); },
+    stage(Stage::split, "splitting", [&] { divide_rows(); }, split, split);
+    stage(Stage::fit, "fitting", [&] { package_.fitted = fit_all(pipeline(), parted().train, fold(), options_.threads); },
           [&](Packer& out) { out.bytes += package::fitted_to_bytes(package_.fitted); }, [&](Unpacker& in) { package_.fitted = package::fitted_from_bytes(in.rest()); });
-    pipeline_.write_sources(package_);
-    package_.signature = signature_of(program_);
+    pipeline().write_sources(package_);
+    package_.signature = signature_of(program());
     stage(Stage::train, "training", [&] { learn(); }, [&](Packer& out) { pack_model(out); }, [&](Unpacker& in) { unpack_model(in); });
     const auto measured = [&](auto& a) { a(trained_.metrics, trained_.findings, trained_.folds, package_.signature.feature_reference, package_.signature.prediction_reference, golden_); };
     stage(Stage::measure, "measuring", [&] { measure_all(); }, measured, measured);
+    place(trained_.findings, program());
 
     trained_.outside = data_.outside;
+    trained_.trials = tuned_.trials;
+    trained_.best_trial = tuned_.best;
     keep();
-    package_.manifest = manifest_of(pipeline_, identity_, data_, trained_, golden_);
+    package_.manifest = manifest_of(pipeline(), written_.identity, data_, trained_, golden_);
     trained_.bytes = package::to_bytes(package_);
     trained_.digest = sha256(trained_.bytes);
     trained_.package = std::move(package_);
@@ -73,7 +75,8 @@ class Trainer {
     const std::string name(driver::info(which).name);
     Stopwatch watch;
     StageDone done{.stage = which, .key = options_.cache ? keys_.at(which) : ""};
-    if (options_.cache && options_.reuse)
+    const bool follows = tuned_anew_ && driver::follows_tune(written_.program(), which);  // so that the plan is right: see engine/compare.h
+    if (options_.cache && options_.reuse && !follows)
       if (std::optional<registry::CacheEntry> entry = options_.cache->get(done.key)) {
         Unpacker in(entry->bytes);
         unpack(in);
@@ -90,20 +93,54 @@ class Trainer {
     trained_.stages.push_back(std::move(done));
   }
 
+  // The spec with the values that its tune block has chosen, once they are.
+  const Pipeline& pipeline() const { return settled_ ? *settled_ : written_; }
+  const flow::Program& program() const { return pipeline().program(); }
+
   // ---- making
 
   void read() {
-    read_rows(pipeline_, directory_, true, options_.threads, data_);
+    read_rows(pipeline(), directory_, true, options_.threads, data_);
     loaded_ = true;
     if (options_.cache && data_.report.digest != digest_)
       throw Failure(code::data_rows_differ, "the data changed while it was read", "run the command again when nothing writes to it");
-    const std::filesystem::path rejects = quarantine_of(program_, directory_);
-    if (program_.source.policy == Policy::quarantine && data_.report.rejected > 0) quarantine_ = read_file(rejects);
+    const auto keep_rejected = [&](const Source& source, std::int64_t rejected, const std::string& name) {
+      if (source.policy == Policy::quarantine && rejected > 0) quarantine_[name] = read_file(quarantine_of(program(), directory_, name));
+    };
+    if (program().query.empty()) keep_rejected(program().source, data_.report.rejected, "");
+    for (std::size_t i = 0; i < data_.report.sources.size(); ++i)
+      for (const QuerySource& source : program().query.sources)
+        if (source.source.name == data_.report.sources[i].name) keep_rejected(source.source, data_.report.sources[i].rejected, source.source.name);
+  }
+
+  void tune() {
+    tuned_anew_ = true;
+    const TrialRows trial_rows{options_.cache ? digest_ : rows().report.digest, [&]() -> const Data& {
+      if (data_.parts.empty()) split_rows(written_, nullptr, rows());
+      return data_;
+    }};
+    tuned_ = run_trials(written_, directory_, trial_rows, options_);
+  }
+  void settle_spec() {
+    settled_ = settle(written_, tuned_.trials[tuned_.best].values);
+    if (program().scan != written_.program().scan) {  // a value that was chosen makes a column needed
+      std::erase_if(made_, [](const Made& made) { return made.stage == driver::Stage::read; });  // those rows are of the spec as written
+      read();
+      table_ = {};
+    }
+    const std::string tune_key = keys_.empty() ? "" : keys_.at(driver::Stage::tune);
+    if (options_.cache) keys_ = stage_keys(settled_->unit, digest_), keys_[driver::Stage::tune] = tune_key;
+  }
+
+  void divide_rows() {
+    rows();
+    split_rows(pipeline(), nullptr, data_);
+    gathered_ = true;
   }
 
   // The rows of the source, from the cache when they were not read.
   Data& rows() {
-    if (!loaded_) data_.table = unpack_table(table_, program_);
+    if (!loaded_) data_.table = unpack_table(table_, program());
     loaded_ = true;
     table_ = {};
     return data_;
@@ -118,19 +155,19 @@ class Trainer {
   }
 
   const std::vector<std::int32_t>& fold() {
-    if (fold_.empty()) fold_ = out_of_fold(program_, data_.train);
+    if (fold_.empty()) fold_ = out_of_fold(program(), data_.train);
     return fold_;
   }
   const std::vector<std::vector<double>>& train_columns() {
-    if (features_.train.numbers.empty()) features_.train = features_of(pipeline_, parted().train, package_.fitted, fold(), options_.threads);
+    if (features_.train.numbers.empty()) features_.train = features_of(pipeline(), parted().train, package_.fitted, fold(), options_.threads);
     return features_.train.numbers;
   }
 
   void learn() {
     train_columns();
     features_.fitted = package_.fitted;
-    features_.valid = features_of(pipeline_, parted().valid, package_.fitted, {}, options_.threads);
-    learn::Outcome outcome = train_model(pipeline_, data_, features_, options_, nullptr);
+    features_.valid = features_of(pipeline(), parted().valid, package_.fitted, {}, options_.threads);
+    learn::Outcome outcome = train_model(pipeline(), data_, features_, options_, nullptr);
     package_.model = std::move(outcome.model);
     trained_.history = std::move(outcome.history);
     trained_.best_round = outcome.best_round;
@@ -139,19 +176,19 @@ class Trainer {
   }
 
   void measure_all() {
-    const score::Engine engine(package_, pipeline_.kernels->find("features"));
+    const score::Engine engine(package_, pipeline().kernels->find("features"));
     for (const MetricScope scope : {MetricScope::train, MetricScope::valid, MetricScope::test}) {
       const Part& part = parted().part(scope);
       if (part.row.empty()) continue;
       trained_.metrics[std::string(ir::enum_words<MetricScope>::words[static_cast<int>(scope)])] = measure(engine, part);
     }
     if (!out_of_bag_.empty()) trained_.metrics["oob"] = out_of_bag_;
-    trained_.findings = find_leaks(pipeline_, data_, train_columns(), options_.threads);
-    if (program_.split.folds > 0) {
+    trained_.findings = find_leaks(pipeline(), data_, train_columns(), options_.threads);
+    if (program().split.folds > 0) {
       if (options_.on_stage) options_.on_stage("cross-validating");
-      if (data_.parts.empty()) data_.parts = data::split(program_.split, program_.columns, data_.table, program_.split.seed);
-      std::vector<Fold> folds = make_folds(pipeline_, data_, data_.parts, options_.threads);
-      trained_.folds = cross_validate(pipeline_, folds, options_);
+      if (data_.parts.empty()) data_.parts = data::split(program().split, program().columns, data_.table, program().split.seed);
+      std::vector<Fold> folds = make_folds(pipeline(), data_, data_.parts, options_.threads);
+      trained_.folds = cross_validate(pipeline(), folds, options_);
       summarize(trained_.folds, trained_.metrics);
     }
     for (std::size_t f = 0; f < train_columns().size(); ++f)
@@ -181,7 +218,8 @@ class Trainer {
       entries->push_back({made.key, {std::move(out.bytes), made.seconds}});
       if (made.stage != driver::Stage::read) continue;
       of_rows = made.key;
-      for (std::size_t c = 0; c < program_.columns.size(); ++c) columns.emplace_back(program_.columns[c].name, ColumnId{static_cast<std::int32_t>(c)});
+      for (std::size_t c = 0; c < program().columns.size(); ++c)
+        if (data_.table.columns[c].size() == data_.table.rows) columns.emplace_back(program().columns[c].name, ColumnId{static_cast<std::int32_t>(c)});  // those that were read
       *table = std::move(data_.table);
     }
     trained_.keep = [cache = *options_.cache, entries, table, of_rows, columns] {
@@ -200,17 +238,18 @@ class Trainer {
   void unpack_rows(Unpacker& in) {
     in(data_.report, quarantine_);
     table_ = in.rest();
-    if (quarantine_.empty()) return;
-    const std::filesystem::path rejects = quarantine_of(program_, directory_);  // reading leaves it behind, so reuse does
-    std::error_code error;
-    if (!std::filesystem::exists(rejects, error) || read_file(rejects) != quarantine_) write_whole(rejects, quarantine_);
+    for (const auto& [source, rows] : quarantine_) {  // reading leaves them behind, so reuse does
+      const std::filesystem::path rejects = quarantine_of(program(), directory_, source);
+      std::error_code error;
+      if (!std::filesystem::exists(rejects, error) || read_file(rejects) != rows) write_whole(rejects, rows);
+    }
   }
 
   // A model is kept as a package, so that what validates packages validates it.
   void pack_model(Packer& out) {
     package::Package bare;
     bare.manifest = "{}";
-    bare.signature = signature_of(program_);
+    bare.signature = signature_of(program());
     bare.fitted = package_.fitted;
     bare.model = package_.model;
     const auto nothing = [](std::size_t bins) { return package::DriftReference{{}, std::vector<double>(bins, 0)}; };
@@ -222,12 +261,13 @@ class Trainer {
   void unpack_model(Unpacker& in) {
     in(trained_.best_round, trained_.converged, trained_.history, out_of_bag_);
     package_.model = package::from_bytes(in.rest(), "the cached model").model;
-    for (std::size_t f = 0; f < program_.features.size(); ++f) package_.model.features[f].name = program_.features[f].name;  // a name may change
+    for (std::size_t f = 0; f < program().features.size(); ++f) package_.model.features[f].name = program().features[f].name;  // a name may change
   }
 
-  const Pipeline& pipeline_;
-  const flow::Program& program_;
-  const std::string identity_;
+  const Pipeline& written_;
+  std::optional<Pipeline> settled_;
+  Tuned tuned_;
+  bool tuned_anew_ = false;
   const std::filesystem::path directory_;
   const TrainOptions& options_;
   std::string digest_;                    // of the data, when there is a cache
@@ -235,7 +275,7 @@ class Trainer {
   std::vector<Made> made_;                // what the cache does not have yet
   Data data_;
   std::string table_;                     // the rows as the cache has them, until they are needed
-  std::string quarantine_;                // the file of rejected rows that reading left
+  std::map<std::string, std::string> quarantine_;  // the files of rejected rows that reading left, by source
   bool loaded_ = false, gathered_ = false;
   std::vector<std::int32_t> fold_;
   Features features_;
@@ -247,19 +287,6 @@ class Trainer {
 
 }  // namespace
 
-Trained train(const Pipeline& pipeline, const std::filesystem::path& directory, const TrainOptions& options) {
-  if (pipeline.program().tune.empty()) return Trainer(pipeline, pipeline.identity, directory, options, {}).run();
-  const auto stage = [&](const char* name) { if (options.on_stage) options.on_stage(name); };
-  Stopwatch watch;
-  stage("reading");
-  const Data data = read_data(pipeline, directory, nullptr, options.threads);
-  stage("tuning");
-  Tuned tuned = run_trials(pipeline, directory, data, options);
-  const double seconds = watch.lap();
-  const Pipeline settled = settle(pipeline, tuned.trials[tuned.best].values);  // with the values that the tune block chose
-  Trained trained = Trainer(settled, pipeline.identity, directory, options, std::move(tuned)).run();
-  trained.seconds["tune"] = seconds;
-  return trained;
-}
+Trained train(const Pipeline& pipeline, const std::filesystem::path& directory, const TrainOptions& options) { return Trainer(pipeline, directory, options).run(); }
 
 }  // namespace mlp::engine

@@ -9,6 +9,7 @@
 #include "base/codes/training.h"
 #include "base/files.h"
 #include "base/version.h"
+#include "engine/entries.h"
 #include "engine/search.h"
 #include "stdlib/builtins/kernels.h"
 
@@ -39,11 +40,11 @@ std::vector<data::Part> thin(const Data& data, std::uint64_t seed, std::int64_t 
 
 class Runner {
  public:
-  Runner(const Pipeline& pipeline, const std::filesystem::path& directory, const Data& data, const TrainOptions& options)
-      : pipeline_(pipeline), directory_(directory), data_(data), options_(options), tune_(pipeline.program().tune.front()) {}
+  Runner(const Pipeline& pipeline, const std::filesystem::path& directory, const TrialRows& rows, const TrainOptions& options)
+      : pipeline_(pipeline), directory_(directory), rows_(rows), options_(options), tune_(pipeline.program().tune.front()) {}
 
   Tuned run() {
-    const std::int64_t full = tune_.resource == TuneResource::trees ? pipeline_.program().model.settings.trees : static_cast<std::int64_t>(data_.train.row.size());
+    const std::int64_t full = tune_.resource == TuneResource::trees ? pipeline_.program().model.settings.trees : static_cast<std::int64_t>(rows_.get().train.row.size());
     if (tune_.method != TuneMethod::halving) {
       std::vector<Observation> seen;
       for (std::int64_t i = 0; i < tune_.trials; ++i) {
@@ -94,7 +95,7 @@ class Runner {
     if (tune_.resource == TuneResource::trees && resource < full) values.push_back({"trees", std::to_string(resource)});
     Pipeline own = settle(pipeline_, values, is_custom(pipeline_.program().model.settings.loss));
     const bool thinned = tune_.resource == TuneResource::rows && resource < full;
-    const std::string key = sha256(std::string("trial 1\n") + version + "\n" + data_.report.digest + "\n" + objective() + "\n" + (thinned ? std::to_string(resource) + " of " + std::to_string(tune_.seed) : "") + "\n" + driver::training_identity(own.program()));
+    const std::string key = sha256(std::string("trial 1\n") + version + "\n" + rows_.digest + "\n" + objective() + "\n" + (thinned ? std::to_string(resource) + " of " + std::to_string(tune_.seed) : "") + "\n" + driver::training_identity(own.program()));
     if (!recall(key, t)) {
       measure_trial(own, values, thinned ? resource : 0, t);
       if (options_.trials.keep) {
@@ -125,7 +126,7 @@ class Runner {
     std::shared_ptr<Data> data;  // read again, where the frame needs other columns
     Division division;
     Features features;
-      learn::BinCache bins;
+    learn::BinCache bins;
     std::vector<Fold> folds;
   };
 
@@ -136,7 +137,7 @@ class Runner {
     shared_ = {};
     shared_.frame = std::move(frame);
     shared_.rows = rows;
-    const Data* data = &data_;
+    const Data* data = &rows_.get();
     if (own.program().scan != pipeline_.program().scan) {
       shared_.data = std::make_shared<Data>(read_data(own, directory_, nullptr, options_.threads));
       data = shared_.data.get();
@@ -175,7 +176,7 @@ class Runner {
 
   const Pipeline& pipeline_;
   const std::filesystem::path& directory_;
-  const Data& data_;
+  const TrialRows& rows_;
   const TrainOptions& options_;
   const Tune& tune_;
   Shared shared_;
@@ -184,8 +185,34 @@ class Runner {
 
 }  // namespace
 
-Tuned run_trials(const Pipeline& pipeline, const std::filesystem::path& directory, const Data& data, const TrainOptions& options) {
-  return Runner(pipeline, directory, data, options).run();
+Tuned run_trials(const Pipeline& pipeline, const std::filesystem::path& directory, const TrialRows& rows, const TrainOptions& options) {
+  return Runner(pipeline, directory, rows, options).run();
+}
+
+std::optional<Tuned> recall_tuned(const driver::Unit& unit, const std::map<driver::Stage, std::string>& keys, const registry::Cache& cache) {
+  if (unit.program.tune.empty()) return {};
+  const std::optional<registry::CacheEntry> entry = cache.get(keys.at(driver::Stage::tune));
+  if (!entry) return {};
+  Tuned tuned;
+  Unpacker in(entry->bytes);
+  in(tuned);
+  return tuned;
+}
+
+std::shared_ptr<const driver::Unit> settled_unit(const driver::Unit& unit, const std::vector<Assignment>& tuned) {
+  driver::Options options;
+  options.stop_after = "plan";
+  options.tuned = tuned;
+  for (const Param& param : unit.program.params)
+    if (param.set) options.set.push_back({param.name, param.value});
+  options.read = [&](const std::string& path) {
+    for (const driver::Imported& file : unit.imports)
+      if (file.path == path) return std::string(unit.sources.text(file.source));
+    return read_file(path);
+  };
+  auto settled = std::make_shared<driver::Unit>(driver::compile(unit.sources.name(0), std::string(unit.sources.text(0)), options));
+  if (!settled->ok()) throw SpecError(std::move(*settled));
+  return settled;
 }
 
 Pipeline settle(const Pipeline& pipeline, const std::vector<Assignment>& tuned, bool kernels) {

@@ -106,6 +106,11 @@ void Analysis::find_symbols() {
   }};
   ast::each_store(const_cast<ast::File&>(file), [&](std::string_view word, auto& store) { nodes(word, store); });
   // Params and relations are named in expressions; the checker has resolved every other name there.
+  for (const ast::Tune& t : file.tunes)
+    for (const ast::TuneRange& r : t.ranges) {
+      refer(Sort::param, r.name, r.name_span);
+      add(Sort::setting, r.name, r.name_span, {});
+    }
   for (const ast::Expr& e : file.exprs)
     if (e.kind == ast::ExprKind::name) refer(Sort::param, e.text, e.span), refer(Sort::source, e.text, e.span);
   for (auto& [unused, symbol] : found) symbols.push_back(std::move(symbol));

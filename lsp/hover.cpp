@@ -60,10 +60,14 @@ std::string feature_name(const Analysis& a, const ast::FeatureEntry& entry) {
 
 std::string of_column(const Analysis& a, const Symbol& symbol) {
   const ast::Field* field = a.field(symbol.declared);
-  if (!field) return {};
+  const auto value = a.meaning.values.find(symbol.at);
+  if (!field) {  // made by a step of a table
+    if (symbol.declared.source != 0 || value == a.meaning.values.end()) return {};
+    return code(rest_of_line(a, symbol.declared.begin)) + "column of a table · " + about(value->second) + "\n\n";
+  }
   std::string out = code(rest_of_line(a, field->name_span.begin));
   if (const Column* column = a.column(symbol.name)) {
-    out += "column · " + about({column->type, ir::Stage::row, 1, false}) + "\n\n";
+    out += "column · " + about(value == a.meaning.values.end() ? Meaning::Value{column->type, ir::Stage::row, 1, false} : value->second) + "\n\n";
     if (column->pii) out += "`@pii`: reaches no feature unless through `hash_id`\n\n";
     if (column->protected_) out += "`@protected`: a feature of it is a warning\n\n";
     if (column->label) out += "`@label`: never a feature\n\n";
@@ -139,6 +143,10 @@ std::string of_symbol(const Analysis& a, const Symbol& symbol, const FindRun& la
     case Sort::setting:
       for (const ast::Model& m : a.unit.file.models)
         if (touches(m.head.span, symbol.at.begin)) return setting_reference(m.kind, symbol.name);
+      for (const ast::Tune& t : a.unit.file.tunes)
+        for (const ast::Model& m : a.unit.file.models)
+          if (touches(t.head.span, symbol.at.begin) && m.head.name == t.head.name)
+            if (std::string about_setting = setting_reference(m.kind, symbol.name); !about_setting.empty()) return about_setting;
       return {};
     case Sort::type: return {};
     case Sort::pipeline: case Sort::schema: case Sort::source: case Sort::table: case Sort::features: case Sort::deployment: case Sort::param: return code(rest_of_line(a, symbol.declared.begin)) + std::string(spell(symbol.sort)) + "\n\n";

@@ -88,6 +88,12 @@ std::string library_uri(const Analysis& analysis, Span span) {
 
 Json definition(const View& view, std::uint32_t offset, bool library_opens) {
   const Symbol* symbol = view.analysis.symbol_at(offset);
+  if (symbol && symbol->sort == Sort::setting)  // a range of a tune block: what the model says without it
+    for (const ast::Tune& t : view.analysis.unit.file.tunes)
+      for (const ast::TuneRange& r : t.ranges)
+        for (const ast::Model& m : view.analysis.unit.file.models)
+          for (const ast::Setting& s : m.settings)
+            if (r.name_span == symbol->at && m.head.name == t.head.name && s.name == r.name && s.name_span.source == 0) return location(view, s.name_span);
   if (!symbol || !symbol->declared.known()) return nullptr;
   if (symbol->declared.source == 0) return location(view, symbol->declared);
   std::string uri = library_uri(view.analysis, symbol->declared);

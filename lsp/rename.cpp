@@ -13,8 +13,15 @@ const Symbol& renamed(const View& view, std::uint32_t offset) {
   if (!symbol) throw Refusal(request_failed, "there is no name here");
   const std::string what = "`" + symbol->name + "`";
   switch (symbol->sort) {
-    case Sort::column:
+    case Sort::column: {
+      const auto fields = view.analysis.field(symbol->declared);
+      if (!fields && symbol->declared.source == 0) {  // made by a step of a table
+        const std::string declared(view.analysis.unit.sources.text(symbol->declared));
+        if (declared == format_name(symbol->name) || declared == symbol->name) break;
+        throw Refusal(request_failed, what + " is `" + declared + "` with a prefix: rename it where it is made");
+      }
       throw Refusal(request_failed, what + " is a column: its name comes from the data, and a new one would not be found there. Rename it in the data, or give a feature a name of its own: `new_name = " + format_name(symbol->name) + "`");
+    }
     case Sort::builtin: throw Refusal(request_failed, what + " is built into the language");
     case Sort::setting: throw Refusal(request_failed, what + " is the name of a setting");
     case Sort::type: throw Refusal(request_failed, what + " is a type of the language");
@@ -62,8 +69,11 @@ Json rename(const View& view, std::uint32_t offset, std::string to) {
   std::vector<const Symbol*> uses = view.analysis.uses_of(symbol);
   std::sort(uses.begin(), uses.end(), [](const Symbol* a, const Symbol* b) { return a->at.begin > b->at.begin; });  // from the end: places stay
   for (const Symbol* use : uses) {
-    edits.push_back({{"range", view.range(use->at)}, {"newText", written}});
-    after.replace(use->at.begin, use->at.end - use->at.begin, written);
+    // A join may put a prefix before the name of a column.
+    const std::string prefix = use->name.ends_with(symbol.name) ? use->name.substr(0, use->name.size() - symbol.name.size()) : "";
+    const std::string name = prefix.empty() ? written : format_name(prefix + to);
+    edits.push_back({{"range", view.range(use->at)}, {"newText", name}});
+    after.replace(use->at.begin, use->at.end - use->at.begin, name);
   }
   const Analysis changed(view.analysis.unit.sources.name(0), std::move(after));
   if (shape_of(changed) != shape_of(view.analysis)) {

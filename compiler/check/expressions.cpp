@@ -149,6 +149,10 @@ ir::ExprId Checker::fold(std::string_view callee, const std::vector<ir::ExprId>&
 bool Checker::need_value(Operand& operand, const std::string& what) {
   if (operand.poison) return false;
   if (operand.items.empty()) {
+    if (!schema_ok_ && !frame_->function && !step_scope_) {  // it may be a column that could not be read
+      operand = poison();
+      return false;
+    }
     report(code::type_mismatch, what + " must be a value, and `" + operand.function + "` is a function", operand.span, "a function")
         .suggest("call it: `" + operand.function + "(…)`");
     operand = poison();

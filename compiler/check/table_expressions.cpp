@@ -206,6 +206,8 @@ bool Checker::add_entry(Relation& out, QueryStep& step, const ast::Setting& entr
   c.name = entry.name;
   c.span = entry.name_span;
   const QueryExprId output = translate(*value, node(entry.value).span);
+  mean(entry.name_span, Meaning::Kind::column, c.name, entry.name_span);
+  mean_value(entry.name_span, o);
   if (!output.known() || !add_column(out, std::move(c), std::move(from), entry.name_span)) return false;
   step.outputs.push_back(output);
   return true;
@@ -272,7 +274,7 @@ Operand Checker::step_aggregate(const ast::Expr& e, const Operand* piped) {
   if (lag && given == 2) {
     const auto n = whole(positional.back());
     if (!n || *n < 1 || *n > 1'000'000'000) {
-      report(code::out_of_range, "`lag` goes back a whole number of rows, from 1", node(positional.back()).span, "found `" + text(node(positional.back()).span) + "`");
+      report(code::out_of_range, "`lag` goes back a whole number of rows, from 1", node(positional.back()).span, "found `" + text(node(positional.back()).span) + "`").suggest("`lag(amount, 1)` is the value of the row before");
       return poison();
     }
     a.offset = *n;
@@ -301,13 +303,13 @@ Operand Checker::step_aggregate(const ast::Expr& e, const Operand* piped) {
     rows_span = s.name_span;
     const auto n = whole(s.value);
     good = good && n && *n >= 1;
-    if (!n || *n < 1) report(code::out_of_range, "`rows` is a whole number from 1", node(s.value).span, "found `" + text(node(s.value).span) + "`");
+    if (!n || *n < 1) report(code::out_of_range, "`rows` is a whole number from 1", node(s.value).span, "found `" + text(node(s.value).span) + "`").suggest("`rows = 10`");
     a.rows = n.value_or(0);
   }};
   const Option current{"current", [&](const ast::Setting& s) {
     const ast::Expr& v = node(s.value);
     if (v.kind == ast::ExprKind::boolean) a.current = v.text == "true";
-    else report(code::bad_setting, "`current` is `true` or `false`, found `" + text(v.span) + "`", v.span), good = false;
+    else report(code::bad_setting, "`current` is `true` or `false`, found `" + text(v.span) + "`", v.span).suggest("write `current = false`"), good = false;
   }};
   std::vector<Option> options = window && !lag ? std::vector<Option>{over, rows, current} : std::vector<Option>{};
   if (ewm) options.push_back(halflife);
@@ -354,7 +356,7 @@ Operand Checker::step_aggregate(const ast::Expr& e, const Operand* piped) {
     const bool fits = a.kind == QueryAggregateKind::sum ? number || s == Scalar::duration : a.kind == QueryAggregateKind::mean || a.kind == QueryAggregateKind::variance || a.kind == QueryAggregateKind::stddev || a.kind == QueryAggregateKind::quantile || ewm ? number
                       : e.text == "diff" ? is_number(s) || s == Scalar::duration || s == Scalar::timestamp || s == Scalar::date : a.kind == QueryAggregateKind::distinct ? !is_number(s) || s == Scalar::integer : true;
     if (!fits) {
-      report(code::no_matching_call, "`" + e.text + "` takes no " + show(of), name_span, "arguments do not fit").also(o.span, "a " + show(of));
+      report(code::no_matching_call, "`" + e.text + "` takes no " + show(of), name_span, "arguments do not fit").also(o.span, "a " + show(of)).suggest("`count()`, `first(v)` and `last(v)` take any column");
       return poison();
     }
     if (const std::vector<std::string>* order = order_of(*value)) {

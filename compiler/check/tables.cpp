@@ -236,7 +236,11 @@ ColumnId Checker::column_in(const Relation& r, const ast::Expr& e, const std::st
     return {};
   }
   const ColumnId id = r.find(e.text);
-  if (id.known()) return id;
+  if (id.known()) {
+    mean(e.span, Meaning::Kind::column, e.text, r[id].span);
+    if (meaning_) meaning_->values.try_emplace(e.span, Meaning::Value{r[id].type, ir::Stage::row});
+    return id;
+  }
   const std::string of = r.name.empty() ? "this table" : "`" + r.name + "`";
   Diagnostic& d = report(code::unknown_name, "`" + e.text + "` is no column of " + of, e.span, "no column has this name");
   std::vector<std::string> names;
@@ -402,7 +406,9 @@ std::optional<Relation> Checker::step_join(Relation left, const ast::Expr& e) {
       list += (list.empty() ? "`" : ", `") + std::string(w) + "`";
       ++i;
     }
-    report(code::bad_setting, "`" + s.name + "` is one of " + list + ", found `" + text(v.span) + "`", v.span);
+    Diagnostic& d = report(code::bad_setting, "`" + s.name + "` is one of " + list + ", found `" + text(v.span) + "`", v.span);
+    suggest_name(d, v.span, v.text, {words.begin(), words.end()});
+    if (d.help.empty()) d.suggest("write `" + s.name + " = " + *words.begin() + "`");
     good = false;
     return 0;
   };

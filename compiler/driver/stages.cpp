@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/files.h"
+#include "compiler/driver/lineage.h"
 
 namespace mlp::driver {
 namespace {
@@ -36,28 +37,33 @@ std::string one_line(std::string_view text) {
 
 class Collector {
  public:
-  explicit Collector(const Unit& unit) : unit_(unit), program_(unit.program), digests_(program_.exprs.size()) {}
+  explicit Collector(const Unit& unit) : unit_(unit), program_(unit.program), lineage_(program_.query), digests_(program_.exprs.size()) {}
 
   std::vector<Fact> collect(Stage stage) {
     rest();
     switch (stage) {
-      case Stage::read: rows(), schema(); break;
+      case Stage::read: rows(), schema(), checks_of_tables(); break;
       case Stage::expect: rows(), expectations(); break;
+      case Stage::tune:
+        if (!program_.tune.empty()) training(), tune();
+        break;
       case Stage::split: rows(), split(), targets(); break;
       case Stage::fit: rows(), split(), fitted(); break;
       case Stage::train: training(); break;
       case Stage::measure:
         training();
-        schema_rules();  // leakage is looked for in whole rows
+        folds();
+        looked_at();
         break;
       case Stage::test: gates(); break;
       case Stage::monitor: monitor(); break;
       case Stage::link: link(); break;
       case Stage::request:
-        for (const ColumnId id : program_.request) values(id);
+        for (const ColumnId id : program_.request) type(id);
         break;
       case Stage::response: response(); break;
     }
+    if (!program_.tune.empty() && follows_tune(program_, stage)) tune();
     std::sort(facts_.begin(), facts_.end(), [](const Fact& a, const Fact& b) { return a.canon < b.canon; });
     facts_.erase(std::unique(facts_.begin(), facts_.end(), [](const Fact& a, const Fact& b) { return a.canon == b.canon; }), facts_.end());
     return std::move(facts_);
@@ -66,8 +72,8 @@ class Collector {
  private:
   const Column& column(ColumnId id) const { return program_.columns[static_cast<std::size_t>(id.index)]; }
 
-  void add(std::string what, std::string canon, std::string shown, Span span) {
-    facts_.push_back({std::move(what), std::move(canon), std::move(shown), span});
+  void add(std::string what, std::string canon, std::string shown, Span span, std::vector<Cause> behind = {}) {
+    facts_.push_back({std::move(what), std::move(canon), std::move(shown), span, std::move(behind)});
   }
 
   // ---- canonical forms
@@ -155,6 +161,7 @@ class Collector {
   void rest() {
     Program bare = program_;
     Program empty;
+    bare.query = {}, bare.tune.clear();
     bare.name = empty.name, bare.description = empty.description, bare.features_name = empty.features_name;
     bare.columns.clear(), bare.scan.clear(), bare.request.clear(), bare.exprs.clear(), bare.expectations.clear();
     bare.source = {}, bare.split = {}, bare.model = {}, bare.deploy = {};
@@ -164,15 +171,34 @@ class Collector {
     if (text != flow::print(empty)) add("the program", "rest " + text, "", {});
   }
 
-  void values(ColumnId id) {
-    const Column& c = column(id);
+  static std::string typed(const Column& c) {
     std::string shown = spell(c.type);
     if (!c.true_word.empty()) shown += " from (" + ir::quote(c.true_word) + ", " + ir::quote(c.false_word) + ")";
-    add("column `" + c.name + "`", "values " + values_of(c), shown, c.span);
+    return shown;
+  }
+  void type(ColumnId id) { values(column(id), ""); }
+  void values(ColumnId id) {
+    if (program_.query.empty()) return type(id);
+    const Column& c = column(id);
+    const Origin& origin = lineage_.column(lineage_.last(), id);
+    add("column `" + c.name + "`", "values " + values_of(c) + " " + origin.digest, typed(c), c.span, causes(origin));
+    for (const auto& [number, place] : origin.columns) {
+      const QuerySource& source = program_.query.sources[static_cast<std::size_t>(number)];
+      values(source.columns[static_cast<std::size_t>(place)], source.source.name + ".");
+    }
+  }
+  void values(const Column& c, const std::string& of) { add("column `" + of + c.name + "`", "values " + (of.empty() ? "" : canon(of) + " ") + values_of(c), typed(c), c.span); }
+  std::vector<Cause> causes(const Origin& origin) {
+    std::vector<Cause> out;
+    for (const std::int32_t step : origin.steps) {
+      const Span span = program_.query.steps[static_cast<std::size_t>(step)].span;
+      out.push_back({lineage_.title(step), written(span), span});
+    }
+    return out;
   }
 
-  void constraints(ColumnId id) {
-    const Column& c = column(id);
+  void constraints(ColumnId id) { constraints(column(id), ""); }
+  void constraints(const Column& c, const std::string& of) {
     const std::string all = "bounds=" + text(c.bounds) + " one_of=" + text(c.one_of) + " pattern=" + text(c.pattern);
     std::string shown;
     const auto also = [&](const std::string& more) { shown += (shown.empty() ? "" : " ") + more; };
@@ -180,37 +206,75 @@ class Collector {
     if (c.bounds.high) also((c.bounds.high_open ? "< " : "<= ") + ir::exact(*c.bounds.high));
     if (!c.one_of.empty()) also("one_of " + text(c.one_of));
     if (!c.pattern.empty()) also("matches " + ir::quote(c.pattern));
-    add("constraint of column `" + c.name + "`", "constraints " + canon(c.name) + " " + all, shown.empty() ? "none" : shown, c.span);
+    add("constraint of column `" + of + c.name + "`", "constraints " + canon(of + c.name) + " " + all, shown.empty() ? "none" : shown, c.span);
   }
 
   // Which rows come out of the source, in which order. Paths are not among it: the bytes of the data are.
   void rows() {
-    Source source = program_.source;
+    if (program_.query.empty()) {
+      std::vector<Column> read;
+      for (const ColumnId id : program_.scan) read.push_back(column(id));
+      return rows_of(program_.source, read, "");
+    }
+    for (const QuerySource& source : program_.query.sources) rows_of(source.source, source.columns, source.source.name + ".");
+    const Origin& origin = lineage_.rows(lineage_.last());
+    add("rows of the table", "rows " + origin.digest, "", program_.source.span, causes(origin));
+  }
+  // `of`: goes before the names of columns, where there are several sources.
+  void rows_of(Source source, const std::vector<Column>& columns, const std::string& of) {
     std::sort(source.null_words.begin(), source.null_words.end());
     source.null_words.erase(std::unique(source.null_words.begin(), source.null_words.end()), source.null_words.end());
     source.fields([&](std::string_view key, const auto& value) {
       if constexpr (!std::is_same_v<std::decay_t<decltype(value)>, Span>) {
         if (key == "name" || key == "paths") return;
         const std::string name = key == "policy" ? "on_violation" : std::string(key);
-        add("`" + name + "` of source `" + source.name + "`", "source " + std::string(key) + "=" + text(value), text(value), program_.source.span);
+        add("`" + name + "` of source `" + source.name + "`", "source " + of + std::string(key) + "=" + text(value), text(value), source.span);
       }
     });
-    if (source.policy != Policy::fail) schema_rules();  // the schema decides which rows are left out
+    if (source.policy != Policy::fail) schema_rules(columns, of);  // the schema decides which rows are left out
     if (source.header) return;
     std::vector<std::string> names;
-    for (const Column& c : program_.columns) names.push_back(c.name);
-    add("order of the columns", "places " + text(names), "", program_.source.span);
+    for (const Column& c : of.empty() ? program_.columns : columns) names.push_back(c.name);
+    add("order of the columns" + (of.empty() ? "" : " of source `" + source.name + "`"), "places " + of + text(names), "", source.span);
   }
-  void schema_rules() {
-    for (std::size_t i = 0; i < program_.columns.size(); ++i) {
-      const ColumnId id{static_cast<std::int32_t>(i)};
-      values(id);
-      constraints(id);
+  void schema_rules(const std::vector<Column>& columns, const std::string& of) {
+    for (const Column& c : columns) {
+      values(c, of);
+      constraints(c, of);
     }
   }
+  // What is read, held to its declaration, and what leakage is looked for in.
   void schema() {
-    schema_rules();
-    for (const ColumnId id : program_.scan) add("column `" + column(id).name + "` is read", "scan " + canon(column(id).name), "yes", column(id).span);
+    for (const QuerySource& source : program_.query.sources) schema_rules(source.columns, source.source.name + ".");
+    for (const ColumnId id : program_.scan) {
+      values(id);
+      constraints(id);
+      add("column `" + column(id).name + "` is read", "scan " + canon(column(id).name), "yes", column(id).span);
+    }
+    for (const ColumnId id : watched(program_)) {
+      values(id);
+      add("column `" + column(id).name + "` is looked at", "watched " + canon(column(id).name), "yes", column(id).span);
+    }
+  }
+  void looked_at() {
+    for (const ColumnId id : program_.scan) values(id);
+    for (const ColumnId id : watched(program_)) values(id);
+  }
+  // What must hold while tables are made: it decides no row, but whether there are any.
+  void checks_of_tables() {
+    for (std::size_t i = 0; i < program_.query.steps.size(); ++i) {
+      const QueryStep& step = program_.query.steps[i];
+      const StepId id{static_cast<std::int32_t>(i)};
+      if (step.op == QueryOp::join && step.matches == Matches::one) {
+        const Origin origin = lineage_.unique(id);
+        add("keys of " + lineage_.title(id.index), "unique " + origin.digest, "", step.span, causes(origin));
+      }
+      for (const Expectation& e : step.expectations) {
+        const Origin& of = e.column.known() ? lineage_.column(id, e.column) : lineage_.rows(id);
+        std::string rule = text(e, {"text", "column"});
+        add("`" + one_line(e.text) + "` of `" + step.name + "`", "expect " + rule + " " + of.digest + " " + lineage_.rows(id).digest, one_line(e.text), e.span, causes(of));
+      }
+    }
   }
 
   void expectations() {
@@ -225,7 +289,7 @@ class Collector {
     const ast::Split* block = unit_.file.splits.empty() ? nullptr : &unit_.file.splits.front();
     const_cast<Split&>(s).fields([&](std::string_view key, const auto& value) {
       if constexpr (!std::is_same_v<std::decay_t<decltype(value)>, Span>) {
-        if (key == "defaulted") return;
+        if (key == "defaulted" || key.starts_with("fold")) return;
         const std::string_view name = key == "method" || key == "column" || key == "every" ? "by" : key;
         setting(block ? &block->settings : nullptr, name, "split " + std::string(key) + "=" + text(value), text(value), s.span);
       }
@@ -233,6 +297,38 @@ class Collector {
     if (s.column.known()) values(s.column);
     const ir::ExprId served = program_.model.population;
     if (served.known()) expression("rows that are served", "population", served, program_.deploy.span, "a condition");
+  }
+
+  // Folds measure; the kept model is trained without them.
+  void folds() {
+    const Split& s = program_.split;
+    const ast::Split* block = unit_.file.splits.empty() ? nullptr : &unit_.file.splits.front();
+    setting(block ? &block->settings : nullptr, "folds", "folds " + text(s.folds) + " " + text(s.fold_test) + " " + text(s.fold_train), text(s.folds), s.span);
+  }
+
+  // How the values are chosen that the tune block tries.
+  void tune() {
+    const Tune& t = program_.tune.front();
+    const ast::Tune* block = unit_.file.tunes.empty() ? nullptr : &unit_.file.tunes.front();
+    const_cast<Tune&>(t).fields([&](std::string_view key, const auto& value) {
+      using T = std::decay_t<decltype(value)>;
+      if constexpr (std::is_same_v<T, std::vector<TuneRange>>) {
+        std::string order;
+        for (const TuneRange& range : value) {
+          std::string shown;
+          for (std::size_t i = 0; block && i < block->ranges.size(); ++i)
+            if (block->ranges[i].name_span == range.span) shown = written(block->ranges[i].values);
+          add("range of `" + range.name + "`", "tune range " + text(range), shown, range.span);
+          order += " " + canon(range.name);
+        }
+        add("order of the ranges", "tune ranges" + order, "", t.span);
+      } else if constexpr (!std::is_same_v<T, Span>) {
+        if (key == "scope" || key == "metric" || key == "maximize") return;
+        setting(block ? &block->settings : nullptr, key, "tune " + std::string(key) + "=" + text(value), text(value), t.span);
+      }
+    });
+    add("objective of `tune`", "tune objective " + canon(t.scope) + " " + canon(t.metric) + " " + canon(t.maximize), block ? block->direction + " " + written(block->objective) : "", block ? block->objective_span : t.span);
+    if (t.scope == MetricScope::cv) folds();
   }
 
   void expression(const std::string& what, const std::string& kind, ir::ExprId id, Span span, const std::string& shown) {
@@ -373,6 +469,7 @@ class Collector {
 
   const Unit& unit_;
   const Program& program_;
+  Lineage lineage_;
   std::vector<std::string> digests_;  // by expression
   std::vector<Fact> facts_;
 };
@@ -382,6 +479,14 @@ class Collector {
 std::string_view spell(Class c) {
   static constexpr std::string_view words[] = {"no-op", "relink", "refit", "retrain", "breaking"};
   return words[static_cast<int>(c)];
+}
+
+bool follows_tune(const flow::Program& program, Stage stage) {
+  if (stage == Stage::train || stage == Stage::measure) return true;
+  if (program.tune.empty()) return false;
+  const auto& ranges = program.tune.front().ranges;  // params of features and weights; what is read, split or predicted follows none
+  if (std::none_of(ranges.begin(), ranges.end(), [](const TuneRange& r) { return r.param; })) return false;
+  return stage == Stage::fit || (stage == Stage::split && program.model.weight.known());
 }
 
 std::vector<Fact> facts(const Unit& unit, Stage stage) { return Collector(unit).collect(stage); }

@@ -15,7 +15,7 @@ namespace mlp::driver {
 enum class Class { no_op, relink, refit, retrain, breaking };
 std::string_view spell(Class c);
 
-enum class Stage { read, expect, split, fit, train, measure, test, monitor, link, request, response };
+enum class Stage { read, expect, tune, split, fit, train, measure, test, monitor, link, request, response };
 struct StageInfo {
   Stage stage;
   std::string_view name;
@@ -23,9 +23,10 @@ struct StageInfo {
   bool of_rows;            // made from rows, and kept in the cache
   std::string_view makes;
 };
-inline constexpr std::array<StageInfo, 11> stages = {{
+inline constexpr std::array<StageInfo, 12> stages = {{
     {Stage::read, "read", Class::refit, true, "the rows of the source, checked against the schema"},
     {Stage::expect, "expect", Class::refit, true, "the expectations, checked"},
+    {Stage::tune, "tune", Class::retrain, true, "the values that a tune block chooses, by trials; no stage of a spec without one"},
     {Stage::split, "split", Class::refit, true, "the parts, with target and weight of each row"},
     {Stage::fit, "fit", Class::refit, true, "the statistics of the train rows"},
     {Stage::train, "train", Class::retrain, true, "the model"},
@@ -38,15 +39,27 @@ inline constexpr std::array<StageInfo, 11> stages = {{
 }};
 inline const StageInfo& info(Stage stage) { return stages[static_cast<std::size_t>(stage)]; }
 
+// A step of a table.
+struct Cause {
+  std::string what;   // `filter` of table `paid`
+  std::string shown;  // as written
+  Span span;
+};
+
 // One thing that a stage depends on.
 struct Fact {
   std::string what;   // as a person calls it: `learning_rate`, column `tenure`, feature `spend`
   std::string canon;  // equal exactly when the meaning is equal
   std::string shown;  // as written, or its default
   Span span;          // where it is written; unknown for a default
+  std::vector<Cause> behind;  // the steps that a row or a column of a table comes from: reasons, when what they make differs
 };
 
-// What a stage reads of a planned unit, what the stages before it read for it included. No order.
+// What a stage reads of a planned unit, what the stages before it read for it included. No order. Of a unit whose tune block
+// is not settled, the stages that follow it have its facts.
 std::vector<Fact> facts(const Unit& unit, Stage stage);
+
+// Whether a stage depends on what the tune block chooses. It is made anew whenever the trials are run.
+bool follows_tune(const flow::Program& program, Stage stage);
 
 }  // namespace mlp::driver

@@ -69,10 +69,12 @@ std::vector<std::size_t> locate(const Source& source, const std::vector<Column>&
   if (missing.empty()) return places;
   std::vector<std::string> wanted;
   for (const Column* column : missing) wanted.push_back(column->name);
-  const std::string near = nearest(missing[0]->name, names);
+  const bool data = personal(schema) && places.empty();  // a file without its header: the names may be the first row
+  const std::string near = data ? "" : nearest(missing[0]->name, names);
   std::string help;
   if (!near.empty()) help = "did you mean `" + near + "`?";
   else if (csv && names.size() == 1 && schema.size() > 1) help = "the file seems to have one column: give its delimiter, as in `delimiter = \";\"`";
+  else if (data) help = "say `header = false` in the source, if the file has no header";
   else help = "the columns of the file are " + join(names, 30);
   Failure f = failure(code::data_column_missing,
                       (missing.size() == 1 ? "column " : "columns ") + join(wanted, 10) + (missing.size() == 1 ? " is" : " are") + " not in `" + path.string() + "`",
@@ -83,11 +85,12 @@ std::vector<std::size_t> locate(const Source& source, const std::vector<Column>&
 }
 
 // The flaws of whole records: with the policy `fail` they end the command before any value is read.
-void check_flaws(const Source& source, const FilePlan& plan, std::size_t width) {
+void check_flaws(const Source& source, const std::vector<Column>& schema, const FilePlan& plan, std::size_t width) {
   const Census& census = plan.census;
+  const std::string shown = personal(schema) ? "" : values::printable(census.first_flawed);
   if (census.open_quote) {
     throw failure(code::data_quoting, "a quote is opened in row " + std::to_string(*census.open_quote + 1) + " of `" + plan.path.string() + "` and never closed", source,
-                  in_file(plan.path, *census.open_quote + 1, {}, values::printable(census.first_flawed)),
+                  in_file(plan.path, *census.open_quote + 1, {}, shown),
                   "close it, or double a quote that belongs to the text");
   }
   if (census.flawed.empty() || source.policy != Policy::fail) return;
@@ -110,7 +113,7 @@ void check_flaws(const Source& source, const FilePlan& plan, std::size_t width) 
     case Flaw::none: MLP_BUG("a flaw without a kind");
   }
   if (census.flawed.size() > 1) message += ", and " + std::to_string(census.flawed.size() - 1) + " more are no proper rows";
-  throw failure(code, message, source, in_file(plan.path, first.record + 1, {}, values::printable(census.first_flawed)), help);
+  throw failure(code, message, source, in_file(plan.path, first.record + 1, {}, shown), help);
 }
 
 void check_empty(const Source& source, const Census& census, const std::filesystem::path& path) {
@@ -141,7 +144,7 @@ void plan_csv(const Source& source, const std::vector<Column>& schema, const std
   } else {
     for (const ColumnId id : needed) places.push_back(static_cast<std::size_t>(id.index));
   }
-  check_flaws(source, plan, width);
+  check_flaws(source, schema, plan, width);
   std::string columns;
   for (std::size_t i = 0; i < width; ++i) columns += (i == 0 ? "'c" : ",'c") + std::to_string(i) + "':'VARCHAR'";
   // Everything is said, nothing found out: DuckDB's own guesses depend on its version.
@@ -160,7 +163,7 @@ void plan_csv(const Source& source, const std::vector<Column>& schema, const std
 void plan_jsonl(const Source& source, const std::vector<Column>& schema, const std::vector<ColumnId>& needed, FilePlan& plan, Digest& digest) {
   plan.census = count_jsonl({.path = plan.path, .digest = &digest});
   check_empty(source, plan.census, plan.path);
-  check_flaws(source, plan, 0);
+  check_flaws(source, schema, plan, 0);
   locate(source, schema, needed, plan.census.header, plan.path, false);
   const bool clean = !plan.census.flawed.empty();
   if (clean) copy_clean(source, 0, plan);
@@ -284,6 +287,15 @@ void require_rows(const FilePlan& plan, std::int64_t given) {
   if (given == counted) return;
   throw Failure(code::data_rows_differ, "`" + plan.path.string() + "` has " + std::to_string(counted) + " rows by our count, and the data engine gives " + std::to_string(given),
                 "run the command again if the file was being written; else write it with LF line ends and plain quoting");
+}
+
+bool personal(const std::vector<Column>& schema) {
+  return std::any_of(schema.begin(), schema.end(), [](const Column& c) { return c.pii; });
+}
+
+std::string without_values(const std::string& message) {
+  const std::size_t kind = message.find(" Error: ");
+  return kind == std::string::npos ? message : message.substr(0, kind + 6) + "; what it says is withheld, since a column is personal";
 }
 
 FilePlan plan_file(Duck& duck, const Source& source, const std::vector<Column>& schema, const std::vector<ColumnId>& needed,

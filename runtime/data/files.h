@@ -46,6 +46,11 @@ struct FilePlan {
   Census census;                       // records: how many rows there must be
   bool drop_header = false;            // the first row that comes is the header
 };
+// Whether a schema has personal columns (@pii): then no message shows a record, nor what the data engine says of one.
+bool personal(const std::vector<Column>& schema);
+// "Conversion Error: Could not convert …" → "Conversion Error": what a message of the data engine says without values.
+std::string without_values(const std::string& message);
+
 // Ends the command when DuckDB did not give the rows that the census counted (without the flawed ones).
 void require_rows(const FilePlan& plan, std::int64_t given);
 // Reads the file once on its own, checks its columns against the schema, and says how DuckDB is to read it. `needed`

@@ -8,6 +8,7 @@
 #include "base/codes/data.h"
 #include "base/files.h"
 #include "runtime/data/duck.h"
+#include "runtime/data/files.h"
 #include "runtime/data/sql.h"
 #include "runtime/values/parse.h"
 
@@ -209,7 +210,7 @@ void require_unique(Duck& duck, const QueryStep& step, const std::vector<const S
           case Layout::string: cell.text = text_of(static_cast<const duckdb_string_t*>(vector)[i]); break;
           case Layout::real: MLP_BUG("a float as a key");
         }
-        example += (k ? ", " : "") + column.name + " = " + values::printable(values::spell(column, cell));
+        example += (k ? ", " : "") + column.name + " = " + (column.pii ? "(personal)" : values::printable(values::spell(column, cell)));
       }
       examples.push_back(example + " (" + std::to_string(times) + " rows)");
     }
@@ -284,7 +285,9 @@ ReadResult read_table(const TableRequest& request) {
       duck.query("CREATE TABLE " + sql_name(r.name) + " AS " + render_step(step, inputs, r), r.name);
     } catch (const Failure& f) {
       if (f.diagnostic.code != code::data_engine) throw;
-      fail_step(step, r.name, f.diagnostic.message.substr(f.diagnostic.message.find(": ") + 2));
+      std::string why = f.diagnostic.message.substr(f.diagnostic.message.find(": ") + 2);
+      if (std::any_of(query.sources.begin(), query.sources.end(), [](const QuerySource& s) { return personal(s.columns); })) why = without_values(why);
+      fail_step(step, r.name, why);
     }
     if (!step.expectations.empty()) check_expected(step.expectations, step.columns, fetch(duck, r));
     for (std::size_t used = 0; used < i; ++used)

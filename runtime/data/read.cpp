@@ -17,10 +17,10 @@ using values::Cell;
 using values::ColumnData;
 using values::Read;
 
-// A field being read: what to check, and whether to keep it.
+// A field being read, and whether it is held to its type and constraints.
 struct Field {
   ColumnId id;
-  bool keep = false;
+  bool strict = true;
   values::Constraints constraints;
 };
 
@@ -36,7 +36,7 @@ struct Group {  // consecutive chunks, converted by one thread
   std::vector<std::unique_ptr<Chunk>> chunks;
   bool header = false;                     // the first row of the first chunk is the header
   std::int64_t first = 0;                  // number of the first row among those that DuckDB gives, without the header
-  std::vector<ColumnData> columns;         // by field; empty when it is not kept
+  std::vector<ColumnData> columns;         // by field
   std::vector<std::uint8_t> rejected;      // by row of the group, when any is
   Breaches breaches;
   std::map<std::int64_t, std::string> reasons;  // by record, for the quarantine
@@ -105,8 +105,7 @@ class FileReader {
     group.rows = base;
     if (!group.rejected.empty()) {
       group.rejected.resize(static_cast<std::size_t>(group.rows), 0);
-      for (std::size_t f = 0; f < fields_.size(); ++f)
-        if (fields_[f].keep) keep_rows(group.columns[f], group.rejected);
+      for (ColumnData& column : group.columns) keep_rows(column, group.rejected);
     }
     group.chunks.clear();
   }
@@ -139,18 +138,17 @@ class FileReader {
     const Column& about = column(f);
     const Arrives arrives = plan_.fields[f].arrives;
     const bool constrained = field.constraints.any();
-    if (!field.keep && !constrained && about.type.nullable && is_text(about.type.scalar)) return;  // nothing can be wrong with it
     ColumnData& out = group.columns[f];
     std::string scratch;
     for (std::int64_t row = skip; row < rows; ++row) {
       Cell cell;
       const Read got = read_cell(about, request_.source.null_words, arrives, vector, validity, row, scratch, cell);
       std::string rule;
-      if (got == Read::bad_type) rule = "type";
+      if (!field.strict) rule.clear();
+      else if (got == Read::bad_type) rule = "type";
       else if (got == Read::null && !about.type.nullable) rule = "null";
       else if (got == Read::ok && constrained) rule = field.constraints.broken(cell);
       if (!rule.empty()) breach(group, f, rule, base + row, spell_cell(arrives, vector, validity, row));
-      if (!field.keep) continue;
       if (got == Read::ok) out.append(cell);
       else out.append_null();
     }
@@ -229,10 +227,6 @@ std::string csv_cell(std::string_view text) {
   return out + "\"";
 }
 
-bool personal(const std::vector<Column>& schema) {
-  return std::any_of(schema.begin(), schema.end(), [](const Column& c) { return c.pii; });
-}
-
 constexpr std::string_view withheld = "(personal)";
 
 // A record as the quarantine file shows it: without what is personal, and not at all where that cannot be told.
@@ -302,19 +296,19 @@ void check_header(const FilePlan& plan, const std::vector<std::size_t>& places, 
   }
 }
 
-}  // namespace
-
-ReadResult read(const ReadRequest& request) {
+ReadResult read_files(const ReadRequest& request) {
   ReadResult out;
   std::vector<Field> fields;
   std::vector<ColumnId> needed;
-  std::vector<bool> wanted(request.schema.size(), false);
-  for (const ColumnId id : request.wanted) wanted[static_cast<std::size_t>(id.index)] = true;
-  for (std::size_t i = 0; i < request.schema.size(); ++i) {
-    const Column& column = request.schema[i];
-    Field field{.id = {static_cast<std::int32_t>(i)}, .keep = wanted[i], .constraints = values::Constraints(column)};
-    needed.push_back(field.id);
-    fields.push_back(std::move(field));
+  std::vector<ColumnId> kept = request.wanted;
+  kept.insert(kept.end(), request.watched.begin(), request.watched.end());
+  if (kept.empty()) kept.push_back({0});  // rows are counted by one
+  std::sort(kept.begin(), kept.end());
+  for (const ColumnId id : kept) {
+    const bool strict = std::find(request.wanted.begin(), request.wanted.end(), id) != request.wanted.end();
+    const Column& column = request.schema[static_cast<std::size_t>(id.index)];
+    needed.push_back(id);
+    fields.push_back({.id = id, .strict = strict, .constraints = values::Constraints(column)});
   }
   MLP_CHECK(!fields.empty());
   out.table.columns.resize(request.schema.size());
@@ -379,7 +373,7 @@ ReadResult read(const ReadRequest& request) {
       for (auto& other : others) other.get();
       for (Group& group : groups) {
         for (std::size_t f = 0; f < fields.size(); ++f)
-          if (fields[f].keep) out.table.columns[static_cast<std::size_t>(fields[f].id.index)].append(std::move(group.columns[f]));
+          out.table.columns[static_cast<std::size_t>(fields[f].id.index)].append(std::move(group.columns[f]));
         rejected += std::count(group.rejected.begin(), group.rejected.end(), 1);
         for (auto& [key, found] : group.breaches) {
           Breach& all = breaches[key];
@@ -401,7 +395,7 @@ ReadResult read(const ReadRequest& request) {
   out.report.digest = digest.hex();
   out.table.rows = out.report.read;
   if (request.source.policy == Policy::fail && out.report.rejected > 0) throw breach_failure(request, violations, out.report.rejected);
-  for (const ColumnId id : request.wanted) {
+  for (const ColumnId id : kept) {
     ColumnData& column = out.table.columns[static_cast<std::size_t>(id.index)];
     MLP_CHECK(column.size() == out.table.rows);
     column.resize_to(out.table.rows);  // a column whose null rows were all rejected has none
@@ -421,6 +415,17 @@ ReadResult read(const ReadRequest& request) {
     throw Failure(std::move(d));
   }
   return out;
+}
+
+}  // namespace
+
+ReadResult read(const ReadRequest& request) {
+  try {
+    return read_files(request);
+  } catch (Failure& failure) {
+    if (failure.diagnostic.code == code::data_engine && personal(request.schema)) failure.diagnostic.message = without_values(failure.diagnostic.message);
+    throw;
+  }
 }
 
 }  // namespace mlp::data

@@ -34,7 +34,8 @@ struct ReadResult {
 struct ReadRequest {
   Source source;
   std::vector<Column> schema;
-  std::vector<ColumnId> wanted;        // columns to keep; constraints of the others are still checked
+  std::vector<ColumnId> wanted;        // columns to keep, held to their types and constraints
+  std::vector<ColumnId> watched;       // columns to keep as they are: what is no value of the type is null. Others are not read
   std::filesystem::path base;          // directory of the spec
   std::filesystem::path quarantine;    // the CSV file (file, row, reason, raw) that rejected rows go to when the policy says so
   int threads = 1;

@@ -27,7 +27,7 @@ SPEC
 run 2 "$MLP" plan s.mlp --detailed-exitcode
 says out 'no run of `small` yet: retrain'
 run 0 "$MLP" plan s.mlp --json
-equal "$(jq -r '.format_version, .class, .against, (.stages | length)' out | tr '\n' ' ')" "1 retrain null 11 " "a first plan"
+equal "$(jq -r '.format_version, .class, .against, (.stages | length)' out | tr '\n' ' ')" "1 retrain null 12 " "a first plan"
 run 0 "$MLP" train s.mlp --json; first=$(jq -r .run out)
 run 0 "$MLP" plan s.mlp --detailed-exitcode
 says out "against run $first"; says out "nothing: no row is read"
@@ -42,6 +42,23 @@ equal "$(jq -r .class out)" retrain "against a path in a revision"
 (cd .. && run 0 "$MLP" plan specs/s.mlp --against HEAD: --json --store specs && says out '`trees` 5 → 9 (specs/s.mlp:15)')
 run 1 "$MLP" plan s.mlp --against nowhere:; says err E0910
 run 1 "$MLP" plan s.mlp --against HEAD:nothing.mlp; says err E0910
+# What the spec imports is read at the revision, too, and must be there.
+mkdir -p common
+sed -n '/^schema/,/^}/p' s.mlp >common/row.mlp; echo 'import "units.mlp"' >>common/row.mlp; echo 'fn twice(v: float) -> float = v * 2' >common/units.mlp
+{ sed '/^schema/,/^}/d; s/pipeline small/pipeline parted/; s/^  kind$/&\n  more = twice(size)/' s.mlp; echo 'import "common/row.mlp"'; } >p.mlp
+git -C .. add -A specs/p.mlp specs/common && git -C .. -c user.name=t -c user.email=t@example.org commit -qm two
+run 0 "$MLP" plan p.mlp --against HEAD: --detailed-exitcode
+sed -i 's/v \* 2/v * 3/' common/units.mlp; sed -i 's/>= 0/>= 1/' common/row.mlp
+run 2 "$MLP" plan p.mlp --against HEAD: --detailed-exitcode
+says out 'function `twice` changed (common/units.mlp:1)'; says out 'constraint of column `size` >= 0 → >= 1 (common/row.mlp:3)'
+run 2 "$MLP" plan p.mlp --against HEAD:specs/p.mlp --detailed-exitcode; says out 'function `twice` changed'
+(cd .. && run 2 "$MLP" plan specs/p.mlp --against HEAD: --detailed-exitcode --store specs && says out 'function `twice` changed (specs/common/units.mlp:1)')
+run 0 "$MLP" diff HEAD: p.mlp; says out 'function `twice` changed'
+git -C .. rm -q --cached specs/common/units.mlp && git -C .. -c user.name=t -c user.email=t@example.org commit -qm three
+run 1 "$MLP" plan p.mlp --against HEAD:
+says err 'git has no `HEAD:./common/units.mlp`'; says err 'HEAD:./common/row.mlp:7:8'
+run 0 "$MLP" plan p.mlp --against HEAD~1:
+git -C .. reset -q --soft HEAD~2; git -C .. reset -q; rm -r common p.mlp
 # A file, a run, a package, the run in production.
 git show HEAD:./s.mlp >old.mlp
 for what in old.mlp "$first" latest "$(echo .mlp/objects/*/*)"; do
@@ -100,6 +117,33 @@ sed 's/csv("data\/d.csv"/csv("data\/q.csv", on_violation = quarantine/; s/pipeli
 sed '5s/,[0-9.]*,/,many,/' data/d.csv >data/q.csv
 run 0 "$MLP" train q.mlp; mv picky.quarantine.csv kept.csv
 run 0 "$MLP" train q.mlp; says out 'from the cache: read'; same picky.quarantine.csv kept.csv
+# Those of a table, by source; and a finding stands where the spec has its subject now.
+cat >t.mlp <<'SPEC'
+pipeline several
+schema Row {
+  id    : int
+  size  : float   >= 0
+  kind  : category
+  label : bool    from ("yes", "no")
+}
+source rows_in: Row = csv("data/q.csv", on_violation = quarantine)
+table good = rows_in |> filter(size >= 0)
+features x from good {
+  size
+  known = if label then 1 else 2
+}
+model m = gbdt {
+  predict kind == "a" from x
+  trees = 5
+}
+SPEC
+awk -F, -v OFS=, 'NR > 1 && NR != 5 { $4 = $3 == "a" ? "yes" : "no" } 1' data/q.csv >data/r.csv; sed -i 's/q.csv/r.csv/' t.mlp
+run 0 "$MLP" train t.mlp; says err W0660; says err 't.mlp:12:3'
+mv several.rows_in.quarantine.csv kept.csv; equal "$(wc -l <kept.csv)" 2 "one rejected row"
+sed -i '1i// a line more' t.mlp; sed -i 's/  known =/  telling =/' t.mlp
+run 0 "$MLP" train t.mlp; says out 'from the cache: read, expect, split, fit, train, measure'
+same several.rows_in.quarantine.csv kept.csv
+says err 't.mlp:13:3'; says err 'feature `telling` alone predicts'
 # gc counts what it takes, and leaves what kept runs were made from.
 run 0 "$MLP" plan s.mlp --detailed-exitcode
 before=$(find .mlp/cache -type f | wc -l)

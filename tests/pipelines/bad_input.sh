@@ -64,6 +64,14 @@ good >d.csv; spec d.csv "" random linear "  iterations = 1" | sed 's/^  kind$/  
 run 0 "$MLP" train s.mlp; says err W0645; rm -rf .mlp
 good >d.csv; spec d.csv >s.mlp
 
+# A column that nothing uses is not read: a bad cell in it stops nothing, and neither does a file without it. `expect` uses it.
+good | sed '5s/,[0-9.]*,/,many,/' >d.csv; spec d.csv | sed 's/^  size$//' >s.mlp
+run 0 "$MLP" train s.mlp --json; says out '"rejected":0'; rm -rf .mlp
+sed -i 's/^features x/expect rows_in {\n  min(size) >= 0\n}\n&/' s.mlp;  broken error 1 many
+good | cut -d, -f1,3,4 >d.csv; spec d.csv | sed 's/^  size$//' >s.mlp
+run 0 "$MLP" train s.mlp; rm -rf .mlp
+good >d.csv; spec d.csv >s.mlp
+
 # Policies: drop and quarantine count what they reject; read + rejected = present.
 good | sed '5s/,[0-9.]*,/,many,/;7s/,[0-9.]*,/,-3,/' >d.csv
 spec d.csv ", on_violation = drop" >s.mlp

@@ -104,7 +104,7 @@ says err E0664
 # ---- personal data: the value of a cell stands nowhere
 secret=anna.at.home
 rows 300 0 | awk -F, -v OFS=, -v secret=$secret 'NR == 5 {$3 = secret} NR == 9 {$2 = secret} 1' >d.csv
-personal() { spec "string matches \"p[0-9]+\" @pii" random "require test.auc >= 0" | sed "s/size   : float >= 0/size   : float @pii/; s/^  size\$/  weight2 = weight * 2/; s/csv(\"d.csv\")/csv(\"d.csv\"$1)/" >s.mlp; }
+personal() { spec "string matches \"p[0-9]+\" @pii" random "require test.auc >= 0" | sed "s/size   : float >= 0/size   : float @pii/; s/^features x/expect rows_in { min(size) >= -1, distinct(person) > 1 }\n&/; s/^  size\$/  weight2 = weight * 2/; s/csv(\"d.csv\")/csv(\"d.csv\"$1)/" >s.mlp; }
 silent() { ! grep -rq "$secret" out err visits.quarantine.csv .mlp 2>/dev/null && pass || fail "a personal value is printed: $(grep -rh "$secret" out err visits.quarantine.csv .mlp 2>/dev/null | head -2)"; }
 personal ""
 run 1 "$MLP" train s.mlp

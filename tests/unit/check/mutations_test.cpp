@@ -49,7 +49,8 @@ std::vector<Mutation> table() {
     if (line.empty() || line[0] == '#') continue;
     if (line[0] == '[') {
       example = line.substr(1, line.size() - 2);
-      spec = read(fs::path(MLP_SOURCE_DIR) / "examples" / example / (example + ".mlp"));
+      const bool named = example.find('/') != std::string::npos;
+      spec = read(fs::path(MLP_SOURCE_DIR) / "examples" / (named ? example + ".mlp" : example + "/" + example + ".mlp"));
       continue;
     }
     const std::size_t colon = line.find(": ");
@@ -74,7 +75,7 @@ std::vector<Mutation> table() {
 TEST(Mutations, AreRefusedAtTheRightPlaceWithAFix) {
   library();
   const std::vector<Mutation> all = table();
-  EXPECT_GE(all.size(), 200u);
+  EXPECT_GE(std::count_if(all.begin(), all.end(), [](const Mutation& m) { return m.code[0] == 'E'; }), 200);
   double slowest = 0;
   for (const Mutation& m : all) {
     SCOPED_TRACE("mutations.txt:" + std::to_string(m.line));
@@ -92,10 +93,8 @@ TEST(Mutations, AreRefusedAtTheRightPlaceWithAFix) {
       ADD_FAILURE() << "no " << m.code << " at `" << m.text.substr(m.begin, m.end - m.begin) << "`, but\n" << c.text();
       continue;
     }
-    if (!m.edit) {
-      EXPECT_FALSE(found->help.empty()) << c.text();
-      continue;
-    }
+    EXPECT_FALSE(found->help.empty()) << c.text();
+    if (!m.edit) continue;
     EXPECT_FALSE(found->fix.empty()) << c.text();
     std::string mended = m.text;
     for (auto edit = found->fix.rbegin(); edit != found->fix.rend(); ++edit) mended.replace(edit->span.begin, edit->span.end - edit->span.begin, edit->replacement);

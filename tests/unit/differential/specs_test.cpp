@@ -16,11 +16,13 @@ namespace {
 
 constexpr int features_each = 50;
 
-// MLP_RANDOM_SPECS in the environment runs more of them; MLP_EVERY_CONFIGURATION runs each in all of them, not in one in turn.
-int specs() {
-  const char* wanted = std::getenv("MLP_RANDOM_SPECS");
-  return wanted ? std::atoi(wanted) : 60;
+// MLP_RANDOM_SPECS in the environment runs more of them, from MLP_RANDOM_FROM on; MLP_EVERY_CONFIGURATION runs each in all of them,
+// not in one in turn.
+int number_from(const char* variable, int fallback) {
+  const char* wanted = std::getenv(variable);
+  return wanted ? std::atoi(wanted) : fallback;
 }
+int specs() { return number_from("MLP_RANDOM_SPECS", 60); }
 
 constexpr const char* schema = R"(schema Row {
   i : int
@@ -284,7 +286,8 @@ TEST(Random, Specs) {
     bare.disabled.emplace_back(pass.name);
   const bool every = std::getenv("MLP_EVERY_CONFIGURATION") != nullptr;
   std::size_t programs = 0, runs = 0;
-  for (int n = 0; n < specs() && !testing::Test::HasFailure(); ++n) {
+  const int from = number_from("MLP_RANDOM_FROM", 0);
+  for (int n = from; n < from + specs() && !testing::Test::HasFailure(); ++n) {
     const std::uint64_t seed = 5000 + static_cast<std::uint64_t>(n);
     std::size_t features = 0;
     std::string text;

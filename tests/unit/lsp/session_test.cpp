@@ -274,6 +274,108 @@ TEST_F(LspSession, RenameTakesEveryPlaceOrRefuses) {
   EXPECT_EQ(client.request("textDocument/prepareRename", at(position(spec, "tenure   :"))).error["code"], -32803);
 }
 
+// Columns that steps of tables make, keys that they name, and ranges of a tune block.
+TEST_F(LspSession, NamesInTablesAndTuneBlocks) {
+  const std::string text = R"(pipeline shop
+
+schema Order {
+  user   : id
+  ts     : timestamp
+  amount : float
+}
+
+schema Visit {
+  user   : id
+  at     : timestamp
+  bought : bool from ("Yes", "No")
+}
+
+source orders: Order = csv("orders.csv")
+source visits: Visit = csv("visits.csv")
+
+param days: int in 1..60 = 7
+
+table spend = orders
+  |> window(by = user, order = ts) { total = sum(amount), before = lag(amount) }
+  |> select(user, ts, total, double = total * 2, before)
+
+table base = visits
+  |> asof_join(spend, on = at == ts, by = user, prefix = "o_")
+  |> filter(o_total > 1 or o_before != null)
+
+features x from base {
+  total = o_total
+  old   = if o_double > days then 1 else 0
+}
+
+model m = gbdt {
+  predict bought from x
+  depth = 4
+}
+
+tune m {
+  depth in 2..6
+  days in 3..9
+  maximize valid.auc
+}
+)";
+  client.initialize();
+  client.open(uri, text);
+  EXPECT_EQ(client.diagnostics(uri, 1), Json::array());
+  const auto spot = [&](const std::string& anchor, const std::string& what) { return at(position(text, anchor, what)); };
+  const auto starts = [&](const std::string& anchor, const std::string& what) { return position(text, anchor, what); };
+  const auto defined = [&](const std::string& anchor, const std::string& what) {
+    const Json answer = client.result("textDocument/definition", spot(anchor, what));
+    return answer.is_null() ? Json() : answer["range"]["start"];
+  };
+  EXPECT_EQ(defined("by = user, order = ts", "user"), starts("user   : id\n  ts", "user"));       // a key, in the schema of its side
+  EXPECT_EQ(defined("by = user, prefix", "user"), starts("user   : id\n  at", "user"));           // of the left side
+  EXPECT_EQ(defined("at == ts", "ts"), starts("ts     :", "ts"));
+  EXPECT_EQ(defined("order = ts) {", "ts"), starts("ts     :", "ts"));
+  EXPECT_EQ(defined("sum(amount)", "amount"), starts("amount : float", "amount"));
+  EXPECT_EQ(defined("total * 2", "total"), starts("total = sum", "total"));                        // made by the step before
+  EXPECT_EQ(defined("ts, total, double", "total"), starts("total = sum", "total"));
+  EXPECT_EQ(defined("filter(o_total", "o_total"), starts("total = sum", "total"));                 // behind the prefix of a join
+  EXPECT_EQ(defined("total = o_total", "o_total"), starts("total = sum", "total"));
+  EXPECT_EQ(defined("asof_join(spend", "spend"), starts("table spend", "spend"));
+  EXPECT_EQ(defined("depth in 2..6", "depth"), starts("depth = 4", "depth"));                      // the setting that is varied
+  EXPECT_EQ(defined("days in 3..9", "days"), starts("param days", "days"));
+  const auto hovered = [&](const std::string& anchor, const std::string& what) {
+    const Json answer = client.result("textDocument/hover", spot(anchor, what));
+    return answer.is_null() ? "" : answer["contents"]["value"].get<std::string>();
+  };
+  EXPECT_NE(hovered("total = sum", "total").find("column of a table · `float`"), std::string::npos) << hovered("total = sum", "total");
+  EXPECT_NE(hovered("filter(o_total", "o_total").find("`float?` · stage `row` · may be null"), std::string::npos) << hovered("filter(o_total", "o_total");
+  EXPECT_NE(hovered("by = user, order = ts", "user").find("`id`"), std::string::npos);
+  EXPECT_NE(hovered("depth in 2..6", "depth").find("depth"), std::string::npos);
+  EXPECT_NE(hovered("days in 3..9", "days").find("param days: int in 1..60 = 7"), std::string::npos) << hovered("days in 3..9", "days");
+  const auto references = [&](const std::string& anchor, const std::string& what) {
+    Json question = spot(anchor, what);
+    question["context"] = {{"includeDeclaration", true}};
+    return places(client.result("textDocument/references", question)).size();
+  };
+  EXPECT_EQ(references("total = sum", "total"), 5u);   // made, kept, doubled, filtered by, a feature
+  EXPECT_EQ(references("param days", "days"), 3u);
+  EXPECT_EQ(references("depth in 2..6", "depth"), 2u);
+  EXPECT_EQ(references("amount : float", "amount"), 3u);
+  const auto renamed = [&](const std::string& anchor, const std::string& what, const std::string& to) {
+    Json question = spot(anchor, what);
+    question["newName"] = to;
+    const Answer answer = client.request("textDocument/rename", question);
+    return answer.error.is_null() ? applied(text, answer.result["changes"][uri]) : answer.error["message"].get<std::string>();
+  };
+  const auto replaced = [&](std::string out, const std::vector<std::pair<std::string, std::string>>& list) {
+    for (const auto& [from, to] : list) out.replace(out.find(from), from.size(), to);
+    return out;
+  };
+  EXPECT_EQ(renamed("total = sum", "total", "sum_of"), replaced(text, {{"total = sum", "sum_of = sum"}, {"ts, total, double = total * 2", "ts, sum_of, double = sum_of * 2"}, {"filter(o_total", "filter(o_sum_of"}, {"total = o_total", "total = o_sum_of"}}));
+  EXPECT_EQ(renamed("days in 3..9", "days", "span"), replaced(text, {{"param days", "param span"}, {"o_double > days", "o_double > span"}, {"days in 3..9", "span in 3..9"}}));
+  EXPECT_NE(renamed("total = o_total", "o_total", "all").find("`total` with a prefix"), std::string::npos);
+  EXPECT_NE(renamed("by = user, order = ts", "user", "who").find("its name comes from the data"), std::string::npos);
+  EXPECT_NE(renamed("depth in 2..6", "depth", "height").find("name of a setting"), std::string::npos);
+  EXPECT_NE(renamed("total = sum", "total", "before").find("cannot be called"), std::string::npos);
+}
+
 TEST_F(LspSession, OutlineFoldingAndWorkspaceSymbols) {
   start();
   const Json document = {{"textDocument", {{"uri", uri}}}};
