@@ -107,10 +107,12 @@ struct BagSettings {
   friend bool operator==(const BagSettings&, const BagSettings&) = default;
 };
 
-enum class ModelKind { gbdt, linear, forest };
-inline bool has_trees(ModelKind kind) { return kind != ModelKind::linear; }
-// custom, custom_bool: written in the language, of a number and of a bool (or one of two labels)
-enum class Loss { squared, logistic, softmax, poisson, quantile, custom, custom_bool };
+enum class ModelKind { gbdt, linear, forest, kmeans, isolation_forest };
+inline bool has_target(ModelKind kind) { return kind != ModelKind::kmeans && kind != ModelKind::isolation_forest; }  // learns to predict one
+inline bool has_trees(ModelKind kind) { return kind != ModelKind::linear && kind != ModelKind::kmeans; }
+inline bool takes_numbers_only(ModelKind kind) { return kind == ModelKind::linear || kind == ModelKind::kmeans; }  // no null, no category
+// custom, custom_bool: written in the language, of a number and of a bool (or one of two labels); none: there is no target
+enum class Loss { squared, logistic, softmax, poisson, quantile, custom, custom_bool, none };
 inline bool is_custom(Loss loss) { return loss == Loss::custom || loss == Loss::custom_bool; }
 inline bool is_binary(Loss loss) { return loss == Loss::logistic || loss == Loss::custom_bool; }  // predicts a probability
 enum class Link { identity, log, logit };  // from a prediction to the score that a loss sees
@@ -134,11 +136,17 @@ struct ModelSettings {
   // linear: l1 and l2 above; the objective is sum of losses + l2/2 |w|^2 + l1 |w|_1, intercept free (scikit-learn's C = 1/l2)
   std::int64_t iterations = 1000;
   double tolerance = 1e-8;  // relative objective gap
+  // kmeans: iterations and tolerance above, 300 and 1e-4 there (of the centres' squared shift, relative to the mean variance of a feature)
+  std::int64_t clusters = 8, starts = 10;
+  // isolation_forest: trees above
+  std::int64_t sample = 256;  // rows a tree is grown on
+  double contamination = 0;   // share of the train rows that are called anomalies; 0 = those with a score above 0.5
   template <class A> void fields(A&& a) {
     a("kind", kind); a("loss", loss); a("quantile", quantile); a("loss_name", loss_name); a("link", link); a("seed", seed); a("trees", trees); a("depth", depth);
     a("leaves", leaves); a("bins", bins); a("early_stop", early_stop); a("min_rows", min_rows); a("growth", growth);
     a("learning_rate", learning_rate); a("l1", l1); a("l2", l2); a("min_gain", min_gain); a("min_weight", min_weight);
     a("subsample", subsample); a("feature_fraction", feature_fraction); a("bootstrap", bootstrap); a("thresholds", thresholds); a("iterations", iterations); a("tolerance", tolerance);
+    a("clusters", clusters); a("starts", starts); a("sample", sample); a("contamination", contamination);
   }
 };
 
@@ -148,7 +156,7 @@ enum class MetricScope { train, valid, test, production, cv, oob };  // oob: out
 struct Gate {
   GateKind kind = GateKind::require;
   MetricScope scope = MetricScope::test;
-  std::string metric;
+  std::string metric;                // of given: the part of a prediction that is compared, "" = the prediction itself
   ColumnId by;                       // gap: the groups; unknown otherwise
   Compare compare = Compare::ge;
   std::optional<MetricScope> against;  // right side: metric of this scope …

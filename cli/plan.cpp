@@ -1,4 +1,5 @@
 #include <iostream>
+#include <set>
 
 #include "base/codes/command.h"
 #include "cli/sides.h"
@@ -26,11 +27,17 @@ Json settings(const ModelSettings& s) {
     if constexpr (std::is_enum_v<std::remove_reference_t<decltype(value)>>) out[std::string(key)] = word(value);
     else out[std::string(key)] = value;
   });
-  static const std::map<ModelKind, std::vector<const char*>> others = {
-      {ModelKind::gbdt, {"iterations", "tolerance", "bootstrap", "thresholds"}},
-      {ModelKind::linear, {"trees", "depth", "leaves", "bins", "early_stop", "min_rows", "growth", "learning_rate", "min_gain", "min_weight", "subsample", "feature_fraction", "bootstrap", "thresholds"}},
-      {ModelKind::forest, {"iterations", "tolerance", "early_stop", "growth", "learning_rate", "min_gain", "min_weight", "l1", "l2"}}};
-  for (const char* key : others.at(s.kind)) out.erase(key);
+  // Those of other kinds alone.
+  std::set<std::string> own{"kind", "seed"};
+  switch (s.kind) {
+    case ModelKind::gbdt: own.insert({"loss", "quantile", "link", "trees", "depth", "leaves", "bins", "early_stop", "min_rows", "growth", "learning_rate", "l1", "l2", "min_gain", "min_weight", "subsample", "feature_fraction"}); break;
+    case ModelKind::linear: own.insert({"loss", "quantile", "link", "l1", "l2", "iterations", "tolerance"}); break;
+    case ModelKind::forest: own.insert({"loss", "trees", "depth", "leaves", "bins", "min_rows", "subsample", "feature_fraction", "bootstrap", "thresholds"}); break;
+    case ModelKind::kmeans: own.insert({"clusters", "starts", "iterations", "tolerance"}); break;
+    case ModelKind::isolation_forest: own.insert({"trees", "sample", "contamination"}); break;
+  }
+  for (auto entry = out.begin(); entry != out.end();) entry = own.contains(entry.key()) ? std::next(entry) : out.erase(entry);
+  if (s.kind == ModelKind::isolation_forest && s.contamination == 0) out["contamination"] = nullptr;  // a score above 0.5
   if (s.loss != Loss::quantile) out.erase("quantile");
   if (is_custom(s.loss)) out["loss"] = s.loss_name;
   else out.erase("link");
@@ -104,7 +111,8 @@ Json summary(const flow::Program& p) {
   out["features"] = features;
   out["model"] = settings(p.model.settings);
   out["model"]["name"] = p.model.name;
-  out["model"]["predict"] = p.model.target_name;
+  if (has_target(p.model.settings.kind)) out["model"]["predict"] = p.model.target_name;
+  else if (p.model.target.known()) out["model"]["measure_against"] = p.model.target_name;
   for (const Param& param : p.params) out["params"][param.name] = {{"type", spell(param.type)}, {"value", param.value}, {"set", param.set}};
   Json gates = Json::array();
   for (const Gate& gate : p.gates) gates.push_back(gate.text);
@@ -135,7 +143,8 @@ void show(const flow::Program& p) {
   for (std::size_t k = 0; k < p.features.size() && k < 12; ++k) std::cout << (k ? ", " : " ") << p.features[k].name;
   std::cout << (p.features.size() > 12 ? ", …\n" : "\n");
   const Json all = settings(p.model.settings);
-  std::cout << "  train   " << p.model.name << " = " << word(p.model.settings.kind) << ", predict " << p.model.target_name << "\n         ";
+  std::cout << "  train   " << p.model.name << " = " << word(p.model.settings.kind)
+            << (has_target(p.model.settings.kind) ? ", predict " + p.model.target_name : p.model.target.known() ? ", measured against " + p.model.target_name : "") << "\n         ";
   for (const auto& [key, value] : all.items())
     if (key != "kind") std::cout << ' ' << key << '=' << (value.is_string() ? value.get<std::string>() : value.dump());
   std::cout << '\n';

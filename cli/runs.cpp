@@ -17,7 +17,7 @@ std::string headline(const registry::Run& run) {
   for (const char* part : {"test", "valid", "train"}) {
     const auto found = run.metrics.find(part);
     if (found == run.metrics.end()) continue;
-    for (const char* metric : {"auc", "accuracy", "rmse"}) {
+    for (const char* metric : {"auc", "accuracy", "rmse", "silhouette", "anomaly_share"}) {
       const auto value = found->second.find(metric);
       if (value != found->second.end()) return std::string(part) + "." + metric + " " + significant(value->second);
     }

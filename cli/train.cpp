@@ -51,7 +51,8 @@ void add_train(CLI::App& app, Globals& globals, Action& run) {
               << thousands(manifest["rows"]["valid"]) << ", test " << thousands(manifest["rows"]["test"]) << (trained.outside > 0 ? " (" + thousands(trained.outside) + " more are not served)" : "") << '\n';
     for (const data::SourceReport& s : report.sources) std::cout << "  " << s.name << ": " << thousands(s.present) << " rows, " << thousands(s.read) << " read, " << thousands(s.rejected) << " rejected\n";
     for (const data::Violation& v : report.violations) std::cout << "  `" << v.column << "` breaks `" << v.rule << "` in " << thousands(v.rows) << " rows, first in row " << thousands(v.first_row) << (v.first_value.empty() ? "" : " (`" + v.first_value + "`)") << '\n';
-    std::cout << manifest["model"]["kind"].get<std::string>() << ", " << manifest["model"]["loss"].get<std::string>() << ", " << pipeline.program().features.size() << " features, " << trained.best_round << (pipeline.program().model.settings.kind == ModelKind::forest ? " trees\n\n" : " rounds\n\n");
+    const ModelKind kind = pipeline.program().model.settings.kind;
+    std::cout << manifest["model"]["kind"].get<std::string>() << (manifest["model"].contains("loss") ? ", " + manifest["model"]["loss"].get<std::string>() : "") << ", " << pipeline.program().features.size() << " features, " << trained.best_round << (kind == ModelKind::forest || kind == ModelKind::isolation_forest ? " trees\n\n" : kind == ModelKind::kmeans ? " iterations\n\n" : " rounds\n\n");
     if (!trained.trials.empty()) {
       std::cout << "tuned by " << trained.trials.size() << " trials, the best is " << trained.best_trial + 1 << ':';
       for (const Assignment& a : trained.trials[trained.best_trial].values) std::cout << ' ' << a.name << '=' << a.value;

@@ -402,9 +402,12 @@ void find_thin_population(const flow::Program& program, const Data& data, std::v
 
 std::vector<Finding> find_leaks(const Pipeline& pipeline, const Data& data, const std::vector<std::vector<double>>& columns, int threads) {
   std::vector<Finding> out;
-  find_telling_features(pipeline, data, columns, threads, out);
-  find_twins(pipeline.program(), data, out);
-  find_identities(pipeline.program(), data, out);
+  const ir::Model& model = pipeline.program().model;
+  if (has_target(model.settings.kind)) find_telling_features(pipeline, data, columns, threads, out);
+  if (model.target.known()) {  // without a truth nothing can be learnt by heart
+    find_twins(pipeline.program(), data, out);
+    find_identities(pipeline.program(), data, out);
+  }
   find_thin_population(pipeline.program(), data, out);
   place(out, pipeline.program());
   return out;

@@ -9,6 +9,7 @@
 
 #include "engine/kernels.h"
 #include "runtime/learn/metrics.h"
+#include "runtime/score/output.h"
 
 namespace mlp::engine {
 namespace {
@@ -87,8 +88,7 @@ std::vector<Cell> spread(const values::ColumnData& column, const Column& declare
   return some;
 }
 
-// One number a row that says how the model answers: the positive class's probability, or the predicted value; for more
-// classes each class in turn.
+// The numbers of a row that say how the model answers; see model::link.
 struct Answers {
   std::vector<double> values;
   std::int32_t width = 1;
@@ -180,19 +180,24 @@ class Runner {
   double gap(const Gate& gate, std::string& measured) {
     const Part& part = data_.part(gate.scope);
     const values::ColumnData& column = part.table.columns[gate.by.index];
-    const std::vector<double> predicted = predict(engine_, part);
+    std::vector<std::vector<double>> features;
+    const std::vector<double> predicted = predict(engine_, part, &features);
     const auto width = static_cast<std::size_t>(engine_.width());
     double low = std::numeric_limits<double>::infinity(), high = -low;
     std::string low_group, high_group;
     for (const Cell& group : distinct(column, part.table.rows)) {
       std::vector<double> p, y, w;
+      std::vector<std::vector<double>> seen(features.size());
       for (std::int64_t row = 0; row < part.table.rows; ++row) {
         if (get(column, row) != group) continue;
         p.insert(p.end(), predicted.begin() + row * width, predicted.begin() + (row + 1) * width);
-        y.push_back(part.target[row]);
+        if (!part.target.empty()) y.push_back(part.target[row]);
+        for (std::size_t f = 0; f < features.size(); ++f) seen[f].push_back(features[f][row]);
         if (!part.weight.empty()) w.push_back(part.weight[row]);
       }
-      const auto all = learn::metrics(engine_.package().model, p, y, w);
+      model::Matrix columns;
+      for (const std::vector<double>& column : seen) columns.push_back(column.data());
+      const auto all = learn::metrics(engine_.package().model, p, y, w, columns);
       const auto found = all.find(gate.metric);
       if (found == all.end() || std::isnan(found->second)) continue;  // not defined for this group: one class only
       if (found->second < low) low = found->second, low_group = show(group, column);
@@ -219,7 +224,7 @@ class Runner {
   void invariant(const Gate& gate, GateResult& result) {
     const double limit = gate.value > 0 ? gate.value : 0.01;
     const Answers before = answers(engine_, probe_);
-    const bool classes = !engine_.package().model.classes.empty();
+    const model::Answer kind = model::answer(engine_.package().model);
     double worst = 0;
     std::string where = "no feature uses it";
     for (const ColumnId id : gate.columns) {
@@ -229,8 +234,10 @@ class Runner {
       for (const Cell& cell : choices) {
         const Answers after = changed(id, cell);
         for (std::size_t i = 0; i < after.values.size(); ++i) {
-          double moved = std::fabs(after.values[i] - before.values[i]);
-          if (!classes && before.values[i] != 0) moved /= std::fabs(before.values[i]);
+          // Of a cluster the number counts, whatever the distance; of an anomaly the score.
+          if ((kind == model::Answer::cluster && i % 2 == 1) || (kind == model::Answer::anomaly && i % 2 == 0)) continue;
+          double moved = kind == model::Answer::cluster ? after.values[i] != before.values[i] : std::fabs(after.values[i] - before.values[i]);
+          if (kind == model::Answer::value && before.values[i] != 0) moved /= std::fabs(before.values[i]);
           if (moved > worst) {
             worst = moved;
             where = "`" + program_.columns[id.index].name + "`" + (program_.columns[id.index].pii ? " changed" : " = " + show(cell, column)) + " in row " + std::to_string(probe_.row[i / after.width] + 1);
@@ -239,7 +246,9 @@ class Runner {
       }
     }
     result.passed = worst <= limit;
-    result.measured = worst == 0 && where == "no feature uses it" ? where : "largest change " + spell(worst) + (worst > 0 ? ", " + where : "");
+    if (worst == 0 && where == "no feature uses it") result.measured = where;
+    else if (kind == model::Answer::cluster) result.measured = worst > 0 ? "another cluster with " + where : "no row changes its cluster";
+    else result.measured = "largest change " + spell(worst) + (worst > 0 ? ", " + where : "");
   }
 
   void monotone(const Gate& gate, GateResult& result) {
@@ -298,8 +307,13 @@ class Runner {
       result.measured = "prediction = " + model.classes[best] + " (" + spell(out[best]) + ")";
       return;
     }
-    const double value = model.classes.size() == 2 ? out[1] : out[0];
+    const model::Answer kind = model::answer(model);
+    const double value = kind == model::Answer::classes || !gate.metric.empty() ? out[1] : out[0];
     result.passed = holds(value, gate.compare, gate.value);
+    if (kind == model::Answer::cluster || kind == model::Answer::anomaly) {
+      score::OutputWriter(model, score::Format::jsonl).object(result.measured, out.data());
+      return;
+    }
     result.measured = "prediction = " + spell(value);
   }
 

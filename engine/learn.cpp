@@ -69,20 +69,26 @@ std::map<std::string, double> measure(const model::Model& model, const FeatureCo
   std::vector<double> scores(static_cast<std::size_t>(rows) * model.outputs()), predicted(static_cast<std::size_t>(rows) * model::width(model));
   model::Scorer(model).score(columns.matrix(), rows, scores.data());
   model::link(model, scores.data(), rows, predicted.data());
-  return learn::metrics(model, predicted, part.target, part.weight);
+  return learn::metrics(model, predicted, part.target, part.weight, columns.matrix());
 }
 
-std::vector<double> predict(const score::Engine& engine, const Part& part) {
+std::vector<double> predict(const score::Engine& engine, const Part& part, std::vector<std::vector<double>>* features) {
   const std::int64_t rows = part.table.rows;
   std::vector<double> out(static_cast<std::size_t>(rows) * engine.width());
   std::vector<mlp_column> columns;
   for (const values::ColumnData& column : part.table.columns) columns.push_back(column.view());
-  engine.run(columns.data(), rows, out.data());
+  engine.run(columns.data(), rows, out.data(), features);
   return out;
 }
 
 std::map<std::string, double> measure(const score::Engine& engine, const Part& part) {
-  return learn::metrics(engine.package().model, predict(engine, part), part.target, part.weight);
+  const model::Model& model = engine.package().model;
+  if (model.kind != ModelKind::kmeans) return learn::metrics(model, predict(engine, part), part.target, part.weight);
+  std::vector<std::vector<double>> features;  // distances are between what the model sees
+  const std::vector<double> predicted = predict(engine, part, &features);
+  model::Matrix columns;
+  for (const std::vector<double>& column : features) columns.push_back(column.data());
+  return learn::metrics(model, predicted, part.target, part.weight, columns);
 }
 
 }  // namespace mlp::engine

@@ -16,7 +16,7 @@ learn::Outcome train_model(const Pipeline& pipeline, const Division& rows, const
 std::map<std::string, double> measure(const model::Model& model, const FeatureColumns& columns, const Part& part);
 // Metrics of a loaded package on parts of its data, through the scoring path.
 std::map<std::string, double> measure(const score::Engine& engine, const Part& part);
-// Predictions of a part (rows x width), through the scoring path.
-std::vector<double> predict(const score::Engine& engine, const Part& part);
+// Predictions of a part (rows x width), through the scoring path; and what the model sees, by feature.
+std::vector<double> predict(const score::Engine& engine, const Part& part, std::vector<std::vector<double>>* features = nullptr);
 
 }  // namespace mlp::engine

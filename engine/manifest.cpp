@@ -91,6 +91,7 @@ std::string manifest_of(const Pipeline& pipeline, const std::string& identity, c
   manifest["model"] = {{"kind", ir::enum_words<ModelKind>::words[static_cast<int>(settings.kind)]},
                        {"loss", is_custom(settings.loss) ? std::string_view(settings.loss_name) : ir::enum_words<Loss>::words[static_cast<int>(settings.loss)]},
                        {"rounds", trained.best_round}};
+  if (settings.loss == Loss::none) manifest["model"].erase("loss");
   manifest["metrics"] = trained.metrics;
   if (data.outside > 0) manifest["rows"]["not_served"] = data.outside;
   if (!trained.findings.empty()) manifest["findings"] = findings_json(trained.findings);

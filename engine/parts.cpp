@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "base/codes/data.h"
 #include "base/codes/training.h"
@@ -117,6 +118,19 @@ void take_target(const Pipeline& pipeline, Part& part, std::vector<std::string>&
   part.weight = std::move(weights);
 }
 
+// The truth that a model without a target is measured against: 0 and 1, or a number by class; a row may be without.
+void take_truth(const Pipeline& pipeline, Part& part) {
+  const bool text = text_target(pipeline.program());
+  const mlp_fitted none{};
+  const Results run = run_kernel(pipeline.kernels->find("target"), part.table, &none, {text ? OutputKind::string : OutputKind::real}, {true}, {}, 1);
+  const Result& result = run.columns[0];
+  std::map<std::string_view, double> classes;
+  for (std::size_t i = 0; text && i < part.row.size(); ++i)
+    if (result.present[i]) classes.try_emplace({result.strings[i].data, static_cast<std::size_t>(result.strings[i].size)}, static_cast<double>(classes.size()));
+  for (std::size_t i = 0; i < part.row.size(); ++i)
+    part.target.push_back(!result.present[i] ? std::nan("") : text ? classes.at({result.strings[i].data, static_cast<std::size_t>(result.strings[i].size)}) : result.reals[i]);
+}
+
 }  // namespace
 
 std::filesystem::path quarantine_of(const flow::Program& program, const std::filesystem::path& directory, const std::string& source) {
@@ -166,6 +180,11 @@ Division divide(const Pipeline& pipeline, const values::Table& table, const std:
   rows.valid = take_part(pipeline, table, parts, data::Part::valid);
   rows.test = take_part(pipeline, table, parts, data::Part::test);
   rows.outside = keep_served(pipeline, rows.test);
+  if (const ir::Model& model = pipeline.program().model; !has_target(model.settings.kind)) {
+    for (Part* part : {&rows.train, &rows.valid, &rows.test})
+      if (model.target.known()) take_truth(pipeline, *part);
+    return rows;
+  }
   rows.classes = classes ? *classes : pipeline.program().model.classes;
   take_target(pipeline, rows.train, rows.classes, classes == nullptr);
   take_target(pipeline, rows.valid, rows.classes, false);

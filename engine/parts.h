@@ -13,7 +13,7 @@ namespace mlp::engine {
 struct Part {
   values::Table table;                  // texts point into Data::table
   std::vector<std::int64_t> row;        // index in the rows read
-  std::vector<double> target, weight;   // weight empty = 1 each
+  std::vector<double> target, weight;   // weight empty = 1 each; of a model without a target the truth, NaN = not known; empty = none
   std::int64_t unseen_class = 0;        // rows left out because no train row has their class
 };
 

@@ -252,9 +252,8 @@ class Trainer {
     bare.signature = signature_of(program());
     bare.fitted = package_.fitted;
     bare.model = package_.model;
-    const auto nothing = [](std::size_t bins) { return package::DriftReference{{}, std::vector<double>(bins, 0)}; };
-    for (const model::FeatureInfo& info : bare.model.features) bare.signature.feature_reference.push_back(nothing(info.width > 0 ? static_cast<std::size_t>(info.width) + 1 : 2));
-    bare.signature.prediction_reference = nothing(bare.model.classes.size() > 2 ? bare.model.classes.size() + 1 : 2);
+    for (const model::FeatureInfo& info : bare.model.features) bare.signature.feature_reference.push_back(monitor::make_reference({}, info));
+    bare.signature.prediction_reference = monitor::make_prediction_reference(bare.model, {});
     out(trained_.best_round, trained_.converged, trained_.history, out_of_bag_);
     out.bytes += package::to_bytes(bare);
   }

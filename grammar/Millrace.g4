@@ -40,8 +40,10 @@ feature  : expression (ASSIGN expression)? description? ;   // the first is a pl
 split : SPLIT name description? LBRACE (setting (separator setting)*)? RBRACE ;
 
 model      : MODEL name ASSIGN name description? LBRACE (modelEntry (separator modelEntry)*)? RBRACE ;
-modelEntry : predict | setting ;
+modelEntry : predict | learn | measure | setting ;
 predict    : PREDICT expression FROM name ;
+learn      : LEARN FROM name ;
+measure    : MEASURE AGAINST expression ;
 
 tune      : TUNE name description? LBRACE (tuneEntry (separator tuneEntry)*)? RBRACE ;
 tuneEntry : (MAXIMIZE | MINIMIZE) expression | name IN expression | setting ;
@@ -120,7 +122,7 @@ listed  : word | WARN | ALERT | BY | FOR ;
 word
   : IDENTIFIER | QUOTED
   | PIPELINE | IMPORT | PARAM | SCHEMA | SOURCE | TABLE | EXPECT | FEATURES | SPLIT | MODEL | TUNE | TEST | DEPLOY | MONITOR | FN | EXTERN | LOSS
-  | FROM | PREDICT | SERVES | INCREASING | DECREASING | MAXIMIZE | MINIMIZE | BUDGET | MATCHES | ONE_OF | ORDERED | ZONE | LINK | EXCEPT | SERVE | ON
+  | FROM | PREDICT | LEARN | MEASURE | AGAINST | SERVES | INCREASING | DECREASING | MAXIMIZE | MINIMIZE | BUDGET | MATCHES | ONE_OF | ORDERED | ZONE | LINK | EXCEPT | SERVE | ON
   ;
 
 // ---- tokens: words
@@ -145,6 +147,9 @@ LOSS     : 'loss' ;
 
 FROM : 'from' ;
 PREDICT : 'predict' ;
+LEARN : 'learn' ;
+MEASURE : 'measure' ;
+AGAINST : 'against' ;
 SERVES : 'serves' ;
 SERVE : 'serve' ;
 ON : 'on' ;

@@ -159,8 +159,13 @@ class Completer {
   }
 
   void offer_model(const Words& inner, bool outside, const std::string& last) {
+    const ast::Model* model = nullptr;
+    for (const ast::Model& m : a_.unit.file.models)
+      if (m.head.span.begin == context_.declaration) model = &m;
+    const auto finds = [](const std::string& kind) { return kind == "kmeans" || kind == "isolation_forest"; };  // predicts no column
     if (outside && inner.empty()) {
-      add("predict", keyword_item);
+      if (!model || !finds(model->kind)) add("predict", keyword_item);
+      if (!model || finds(model->kind)) add("learn from", keyword_item), add("measure against", keyword_item);
       return offer_settings();
     }
     const std::string what = inner.empty() ? "" : inner[0];
@@ -169,6 +174,8 @@ class Completer {
       if (inner.size() > 1) add("from", keyword_item);
       return offer_expression(last);
     }
+    if (what == "learn") return last == "from" ? add_heads(a_.unit.file.features, variable_item, "features") : add("from", keyword_item);
+    if (what == "measure") return inner.size() > 1 ? offer_expression(last) : add("against", keyword_item);
     if (what == "loss") return outside ? add_all(Words{"squared", "logistic", "softmax", "poisson", "quantile"}, value_item, "loss") : void();
     if (what == "growth") return add_words<Growth>("growth");
     if (what == "thresholds") return add_words<Thresholds>("thresholds");
@@ -187,7 +194,12 @@ class Completer {
     }
     if (what == "given") {
       if (!outside && context_.levels.back().bracket == '{') return last == "=" ? offer_values() : offer_columns();
-      if (last == "expect") return add("prediction", variable_item);
+      if (last == "expect") {
+        const ModelKind kind = a_.unit.module.model.settings.kind;
+        if (kind == ModelKind::kmeans) add("distance", variable_item);
+        if (kind == ModelKind::isolation_forest) add("score", variable_item);
+        return add("prediction", variable_item);
+      }
       return last == "{" ? add("expect", keyword_item) : void();
     }
     const Words& entry = context_.levels.back().entry;

@@ -117,7 +117,9 @@ std::string of_model(const Analysis& a, const Symbol& symbol, const FindRun& las
   for (const ast::Model& m : a.unit.file.models) {
     if (m.head.name_span != symbol.declared) continue;
     std::string out = code("model " + m.head.name + " = " + m.kind);
-    if (m.target.known()) out += "predicts `" + a.text(a.unit.file[m.target].span) + "` from `" + m.features + "` · loss `" +
+    if (!has_target(a.unit.module.model.settings.kind) && m.features_span.known())
+      out += "learns from `" + m.features + "`" + (m.truth.known() ? ", measured against `" + a.text(a.unit.file[m.truth].span) + "`" : "") + "\n\n";
+    else if (m.target.known()) out += "predicts `" + a.text(a.unit.file[m.target].span) + "` from `" + m.features + "` · loss `" +
                                  std::string(ir::enum_words<Loss>::words[static_cast<std::size_t>(a.unit.module.model.settings.loss)]) + "`\n\n";
     out += paragraphs(m.head.doc, m.head.description);
     if (const std::optional<Run> run = last_run()) {

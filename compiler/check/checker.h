@@ -198,6 +198,7 @@ class Checker {
   bool shares_origin(ColumnId column) const;
   bool encode(ir::Feature& feature, const Item& item, Span value_span);
   void check_fits_model(const ir::Feature& feature, Span value_span);
+  void check_scales();
 
   // ---- leakage.cpp: what a spec must keep apart
   void check_parts(const ast::Split* written, const ast::Source* source);
@@ -215,6 +216,7 @@ class Checker {
 
   // ---- model.cpp: target, settings
   void check_target(const ast::Model& model);
+  void check_truth(const ast::Model& model);
   void check_model(const ast::Model& model);
   void check_monotone(const ast::Setting& setting, std::vector<std::string>& into);
 
@@ -235,8 +237,10 @@ class Checker {
   void check_test(const ast::Test& test);
   void check_require(const ast::Gate& gate);
   void check_given(const ast::Gate& gate);
+  bool check_expected(Gate& gate, const std::string& what, ast::ExprId value);
   bool feeds_feature(ColumnId id) const;
   bool check_metric(const ast::Expr& member, MetricScope& scope, std::string& metric);
+  bool answer_known() const { return kind_known_ && (!has_target(module_.model.settings.kind) || module_.model.target.known()); }  // else reported
 
   // ---- deploy.cpp: deployment and monitoring
   void check_deploy(const ast::Deploy& deploy);

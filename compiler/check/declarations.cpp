@@ -154,7 +154,7 @@ sem::Module Checker::run() {
     check_features(*features);
   }
   if (model) {
-    if (model->target.known() && features) refers(model->features, model->features_span, features->head.name, "features block");
+    if (model->features_span.known() && features) refers(model->features, model->features_span, features->head.name, "features block");
     check_model(*model);
   }
   const std::string model_name = model ? model->head.name : "";

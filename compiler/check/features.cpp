@@ -39,6 +39,7 @@ void Checker::check_features(const ast::Features& features) {
   in_features_ = true;
   for (const ast::FeatureEntry& entry : features.entries) check_entry(entry);
   in_features_ = false;
+  check_scales();
 }
 
 void Checker::check_entry(const ast::FeatureEntry& entry) {
@@ -216,9 +217,10 @@ void Checker::check_taints(const ir::Feature& f, Span name_span) {
     const std::string& column = module_.columns[leaked.index].name;
     const bool predicted = std::find(target.begin(), target.end(), leaked) != target.end() || !module_.columns[leaked.index].label;
     Diagnostic& d = report(code::label_leak, "feature `" + f.name + "` leaks the label", name_span,
-                           "depends on `" + column + "`, which " + (predicted ? "model `" + model_name_ + "` predicts" : "is declared `@label`"));
+                           "depends on `" + column + "`, which " + (!predicted ? "is declared `@label`" : "model `" + model_name_ + (has_target(module_.model.settings.kind) ? "` predicts" : "` is measured against")));
     if (leak != name_span) d.also(leak, "`" + column + "` is used here");
-    if (predicted) d.also(module_.model.target_span, "predicted here").suggest("remove the feature, or predict another column");
+    if (predicted && !has_target(module_.model.settings.kind)) d.also(module_.model.target_span, "measured against here").suggest("remove the feature, or measure against another column");
+    else if (predicted) d.also(module_.model.target_span, "predicted here").suggest("remove the feature, or predict another column");
     else d.also(module_.columns[leaked.index].span, "declared `@label` here").suggest("remove the feature: a label is not known when a prediction is made");
   }
   if (later.known() && !leaked.known()) {
@@ -243,7 +245,9 @@ void Checker::check_taints(const ir::Feature& f, Span name_span) {
         .suggest(selected ? "leave it out: `" + text(name_span) + " except (" + column.name + ")`"
                           : "remove it, or gate its effect: `require gap(test.recall, by = " + column.name + ") <= 0.10`");
   }
-  if (label_means && module_.model.target.known() && is_text(type_of(module_.model.target).scalar))
+  if (label_means && kind_known_ && !has_target(module_.model.settings.kind))
+    report(code::target_means_of_text, "means of the target need a target, and model `" + model_name_ + "` learns without one", name_span, "uses `target_means`").suggest("use `frequency_encode` or `one_hot`");
+  else if (label_means && module_.model.target.known() && is_text(type_of(module_.model.target).scalar))
     report(code::target_means_of_text, "means of the target need a target that is a number or a `bool`", name_span, "uses `target_means`")
         .also(module_.model.target_span, "the target is a " + show(type_of(module_.model.target)))
         .suggest("use `frequency_encode` or `one_hot`, or predict a `bool`");
@@ -262,9 +266,14 @@ bool Checker::shares_origin(ColumnId column) const {
   return false;
 }
 
-// A boosted model takes nulls and categories as they are; a linear one takes numbers only.
+// Trees take nulls and categories as they are; what measures sums and distances takes numbers only.
 void Checker::check_fits_model(const ir::Feature& f, Span value_span) {
-  if (module_.model.settings.kind != ModelKind::linear) return;
+  if (f.encoding == ir::Encoding::bag && kind_known_ && !has_target(module_.model.settings.kind)) {
+    report(code::category_in_model, "a bag of terms reaches model `" + model_name_ + "`, which takes numbers only", value_span, "a bag of terms")
+        .suggest("take numbers from the text: `length(…)`, `word_count(…)`, `occurrences(…, \"free\")`");
+    return;
+  }
+  if (!takes_numbers_only(module_.model.settings.kind)) return;
   const Span end{value_span.source, value_span.end, value_span.end};
   const std::string who = f.span == value_span && text(value_span) != f.name ? "`" + f.name + "` " : "";  // of a selection
   if (f.encoding == ir::Encoding::category) {
@@ -278,6 +287,30 @@ void Checker::check_fits_model(const ir::Feature& f, Span value_span) {
       d.suggest("say what a null stands for: `coalesce(" + text(value_span) + ", false)`");
     else
       d.suggest("replace it: `" + text(value_span) + " |> impute(median)`").edit(end, " |> impute(median)");
+  }
+}
+
+// Distances add up what features differ by, so a column in its own unit beside others outweighs them or counts for nothing.
+// What is fitted to the rows (`standardize`, …), yes and no, and one-hot share a scale; raw columns do with the same bounds.
+void Checker::check_scales() {
+  if (module_.model.settings.kind != ModelKind::kmeans || !poisoned_features_.empty()) return;
+  const auto scale_of = [&](const ir::Feature& f) -> std::string {
+    if (f.encoding != ir::Encoding::number) return "";
+    const ir::Expr* e = &module_.exprs[f.value.index];
+    while (e->op == ir::ExprOp::call && e->callee == "to_float") e = &module_.exprs[e->args[0].index];
+    if (e->op != ir::ExprOp::column || !e->column.known() || e->type.scalar == Scalar::boolean) return "";
+    const Bounds& b = module_.columns[e->column.index].bounds;
+    return "[" + (b.low ? ir::exact(*b.low) : "of " + std::to_string(e->column.index)) + ", " + (b.high ? ir::exact(*b.high) : "of " + std::to_string(e->column.index)) + "]";
+  };
+  std::set<std::string> scales;
+  for (const ir::Feature& f : module_.features) scales.insert(scale_of(f));
+  if (scales.size() < 2) return;
+  for (const ir::Feature& f : module_.features) {
+    if (scale_of(f).empty()) continue;
+    const bool selected = text(f.span).find('(') != std::string::npos;
+    Diagnostic& d = report(code::own_scale, "feature `" + f.name + "` reaches `kmeans` in its own unit", f.span, "counts by its unit");
+    d.suggest("bring it to one scale with the others: `" + text(f.span) + " |> standardize`");
+    if (!selected && text(f.span) == f.name && feature_entries_.count(f.name) == 0) d.edit({f.span.source, f.span.end, f.span.end}, " |> standardize");
   }
 }
 

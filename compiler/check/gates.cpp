@@ -8,13 +8,19 @@
 namespace mlp::checking {
 namespace {
 
-const std::vector<std::string>& metrics_of(Loss loss) {
+const std::vector<std::string>& metrics_of(const ir::Model& model) {
+  static const std::vector<std::string> clusters = {"inertia", "silhouette", "calinski_harabasz", "davies_bouldin", "rows"};
+  static const std::vector<std::string> known_clusters = {"inertia", "silhouette", "calinski_harabasz", "davies_bouldin", "adjusted_rand", "rows"};
+  static const std::vector<std::string> anomalies = {"anomaly_share", "rows"};
+  static const std::vector<std::string> known_anomalies = {"anomaly_share", "auc", "average_precision", "precision", "recall", "f1", "rows"};
   static const std::vector<std::string> binary = {"auc", "accuracy", "logloss", "precision", "recall", "f1", "brier", "rows"};
   static const std::vector<std::string> classes = {"accuracy", "logloss", "macro_f1", "auc", "rows"};
   static const std::vector<std::string> regression = {"rmse", "mae", "r2", "mape", "rows"};
   static const std::vector<std::string> poisson = {"rmse", "mae", "r2", "mape", "poisson_deviance", "rows"};
   static const std::vector<std::string> quantile = {"rmse", "mae", "r2", "mape", "pinball", "rows"};
-  switch (loss) {
+  const bool truth = model.target.known();
+  switch (model.settings.loss) {
+    case Loss::none: return model.settings.kind == ModelKind::kmeans ? (truth ? known_clusters : clusters) : truth ? known_anomalies : anomalies;
     case Loss::logistic:
     case Loss::custom_bool: return binary;
     case Loss::softmax: return classes;
@@ -27,7 +33,7 @@ const std::vector<std::string>& metrics_of(Loss loss) {
 }
 
 bool is_share(const std::string& metric) {
-  static const std::set<std::string> shares = {"auc", "accuracy", "precision", "recall", "f1", "macro_f1", "brier"};
+  static const std::set<std::string> shares = {"auc", "accuracy", "precision", "recall", "f1", "macro_f1", "brier", "average_precision", "anomaly_share"};
   return shares.count(metric) > 0;
 }
 
@@ -56,6 +62,10 @@ bool Checker::check_metric(const ast::Expr& e, MetricScope& scope, std::string& 
     report(code::missing_part, "`" + text(e.span) + "` needs valid rows, and the split has none", part.span).also(module_.split.span, "split here").suggest("give the part some rows");
     return false;
   }
+  if ((scope == MetricScope::test || scope == MetricScope::production) && !has_test_ && !has_target(module_.model.settings.kind)) {  // else that is reported
+    report(code::missing_part, "`" + text(e.span) + "` needs test rows, and the split has none", part.span).also(module_.split.span, "split here").suggest("give the part some rows");
+    return false;
+  }
   if (scope == MetricScope::cv && module_.split.folds == 0) {
     report(code::missing_part, "`" + text(e.span) + "` needs folds, and the split has none", part.span).also(module_.split.span, "split here").suggest("add `folds = 5` to the split");
     return false;
@@ -67,11 +77,21 @@ bool Checker::check_metric(const ast::Expr& e, MetricScope& scope, std::string& 
         .also(module_.model.span, "this model").suggest(forest ? "say `bootstrap = true`, or measure by `valid`" : "measure by `valid` or `cv`");
     return false;
   }
-  if (!module_.model.target.known()) return false;  // reported before
-  const auto& known = metrics_of(module_.model.settings.loss);
+  if (!answer_known()) return false;
+  const ir::Model& m = module_.model;
+  const auto& known = metrics_of(m);
   if (std::find(known.begin(), known.end(), metric) != known.end()) return true;
-  const std::string loss(ir::enum_words<Loss>::words[static_cast<int>(module_.model.settings.loss)]);
-  Diagnostic& d = report(code::unknown_metric, "a model with loss `" + loss + "` has no metric `" + metric + "`", metric_span, "not known");
+  const bool target = has_target(m.settings.kind);
+  const std::string what = target ? "a model with loss `" + std::string(ir::enum_words<Loss>::words[static_cast<int>(m.settings.loss)]) + "`"
+                                  : std::string(m.settings.kind == ModelKind::isolation_forest ? "an `" : "a `") + std::string(ir::enum_words<ModelKind>::words[static_cast<int>(m.settings.kind)]) + "` model";
+  ir::Model with_truth = m;
+  with_truth.target = {0};
+  const auto& possible = metrics_of(with_truth);
+  if (!target && !m.target.known() && std::find(possible.begin(), possible.end(), metric) != possible.end()) {
+    report(code::unknown_metric, "`" + metric + "` compares with the truth, and model `" + model_name_ + "` names none", metric_span, "measured against what?").also(m.span, "the model").suggest("say in the model what is true: `measure against COLUMN`");
+    return false;
+  }
+  Diagnostic& d = report(code::unknown_metric, what + " has no metric `" + metric + "`", metric_span, "not known");
   suggest_name(d, metric_span, metric, known);
   if (d.help.empty()) {
     std::string list;
@@ -181,7 +201,7 @@ void Checker::check_given(const ast::Gate& gate) {
     }
     const auto& target = module_.model.target_columns;
     if (std::find(target.begin(), target.end(), id) != target.end())
-      report(code::idle_gate, "`" + record.arg_names[i] + "` is what the model predicts, so giving it changes nothing", record.arg_name_spans[i], "the target").also(module_.model.target_span, "predicted here")
+      report(code::idle_gate, "`" + record.arg_names[i] + "` is what the model " + (has_target(module_.model.settings.kind) ? "predicts" : "is measured against") + ", so giving it changes nothing", record.arg_name_spans[i], "the target").also(module_.model.target_span, "said here")
           .suggest("say it behind `expect`: `expect prediction > 0.5`");
     const auto v = typed_value(node(record.args[i]), module_.columns[id.index]);
     if (!v) continue;
@@ -194,14 +214,22 @@ void Checker::check_given(const ast::Gate& gate) {
         .suggest("give columns that features use: `given { tenure = 1 }`");
   const ast::Expr& e = node(gate.condition);
   const auto compare = e.kind == ast::ExprKind::binary ? comparison(e.text) : std::nullopt;
-  const bool prediction = compare && node(e.args[0]).kind == ast::ExprKind::name && node(e.args[0]).text == "prediction";
-  if (!prediction) {
-    report(code::bad_gate, "`expect` compares the prediction", e.span).suggest("`expect prediction > 0.4`");
+  const ModelKind kind = module_.model.settings.kind;
+  const std::string also = kind == ModelKind::kmeans ? "distance" : kind == ModelKind::isolation_forest ? "score" : "prediction";
+  const std::string what = compare && node(e.args[0]).kind == ast::ExprKind::name ? node(e.args[0]).text : "";
+  if (what != "prediction" && what != also) {
+    report(code::bad_gate, "`expect` compares the prediction" + (also == "prediction" ? "" : ", or its `" + also + "`"), e.span).suggest(kind == ModelKind::kmeans ? "`expect prediction == 0`" : kind == ModelKind::isolation_forest ? "`expect prediction == true`" : "`expect prediction > 0.4`");
     return;
   }
-  if (!module_.model.target.known()) return;
+  if (!answer_known()) return;
   g.compare = *compare;
   const ast::Expr& right = node(e.args[1]);
+  if (!has_target(kind)) {
+    if (!check_expected(g, what, e.args[1])) return;
+    const auto& found = found_.all();
+    if (std::none_of(found.begin() + static_cast<std::ptrdiff_t>(before), found.end(), [](const Diagnostic& d) { return info(d.code).severity == Severity::error; })) module_.gates.push_back(std::move(g));
+    return;
+  }
   const Loss loss = module_.model.settings.loss;
   const bool classes = is_binary(loss) || loss == Loss::softmax;
   if (right.kind == ast::ExprKind::string) {
@@ -234,6 +262,36 @@ void Checker::check_given(const ast::Gate& gate) {
   if (std::none_of(found.begin() + static_cast<std::ptrdiff_t>(before), found.end(), [](const Diagnostic& d) { return info(d.code).severity == Severity::error; })) module_.gates.push_back(std::move(g));
 }
 
+// What is expected of a model without a target: the number of a cluster and its distance, an anomaly and its score.
+bool Checker::check_expected(Gate& g, const std::string& what, ast::ExprId value_of) {
+  const ast::Expr& right = node(value_of);
+  const bool anomaly = module_.model.settings.kind == ModelKind::isolation_forest;
+  const bool equal = g.compare == Compare::eq || g.compare == Compare::ne;
+  const auto refuse = [&](Code code, const std::string& message, const std::string& help) {
+    report(code, message, right.span, "found `" + text(right.span) + "`").suggest(help);
+    return false;
+  };
+  if (what != "prediction") {
+    g.metric = what;
+    const auto value = number(value_of);
+    if (!value) return refuse(code::bad_gate, "`" + what + "` is a number", anomaly ? "`expect score > 0.6`" : "`expect distance < 2`");
+    if (*value < 0 || (anomaly && *value > 1)) return refuse(code::out_of_range, anomaly ? "`score` is between 0 and 1" : "`distance` is 0 or more", "");
+    g.value = *value;
+    return true;
+  }
+  if (anomaly) {
+    if (right.kind != ast::ExprKind::boolean || !equal) return refuse(code::bad_gate, "the prediction of `" + model_name_ + "` is `true` for an anomaly, else `false`", "`expect prediction == true`, or compare the `score`: `expect score > 0.6`");
+    g.value = right.text == "true" ? 1 : 0;
+    return true;
+  }
+  const auto n = whole(value_of);
+  const std::int64_t clusters = module_.model.settings.clusters;
+  if (!n || !equal) return refuse(code::bad_gate, "the prediction of `" + model_name_ + "` is the number of a cluster, and numbers of clusters have no order", "`expect prediction == 0`, or compare the `distance`: `expect distance < 2`");
+  if (*n < 0 || *n >= clusters) return refuse(code::out_of_range, "clusters are numbered from 0 to " + std::to_string(clusters - 1), "");
+  g.value = static_cast<double>(*n);
+  return true;
+}
+
 // Whether a feature is computed from the column; yes where a feature could not be read.
 bool Checker::feeds_feature(ColumnId id) const {
   return !poisoned_features_.empty() || module_.features.empty() ||
@@ -241,7 +299,7 @@ bool Checker::feeds_feature(ColumnId id) const {
 }
 
 void Checker::check_test(const ast::Test& test) {
-  if (meaning_) meaning_->metrics = metrics_of(module_.model.settings.loss);
+  if (meaning_) meaning_->metrics = metrics_of(module_.model);
   for (const ast::Gate& gate : test.gates) {
     if (gate.kind == GateKind::require) {
       check_require(gate);
@@ -267,7 +325,7 @@ void Checker::check_test(const ast::Test& test) {
         report(code::bad_gate, "`" + c.name + "` is a " + show(c.type) + " and has no order", gate.name_spans[i], "cannot be monotone").also(c.span, "declared here");
         bad = true;
       } else if (std::find(target.begin(), target.end(), id) != target.end()) {
-        report(code::bad_gate, "`" + c.name + "` is what the model predicts", gate.name_spans[i], "the target").also(module_.model.target_span, "predicted here");
+        report(code::bad_gate, "`" + c.name + "` is what the model " + (has_target(module_.model.settings.kind) ? "predicts" : "is measured against"), gate.name_spans[i], "the target").also(module_.model.target_span, "said here");
         bad = true;
       } else if (std::find(g.columns.begin(), g.columns.end(), id) != g.columns.end()) {
         report(code::duplicate_name, "`" + c.name + "` is there twice", gate.name_spans[i], "again").suggest("keep one of the two");
@@ -285,7 +343,10 @@ void Checker::check_test(const ast::Test& test) {
     }
     if (gate.kind == GateKind::invariant) {
       g.value = 0.01;  // a score may move by 1%
-      if (gate.condition.known()) {
+      if (gate.condition.known() && module_.model.settings.kind == ModelKind::kmeans) {
+        report(code::bad_gate, "a row moves to another cluster or it does not: there is no `within`", node(gate.condition).span).suggest("leave `within` out");
+        bad = true;
+      } else if (gate.condition.known()) {
         const auto within = number(gate.condition);
         if (within && *within >= 0 && *within <= 1) {
           g.value = *within;
@@ -299,8 +360,9 @@ void Checker::check_test(const ast::Test& test) {
       }
       g.compare = Compare::le;
     }
-    if (module_.model.target.known() && gate.kind == GateKind::monotone && module_.model.settings.loss == Loss::softmax) {
-      report(code::bad_gate, "a prediction among several classes has no order", gate.span, "cannot be monotone");
+    const bool no_order = module_.model.settings.kind == ModelKind::kmeans || (module_.model.target.known() && module_.model.settings.loss == Loss::softmax);
+    if (gate.kind == GateKind::monotone && no_order) {
+      report(code::bad_gate, module_.model.settings.kind == ModelKind::kmeans ? "numbers of clusters have no order" : "a prediction among several classes has no order", gate.span, "cannot be monotone");
       bad = true;
     }
     if (!bad) module_.gates.push_back(std::move(g));

@@ -17,7 +17,8 @@ void Checker::check_parts(const ast::Split* written, const ast::Source* source) 
         if (v.name == name) return &v;
     return nullptr;
   };
-  if (!has_test_ && (s.folds == 0 || !file_.tunes.empty())) {  // folds measure on unseen rows, unless they chose what was trained
+  const bool target = file_.models.empty() || (file_.models.front().kind != "kmeans" && file_.models.front().kind != "isolation_forest");
+  if (!has_test_ && target && (s.folds == 0 || !file_.tunes.empty())) {  // folds measure on unseen rows, unless they chose what was trained
     const ast::Setting* at = setting("test");
     if (!at) at = setting("train");
     report(code::no_test_part, "nothing measures the model on rows that it has not seen: the test part is empty", at ? node(at->value).span : written->head.name_span,
@@ -133,8 +134,8 @@ void Checker::check_population(const ast::Deploy& deploy) {
     const ir::Expr& e = module_.exprs[late.index];
     const Column& c = module_.columns[e.column.index];
     const bool predicted = std::find(target.begin(), target.end(), e.column) != target.end();
-    Diagnostic& d = refuse("`serve on` depends on `" + c.name + "`, which is unknown when a prediction is made", e.span, predicted ? "what the model predicts" : c.label ? "a `@label`" : "known only later");
-    d.also(predicted ? module_.model.target_span : c.span, predicted ? "predicted here" : "declared here").suggest("say by other columns which rows are served");
+    Diagnostic& d = refuse("`serve on` depends on `" + c.name + "`, which is unknown when a prediction is made", e.span, predicted ? "what the model predicts or is measured against" : c.label ? "a `@label`" : "known only later");
+    d.also(predicted ? module_.model.target_span : c.span, predicted ? "said here" : "declared here").suggest("say by other columns which rows are served");
     return;
   }
   if (fitted || stage_of(written) != ir::Stage::row) {

@@ -1,4 +1,4 @@
-// The model: what it predicts, and its settings.
+// The model: what it learns from and predicts, and its settings.
 #include <algorithm>
 #include <cmath>
 
@@ -18,17 +18,27 @@ void Checker::check_target(const ast::Model& model) {
     m.settings.kind = static_cast<ModelKind>(kind - kinds.begin());
   } else {
     kind_known_ = false;
-    const bool later = model.kind == "network" || model.kind == "kmeans" || model.kind == "isolation_forest" || model.kind == "import";
+    const bool later = model.kind == "network" || model.kind == "import";
     Diagnostic& d = report(later ? code::not_available : code::unknown_model_kind,
                            later ? "`" + model.kind + "` models are not available in this version" : "there is no model kind `" + model.kind + "`", model.kind_span);
     if (!later) {
       static const std::map<std::string, const char*> foreign = {{"xgboost", "gbdt"}, {"lightgbm", "gbdt"}, {"boosting", "gbdt"}, {"gbm", "gbdt"},
                                                                  {"logistic", "linear"}, {"ridge", "linear"}, {"lasso", "linear"}, {"regression", "linear"},
-                                                                 {"random_forest", "forest"}, {"randomforest", "forest"}, {"ranger", "forest"}, {"extra_trees", "forest"}};
+                                                                 {"random_forest", "forest"}, {"randomforest", "forest"}, {"ranger", "forest"}, {"extra_trees", "forest"},
+                                                                 {"k_means", "kmeans"}, {"clustering", "kmeans"}, {"iforest", "isolation_forest"}, {"anomaly", "isolation_forest"}, {"outliers", "isolation_forest"}};
       if (const auto f = foreign.find(model.kind); f != foreign.end()) d.suggest("use `" + std::string(f->second) + "`").edit(model.kind_span, f->second);
       else suggest_name(d, model.kind_span, model.kind, kinds);
     }
     if (d.help.empty()) d.suggest("models are: " + listed(kinds));
+  }
+  if (kind_known_ && !has_target(m.settings.kind)) return check_truth(model);
+  const std::string quoted = "`" + model.kind + "`";
+  if (kind_known_ && model.truth.known())
+    report(code::target_mismatch, "a " + quoted + " model is measured against what it predicts", node(model.truth).span, "only for a model that predicts no column").suggest("remove the line");
+  if (kind_known_ && !model.target.known() && model.features_span.known()) {
+    report(code::target_mismatch, "a " + quoted + " model learns to predict a column, and this line names none", model.entry_span, "which column?").also(model.kind_span, "a " + quoted + " model")
+        .suggest("write `predict COLUMN from " + model.features + "`");
+    return;
   }
   if (!model.target.known()) {
     report(code::missing_declaration, "model `" + model.head.name + "` does not say what it predicts", model.head.name_span, "no `predict` line")
@@ -84,6 +94,49 @@ void Checker::check_target(const ast::Model& model) {
   target_type_ = e.type;
 }
 
+// A model that predicts no column: `learn from FEATURES`, and, if it is known, the truth that it is measured against.
+void Checker::check_truth(const ast::Model& model) {
+  ir::Model& m = module_.model;
+  m.settings.loss = Loss::none;
+  const bool clusters = m.settings.kind == ModelKind::kmeans;
+  const std::string quoted = "`" + model.kind + "`";
+  if (model.target.known()) {
+    const Span line{model.entry_span.source, model.entry_span.begin, model.features_span.end};
+    report(code::target_mismatch, "a " + quoted + " model predicts no column: it " + (clusters ? "finds clusters" : "finds what is unlike the rest"), line, "names a target")
+        .also(model.kind_span, "a " + quoted + " model").edit(line, "learn from " + text(model.features_span))
+        .suggest("write `learn from " + model.features + "`, and `measure against " + text(node(model.target).span) + "` if it is the truth to measure it by");
+    return;
+  }
+  if (!model.features_span.known())
+    report(code::missing_declaration, "model `" + model.head.name + "` does not say what it learns from", model.head.name_span, "no `learn` line").suggest("add `learn from FEATURES`");
+  if (!model.truth.known()) return;
+  const ast::Expr& written = node(model.truth);
+  m.target_span = written.span;
+  m.target_name = written.kind == ast::ExprKind::name ? written.text : text(written.span);
+  Operand o = eval(model.truth);
+  if (!need_value(o, "the truth")) return;
+  const char* wanted = clusters ? "measure against a `category`, a `bool` or an `int`" : "compare it: `measure against " ;
+  const ir::ExprId truth = o.items[0].value;
+  const ir::Expr e = module_.exprs[truth.index];
+  bool fitted = false;
+  walk(truth, [&](ir::ExprId id) { return fitted = fitted || module_.exprs[id.index].stage == ir::Stage::fit, true; });
+  const bool fits = e.type.scalar == Scalar::boolean || (clusters && (e.type.scalar == Scalar::category || e.type.scalar == Scalar::string || e.type.scalar == Scalar::integer));
+  if (o.vector || !fits) {
+    report(code::wrong_target, clusters ? "clusters are measured against classes, found " + show(e.type) : "anomalies are measured against a `bool`, true where a row is one, found " + show(e.type), written.span, o.vector ? "a vector" : show(e.type))
+        .suggest(clusters ? wanted : wanted + text(written.span) + (is_text(e.type.scalar) ? " == \"fraud\"`" : " > 0`"));
+    return;
+  }
+  m.target_columns = columns_of(truth);
+  if (refuse_personal(truth, "model `" + model_name_ + "` is measured against personal data", written.span)) return;
+  if (e.stage != ir::Stage::row || m.target_columns.empty() || fitted) {
+    report(fitted ? code::fitted_target : code::wrong_target, fitted ? "the truth depends on statistics of the train rows" : "the truth is the same in every row", written.span, fitted ? "uses an aggregate" : "of stage " + std::string(ir::spell(e.stage)))
+        .suggest("measure against a column, or something computed from columns");
+    return;
+  }
+  m.target = e.type.scalar == Scalar::integer ? to_real(truth) : truth;
+  target_type_ = e.type;
+}
+
 void Checker::check_monotone(const ast::Setting& setting, std::vector<std::string>& into) {
   const ast::Expr& list = node(setting.value);
   std::vector<ast::ExprId> names = list.args;
@@ -135,6 +188,7 @@ void Checker::check_model(const ast::Model& model) {
   std::set<std::string> given;
   const ast::Setting* loss = nullptr;
   const ast::Setting* early = nullptr;
+  if (s.kind == ModelKind::kmeans) s.iterations = 300, s.tolerance = 1e-4;
   const auto whole_number = [&](std::int64_t& into, std::int64_t low, std::int64_t high) {
     return [&, low, high, this](const ast::Setting& v) {
       given.insert(v.name);
@@ -161,8 +215,9 @@ void Checker::check_model(const ast::Model& model) {
   };
   std::int64_t seed = 0;
   constexpr std::int64_t huge = 1'000'000'000;
-  std::vector<Option> options = {
-      {"loss", [&](const ast::Setting& v) { loss = &v; }},
+  std::vector<Option> options = {{"seed", whole_number(seed, 0, INT64_MAX)}};
+  const std::vector<Option> of_loss = {{"loss", [&](const ast::Setting& v) { loss = &v; }}};
+  const std::vector<Option> weighted = {
       {"weight", [&](const ast::Setting& v) {
          Operand o = eval(v.value);
          if (!need_value(o, "a weight")) return;
@@ -181,11 +236,10 @@ void Checker::check_model(const ast::Model& model) {
            m.weight = to_real(w);
          }
        }},
-      {"seed", whole_number(seed, 0, INT64_MAX)},
   };
   const ast::Setting* direction = nullptr;
+  const std::vector<Option> of_ensembles = {{"trees", whole_number(s.trees, 1, 100'000)}};
   const std::vector<Option> of_trees = {
-      {"trees", whole_number(s.trees, 1, 100'000)},
       {"depth", whole_number(s.depth, 1, 64)},
       {"leaves", whole_number(s.leaves, 2, 65'536)},
       {"bins", whole_number(s.bins, 2, 65'535)},
@@ -226,13 +280,17 @@ void Checker::check_model(const ast::Model& model) {
          else report(code::bad_setting, "`thresholds` is `best` or `random`, found `" + text(e.span) + "`", e.span).suggest("`random` draws them, which makes extra-trees");
        }},
   };
-  const std::vector<Option> linear = {
+  const std::vector<Option> iterated = {
       {"iterations", whole_number(s.iterations, 1, huge)},
       {"tolerance", real_number(s.tolerance, 0, true, 1)},
   };
+  const std::vector<Option> clustered = {{"clusters", whole_number(s.clusters, 2, 10'000)}, {"starts", whole_number(s.starts, 1, 10'000)}};
+  const std::vector<Option> isolated = {{"sample", whole_number(s.sample, 2, huge)}, {"contamination", real_number(s.contamination, 0, true, 0.5)}};
   const std::vector<std::pair<const std::vector<Option>*, std::set<ModelKind>>> groups = {
+      {&of_loss, {ModelKind::gbdt, ModelKind::linear, ModelKind::forest}}, {&weighted, {ModelKind::gbdt, ModelKind::linear, ModelKind::forest, ModelKind::kmeans}},
+      {&of_ensembles, {ModelKind::gbdt, ModelKind::forest, ModelKind::isolation_forest}}, {&clustered, {ModelKind::kmeans}}, {&isolated, {ModelKind::isolation_forest}},
       {&of_trees, {ModelKind::gbdt, ModelKind::forest}}, {&penalties, {ModelKind::gbdt, ModelKind::linear}}, {&boosted, {ModelKind::gbdt}},
-      {&linear, {ModelKind::linear}}, {&averaged, {ModelKind::forest}}};
+      {&iterated, {ModelKind::linear, ModelKind::kmeans}}, {&averaged, {ModelKind::forest}}};
   for (const auto& [group, owners] : groups)
     if (owners.contains(s.kind)) options.insert(options.end(), group->begin(), group->end());
   // A setting of another kind of model deserves its own words.
@@ -246,7 +304,7 @@ void Checker::check_model(const ast::Model& model) {
       continue;
     }
     std::string owners;
-    for (const ModelKind kind : group->second) owners += (owners.empty() ? "`" : " and `") + std::string(ir::enum_words<ModelKind>::words[static_cast<int>(kind)]) + "`";
+    for (const ModelKind kind : group->second) owners += (owners.empty() ? "`" : kind == *group->second.rbegin() ? " and `" : ", `") + std::string(ir::enum_words<ModelKind>::words[static_cast<int>(kind)]) + "`";
     const char* why = !forest ? "remove it"
                       : v.name == "learning_rate" ? "remove it: the trees of a forest are averaged, none builds on another"
                       : v.name == "early_stop"    ? "remove it: more trees make no forest worse"
@@ -254,14 +312,17 @@ void Checker::check_model(const ast::Model& model) {
     report(code::unknown_setting, "`" + v.name + "` is a setting of " + owners + " models", v.name_span, "model `" + m.name + "` is `" + model.kind + "`")
         .also(model.kind_span, "chosen here").suggest(why);
   }
-  take_settings(settings, options, "a " + model.kind + " model",
-                {{"n_estimators", "trees"}, {"num_iterations", "trees"}, {"rounds", "trees"}, {"iterations", "trees"}, {"max_depth", "depth"}, {"num_leaves", "leaves"},
+  std::vector<std::pair<const char*, const char*>> aliases = {
+                 {"n_estimators", "trees"}, {"num_iterations", "trees"}, {"rounds", "trees"}, {"iterations", "trees"}, {"max_depth", "depth"}, {"num_leaves", "leaves"},
                  {"max_leaves", "leaves"}, {"max_bin", "bins"}, {"eta", "learning_rate"}, {"lr", "learning_rate"}, {"rate", "learning_rate"},
                  {"early_stopping_rounds", "early_stop"}, {"early_stopping", "early_stop"}, {"min_data_in_leaf", "min_rows"}, {"min_child_samples", "min_rows"},
                  {"min_child_weight", "min_weight"}, {"gamma", "min_gain"}, {"min_split_gain", "min_gain"}, {"reg_alpha", "l1"}, {"alpha", "l1"}, {"reg_lambda", "l2"},
                  {"lambda", "l2"}, {"colsample_bytree", "feature_fraction"}, {"bagging_fraction", "subsample"}, {"objective", "loss"}, {"max_iter", "iterations"},
                  {"tol", "tolerance"}, {"random_state", "seed"}, {"sample_weight", "weight"}, {"min_samples_leaf", "min_rows"}, {"max_leaf_nodes", "leaves"}, {"max_features", "feature_fraction"},
-                 {"mtry", "feature_fraction"}, {"max_samples", "subsample"}, {"sample_fraction", "subsample"}, {"replace", "bootstrap"}, {"splitrule", "thresholds"}});
+                 {"mtry", "feature_fraction"}, {"max_samples", "subsample"}, {"sample_fraction", "subsample"}, {"replace", "bootstrap"}, {"splitrule", "thresholds"},
+                 {"k", "clusters"}, {"n_clusters", "clusters"}, {"n_init", "starts"}, {"restarts", "starts"}, {"max_samples", "sample"}, {"sample_size", "sample"}, {"threshold", "contamination"}};
+  std::erase_if(aliases, [&](const auto& alias) { return std::none_of(options.begin(), options.end(), [&](const Option& o) { return std::string_view(o.name) == alias.second; }); });
+  take_settings(settings, options, std::string(s.kind == ModelKind::isolation_forest ? "an " : "a ") + model.kind + " model", aliases);
   s.seed = static_cast<std::uint64_t>(seed);
   check_loss(loss);
 

@@ -11,7 +11,7 @@ namespace mlp::checking {
 namespace {
 
 bool higher_is_better(const std::string& metric) {
-  static const std::set<std::string> up = {"auc", "accuracy", "precision", "recall", "f1", "macro_f1", "r2"};
+  static const std::set<std::string> up = {"auc", "accuracy", "precision", "recall", "f1", "macro_f1", "r2", "silhouette", "calinski_harabasz", "adjusted_rand", "average_precision"};
   return up.count(metric) > 0;
 }
 
@@ -33,7 +33,7 @@ void Checker::check_tune(const ast::Tune& tune, const ast::Model& model) {
   Tune t;
   declaration_ = tune.head.span;
   t.span = tune.head.name_span;
-  if (module_.model.settings.kind == ModelKind::linear) t.resource = TuneResource::rows;
+  if (!has_trees(module_.model.settings.kind)) t.resource = TuneResource::rows;
   const auto word = [&](auto& into, const ast::Setting& v, const auto& words) {
     const ast::Expr& e = node(v.value);
     const auto found = std::find(std::begin(words), std::end(words), e.text);
@@ -61,8 +61,8 @@ void Checker::check_tune(const ast::Tune& tune, const ast::Model& model) {
                  {"factor", [&](const ast::Setting& v) { number_in(t.factor, v, 2, 100); }}},
                 "a tune block", {{"n_trials", "trials"}, {"max_evals", "trials"}, {"algorithm", "method"}, {"eta", "factor"}, {"random_state", "seed"}});
   t.seed = static_cast<std::uint64_t>(seed);
-  if (resource && t.resource == TuneResource::trees && module_.model.settings.kind == ModelKind::linear)
-    report(code::bad_tune, "a linear model has no trees", node(resource->value).span).edit(node(resource->value).span, "rows").suggest("use `rows`");
+  if (resource && t.resource == TuneResource::trees && !has_trees(module_.model.settings.kind))
+    report(code::bad_tune, "a " + model.kind + " model has no trees", node(resource->value).span).edit(node(resource->value).span, "rows").suggest("use `rows`");
 
   if (!tune.objective.known()) {
     report(code::bad_tune, "the tune block does not say what is best", tune.head.name_span, "no objective").suggest(has_valid_ ? "add `maximize valid.auc` or `minimize valid.rmse`" : "add `maximize cv.auc` or `minimize cv.rmse`");
@@ -79,6 +79,7 @@ void Checker::check_tune(const ast::Tune& tune, const ast::Model& model) {
       t.maximize = tune.direction == "maximize";
       const char* right = higher_is_better(t.metric) ? "maximize" : "minimize";
       if (t.metric == "rows") report(code::bad_tune, "`rows` is the same in every trial", e.span).suggest("name a metric of the predictions");
+      else if (t.metric == "anomaly_share") report(code::bad_tune, "`anomaly_share` is neither better nor worse", e.span).suggest("measure against a truth, and name a metric of it: `maximize valid.auc`");
       else if (tune.direction != right) report(code::bad_tune, "`" + t.metric + "` is better when it is " + (higher_is_better(t.metric) ? "higher" : "lower"), tune.objective_span).edit(tune.objective_span, right).suggest("write `" + std::string(right) + "`");
     }
   }

@@ -53,6 +53,7 @@ class Collector {
       case Stage::measure:
         training();
         folds();
+        target();        // of a model that learns without one: what it is measured against
         looked_at();
         break;
       case Stage::test: gates(); break;
@@ -338,6 +339,10 @@ class Collector {
 
   void target() {
     const ir::Model& m = program_.model;
+    if (!has_target(m.settings.kind)) {
+      if (m.target.known()) expression("the truth", "truth", m.target, m.target_span, m.target_name);
+      return;
+    }
     expression("target", "target", m.target, m.target_span, m.target_name);
     add("classes of the target", "classes " + text(m.classes), text(m.classes), m.target_span);
   }
@@ -349,6 +354,7 @@ class Collector {
   void targets() {
     target();
     weight();
+    if (!has_target(program_.model.settings.kind)) return;
     const ModelSettings& s = program_.model.settings;  // what the loss demands of the target is checked here
     setting(model_block(), "loss", "settings loss=" + canon(s.loss), canon(s.loss));
   }
@@ -369,7 +375,8 @@ class Collector {
   }
 
   void training() {
-    rows(), split(), targets(), fitted();
+    rows(), split(), fitted();
+    has_target(program_.model.settings.kind) ? targets() : weight();
     const ast::Features* block = nullptr;
     for (const ast::Features& f : unit_.file.features)
       if (f.head.name == program_.features_name) block = &f;
@@ -460,6 +467,8 @@ class Collector {
 
   void response() {
     const ir::Model& m = program_.model;
+    if (m.settings.kind == ModelKind::kmeans) return add("prediction", "response cluster", "the number of a cluster, and a distance", m.span);
+    if (m.settings.kind == ModelKind::isolation_forest) return add("prediction", "response anomaly", "an anomaly or not, and a score", m.span);
     const bool text_target = is_text(program_[m.target].type.scalar);
     const bool classes = m.settings.loss == Loss::logistic || m.settings.loss == Loss::softmax;
     if (!classes) return add("prediction", "response value", "a number", m.target_span);

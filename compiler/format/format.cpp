@@ -304,6 +304,10 @@ class Formatter {
     if (m.target.known())
       entries.push_back({expr_.begin(m.target), m.features_span.end, "", "predict", "",
                          [&m](Expressions& x) { return sequence({x(m.target), text(" from " + format_name(m.features))}); }});
+    else if (m.features_span.known())
+      entries.push_back({m.features_span.begin, m.features_span.end, "", "learn", "", [&m](Expressions&) { return text("from " + format_name(m.features)); }});
+    if (m.truth.known())
+      entries.push_back({expr_.begin(m.truth), end_of(m.truth), "", "measure", "", [&m](Expressions& x) { return sequence({text("against "), x(m.truth)}); }});
     declare(m.head, "model " + format_name(m.head.name) + " = " + format_name(m.kind) + described(m.head.description), std::move(entries));
   }
 

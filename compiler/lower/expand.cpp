@@ -220,9 +220,11 @@ loop::Module expand(const flow::Program& program) {
   }
   module.kernels.push_back(features.take());
 
-  Expander target(program, "target");
-  target.with_presence(program.model.target_name, program.model.target);
-  module.kernels.push_back(target.take());
+  if (program.model.target.known()) {
+    Expander target(program, "target");
+    target.with_presence(program.model.target_name, program.model.target);
+    module.kernels.push_back(target.take());
+  }
 
   const auto optional = [&](const char* name, ir::ExprId value) {
     if (!value.known()) return;

@@ -266,19 +266,29 @@ class Builder {
     node.head = std::move(*h);
     node.kind = name(c->name(1));
     node.kind_span = span(c->name(1));
-    Span first;
+    Span measured;
     for (auto* e : c->modelEntry()) {
       if (!whole(e)) continue;
       if (e->setting()) {
         node.settings.push_back(setting(e->setting()));
-      } else if (first.known()) {
-        twice(span(e->predict()->PREDICT()), first, "`predict`");
-      } else {
-        first = span(e->predict()->PREDICT());
-        node.target = expression(e->predict()->expression());
-        node.features = name(e->predict()->name());
-        node.features_span = span(e->predict()->name());
+        continue;
       }
+      if (e->measure()) {
+        const Span at = span(e->measure()->MEASURE());
+        if (measured.known()) twice(at, measured, "`measure against`");
+        else measured = at, node.truth = expression(e->measure()->expression());
+        continue;
+      }
+      const Span at = e->predict() ? span(e->predict()->PREDICT()) : span(e->learn()->LEARN());
+      if (node.entry_span.known()) {
+        twice(at, node.entry_span, e->predict() ? "`predict`" : "`learn from`");
+        continue;
+      }
+      node.entry_span = at;
+      if (e->predict()) node.target = expression(e->predict()->expression());
+      auto* const features = e->predict() ? e->predict()->name() : e->learn()->name();
+      node.features = name(features);
+      node.features_span = span(features);
     }
     declare(DeclKind::model, file_.models, std::move(node));
   }

@@ -12,9 +12,9 @@ struct Live {
 };
 Live live(const flow::Program& program) {
   Live found{{}, std::vector<bool>(program.aggregates.size())};
-  std::vector<ir::ExprId> roots{program.model.target};
+  std::vector<ir::ExprId> roots;
   const ir::LossFunction& loss = program.model.loss;
-  for (const ir::ExprId id : {program.model.weight, program.model.population, loss.value, loss.gradient, loss.hessian})
+  for (const ir::ExprId id : {program.model.target, program.model.weight, program.model.population, loss.value, loss.gradient, loss.hessian})
     if (id.known()) roots.push_back(id);
   std::set<Slot> read;
   for (const ir::Feature& f : program.features) {

@@ -16,7 +16,7 @@ namespace mlp::learn {
 struct Dataset {
   std::int64_t rows = 0;
   model::Matrix columns;
-  std::vector<double> target;                 // class index, or the value
+  std::vector<double> target;                 // class index, or the value; not used without a target
   std::vector<double> weight;                 // empty = 1 each
   std::vector<std::int64_t> row_id;           // global row number: what randomness is keyed by; empty = 0..rows-1
 };
@@ -54,18 +54,22 @@ struct Outcome {
   std::vector<Progress> history;
   std::int64_t best_round = 0;                // rounds kept (early stopping)
   std::map<std::string, double> out_of_bag;   // forest: metrics of the train rows, each by the trees that did not draw it
-  bool converged = true;                      // linear: the stated tolerance was reached within the iterations
+  bool converged = true;                      // linear, kmeans: the stated tolerance was reached within the iterations
 };
 
 Outcome train_gbdt(const Request& request);    // throws Failure: label with one value, no rows, …
 Outcome train_linear(const Request& request);
 // loss squared, logistic or softmax; leaves hold means and shares of classes, whatever the loss.
 Outcome train_forest(const Request& request);
+Outcome train_kmeans(const Request& request);             // best_round: iterations of the start that was kept
+Outcome train_isolation_forest(const Request& request);
 inline Outcome train(const Request& request) {
   switch (request.settings.kind) {
     case ModelKind::gbdt: return train_gbdt(request);
     case ModelKind::linear: return train_linear(request);
     case ModelKind::forest: return train_forest(request);
+    case ModelKind::kmeans: return train_kmeans(request);
+    case ModelKind::isolation_forest: return train_isolation_forest(request);
   }
   MLP_BUG("unknown kind of model");
 }

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/diagnostic.h"
+#include "runtime/learn/clusters.h"
 #include "runtime/model/exact_math.h"
 
 namespace mlp::learn {
@@ -132,20 +133,62 @@ void regression(std::map<std::string, double>& out, const Rows& rows, const mode
   if (model.loss == Loss::quantile) out["pinball"] = pinball / total;
 }
 
+// Mean precision over the positive rows, by falling score; equal scores come together (as scikit-learn has it). NaN without positives.
+double average_precision(std::vector<std::pair<double, bool>> scored) {
+  std::sort(scored.begin(), scored.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  double called = 0, hit = 0, sum = 0;
+  for (std::size_t i = 0; i < scored.size();) {
+    const double before = hit, score = scored[i].first;
+    for (; i < scored.size() && scored[i].first == score; ++i) ++called, hit += scored[i].second;
+    sum += (hit - before) * hit / called;
+  }
+  return hit > 0 ? sum / hit : none;
+}
+
+void anomalies(std::map<std::string, double>& out, std::int64_t count, const std::vector<double>& predicted, const std::vector<double>& truth) {
+  double called = 0;
+  for (std::int64_t i = 0; i < count; ++i) called += predicted[2 * i];
+  out["anomaly_share"] = called / static_cast<double>(count);
+  if (truth.empty()) return;
+  std::vector<std::pair<double, bool>> scored;
+  double positives = 0, known_called = 0, hit = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (std::isnan(truth[i])) continue;
+    const bool positive = truth[i] != 0, call = predicted[2 * i] != 0;
+    scored.emplace_back(predicted[2 * i + 1], positive);
+    positives += positive;
+    known_called += call;
+    hit += positive && call;
+  }
+  const double precision = ratio(hit, known_called), recall = ratio(hit, positives);
+  const std::vector<double> one_each;
+  const Rows known{one_each, static_cast<std::int64_t>(scored.size())};
+  out["auc"] = auc(known, [&](std::int64_t i) { return scored[i].first; }, [&](std::int64_t i) { return scored[i].second; });
+  out["average_precision"] = average_precision(scored);
+  out["precision"] = precision;
+  out["recall"] = recall;
+  out["f1"] = ratio(2 * precision * recall, precision + recall);
+}
+
 }  // namespace
 
 std::map<std::string, double> metrics(const model::Model& model, const std::vector<double>& predicted, const std::vector<double>& target,
-                                      const std::vector<double>& weight) {
+                                      const std::vector<double>& weight, const model::Matrix& columns) {
   const std::int64_t k = model::width(model);
-  const Rows rows{weight, static_cast<std::int64_t>(target.size())};
-  MLP_CHECK(predicted.size() == target.size() * static_cast<std::size_t>(k));
-  MLP_CHECK(weight.empty() || weight.size() == target.size());
+  const Rows rows{weight, static_cast<std::int64_t>(predicted.size()) / k};
+  const auto count = static_cast<std::size_t>(rows.count);
+  MLP_CHECK(predicted.size() == count * static_cast<std::size_t>(k) && (target.size() == count || (target.empty() && !has_target(model.kind))));
+  MLP_CHECK(weight.empty() || weight.size() == count);
   std::map<std::string, double> out;
   out["rows"] = static_cast<double>(rows.count);
   double total = 0;
   for (std::int64_t i = 0; i < rows.count; ++i) total += rows(i);
   if (!(total > 0)) return out;  // nothing to measure
-  if (is_binary(model.loss))
+  if (model.kind == ModelKind::kmeans)
+    out.merge(cluster_metrics(model, columns, predicted, target, weight));
+  else if (model.kind == ModelKind::isolation_forest)
+    anomalies(out, rows.count, predicted, target);
+  else if (is_binary(model.loss))
     binary(out, rows, predicted, target);
   else if (model.loss == Loss::softmax)
     classes(out, rows, k, predicted, target);

@@ -117,6 +117,7 @@ std::string metric_name(const ModelSettings& settings) {
     case Loss::quantile: return "pinball";
     case Loss::custom:
     case Loss::custom_bool: return settings.loss_name;
+    case Loss::none: break;
   }
   MLP_BUG("unknown loss");
 }
@@ -252,6 +253,7 @@ double Objective::evaluate(const std::vector<double>& scores, bool prepare) {
       case Loss::quantile: pinball_loss(scores.data() + begin, y, quantile_, loss, count); break;
       case Loss::custom:
       case Loss::custom_bool: custom(kernels_.value, y, scores.data() + begin, count, loss, nullptr); break;
+      case Loss::none: MLP_BUG("no loss to evaluate");
       case Loss::poisson:
         for (std::int64_t i = 0; i < count; ++i) loss[i] = poisson_deviance(scores[begin + i], y[i]);
         break;
@@ -314,6 +316,7 @@ void Objective::gradients(const std::vector<double>& scores, std::int32_t k, std
       case Loss::squared: squared_gradient(s, y, g, h, count); break;
       case Loss::poisson: poisson_gradient(s, y, g, h, count); break;
       case Loss::quantile: quantile_gradient(s, y, quantile_, g, h, count); break;
+      case Loss::none: MLP_BUG("no loss to differentiate");
       case Loss::softmax: {
         // The diagonal of the Hessian understates the curvature; K / (K - 1) corrects it (Friedman 2001, LightGBM).
         const double factor = static_cast<double>(outputs_) / (outputs_ - 1);

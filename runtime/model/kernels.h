@@ -36,6 +36,8 @@ struct Kernels {
   void (*descend)(const ByteNode* nodes, std::int64_t count, const std::uint8_t* columns, std::uint8_t* leaf);
   // sums[i] += values[leaf[i]]; `values` is padded to a multiple of 64. Whole blocks.
   void (*add_leaves)(const double* values, std::int32_t leaves, const std::uint8_t* leaf, double* sums);
+  // sums[i] += (values[i] - centre)^2.
+  void (*add_squares)(const double* values, double centre, std::int64_t rows, double* sums);
 };
 const Kernels& portable_kernels();
 #if defined(__x86_64__)
@@ -44,6 +46,17 @@ const Kernels& avx512_kernels();
 #endif
 const Kernels& kernels_of(Scorer::Level level);
 inline const Kernels& best_kernels() { return kernels_of(Scorer::best_level()); }
+
+// The nearest centre of rows, a block at a time; the values of nearest_of (runtime/model/walk.h). Immutable once made.
+class Finder {
+ public:
+  explicit Finder(Centres centres);
+  // Of at most block_rows rows from `first`. squared: the distances' squares.
+  void find(const Kernels& kernels, const Matrix& matrix, std::int64_t first, std::int64_t rows, std::int32_t* cluster, double* squared) const;
+ private:
+  Centres centres_;
+  std::vector<double> squares_;                    // clusters x features: sum of the squares of a one-hot feature's part
+};
 
 // One row through 64 trees side by side (a lane each), after the preorder scheme above. Needs AVX-512 with VBMI.
 struct Lanes {

@@ -45,10 +45,14 @@ MLP_AVX2 void descend(const ByteNode* nodes, std::int64_t count, const std::uint
   }
 }
 
+MLP_AVX2 void add_squares(const double* values, double centre, std::int64_t rows, double* sums) {
+  for (std::int64_t i = 0; i < rows; ++i) sums[i] += (values[i] - centre) * (values[i] - centre);
+}
+
 }  // namespace
 
 const Kernels& avx2_kernels() {
-  static const Kernels kernels{portable_kernels().rank, look_up, descend, portable_kernels().add_leaves};
+  static const Kernels kernels{portable_kernels().rank, look_up, descend, portable_kernels().add_leaves, add_squares};
   return kernels;
 }
 

@@ -124,10 +124,14 @@ MLP_AVX512 void add_leaves(const double* values, std::int32_t leaves, const std:
   }
 }
 
+MLP_AVX512 void add_squares(const double* values, double centre, std::int64_t rows, double* sums) {
+  for (std::int64_t i = 0; i < rows; ++i) sums[i] += (values[i] - centre) * (values[i] - centre);
+}
+
 }  // namespace
 
 const Kernels& avx512_kernels() {
-  static constexpr Kernels kernels{rank, look_up, descend, add_leaves};
+  static constexpr Kernels kernels{rank, look_up, descend, add_leaves, add_squares};
   return kernels;
 }
 

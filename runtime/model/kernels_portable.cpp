@@ -51,10 +51,14 @@ void add_leaves(const double* values, std::int32_t, const std::uint8_t* leaf, do
   for (std::int64_t i = 0; i < block_rows; ++i) sums[i] += values[leaf[i]];
 }
 
+void add_squares(const double* values, double centre, std::int64_t rows, double* sums) {
+  for (std::int64_t i = 0; i < rows; ++i) sums[i] += (values[i] - centre) * (values[i] - centre);
+}
+
 }  // namespace
 
 const Kernels& portable_kernels() {
-  static constexpr Kernels kernels{rank, look_up, descend, add_leaves};
+  static constexpr Kernels kernels{rank, look_up, descend, add_leaves, add_squares};
   return kernels;
 }
 

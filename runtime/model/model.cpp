@@ -127,6 +127,32 @@ void validate_linear(const Model& model, Findings& out) {
     if (!std::isfinite(v)) return out.add("linear: weight is not finite");
 }
 
+void validate_centres(const Model& model, Findings& out) {
+  const Centres& centres = model.centres;
+  const std::size_t features = model.features.size();
+  if (centres.clusters < 1) return out.add("kmeans: no clusters");
+  if (centres.offset.size() != features || centres.width.size() != features) return out.add("kmeans: one offset and one width per feature are needed");
+  std::int64_t total = 0;
+  for (std::size_t f = 0; f < features; ++f) {
+    if (model.features[f].category || model.features[f].bag) return out.add("kmeans: a category has no distance");
+    if (centres.width[f] != model.features[f].width) return out.add("kmeans: width of feature " + std::to_string(f) + " differs");
+    if (centres.offset[f] != total) return out.add("kmeans: offset of feature " + std::to_string(f) + " is wrong");
+    total += centres.width[f] == 0 ? 1 : centres.width[f];
+    if (total > std::numeric_limits<std::int32_t>::max()) return out.add("kmeans: too many numbers");
+  }
+  if (centres.values.size() != static_cast<std::size_t>(total) * centres.clusters) out.add("kmeans: wrong number of numbers");
+  for (const double v : centres.values)
+    if (!std::isfinite(v)) return out.add("kmeans: a centre is not finite");
+}
+
+void validate_isolation(const Model& model, Findings& out) {
+  if (model.forest.outputs != 1) return out.add("isolation forest: one output is needed");
+  if (model.forest.trees.empty()) return out.add("isolation forest: no trees");
+  for (const FeatureInfo& feature : model.features)
+    if (feature.bag) return out.add("isolation forest: a bag has no terms to split on");
+  if (!(model.isolation.normal > 0) || !std::isfinite(model.isolation.normal) || !std::isfinite(model.isolation.threshold)) out.add("isolation forest: normal or threshold is out of range");
+}
+
 }  // namespace
 
 std::int32_t Tree::add_leaf(std::int32_t outputs) {
@@ -156,8 +182,11 @@ std::vector<std::string> validate(const Model& model) {
   if (!out.list.empty()) return out.list;
   if (has_trees(model.kind))
     validate_forest(model, out);
+  else if (model.kind == ModelKind::kmeans)
+    validate_centres(model, out);
   else
     validate_linear(model, out);
+  if (model.kind == ModelKind::isolation_forest) validate_isolation(model, out);
   if (!out.list.empty()) return out.list;
   const std::size_t outputs = model.outputs();
   switch (model.loss) {
@@ -174,7 +203,11 @@ std::vector<std::string> validate(const Model& model) {
     case Loss::custom:
       if (!model.classes.empty() || outputs != 1) out.add("a regression has no classes and one output");
       break;
+    case Loss::none:
+      if (!model.classes.empty()) out.add("a model without a target has no classes");
+      break;
   }
+  if (has_target(model.kind) == (model.loss == Loss::none)) out.add("exactly a model without a target has no loss");
   if (is_custom(model.loss) == model.loss_name.empty()) out.add("exactly a loss of the language has a name");
   if (!(model.quantile > 0 && model.quantile < 1)) out.add("quantile is not between 0 and 1");
   return out.list;
@@ -184,7 +217,11 @@ void score_reference(const Model& model, const Matrix& matrix, std::int64_t rows
   const std::int32_t outputs = model.outputs();
   for (std::int64_t row = 0; row < rows; ++row) {
     double* out = scores + row * outputs;
-    if (has_trees(model.kind)) {
+    if (model.kind == ModelKind::kmeans) {
+      const Nearest near = nearest_of(model.centres, matrix, row);
+      out[0] = near.cluster;
+      out[1] = near.squared;
+    } else if (has_trees(model.kind)) {
       const Forest& forest = model.forest;
       for (std::int32_t k = 0; k < outputs; ++k) out[k] = forest.base[k];
       for (std::size_t t = 0; t < forest.trees.size(); ++t) add_tree(model, t, matrix, row, out);
@@ -213,7 +250,21 @@ void score_reference(const Model& model, const Matrix& matrix, std::int64_t rows
   }
 }
 
-std::int32_t width(const Model& model) { return model.classes.empty() ? 1 : static_cast<std::int32_t>(model.classes.size()); }
+Answer answer(const Model& model) {
+  if (model.kind == ModelKind::kmeans) return Answer::cluster;
+  if (model.kind == ModelKind::isolation_forest) return Answer::anomaly;
+  return model.classes.empty() ? Answer::value : Answer::classes;
+}
+
+std::int32_t width(const Model& model) {
+  switch (answer(model)) {
+    case Answer::value: return 1;
+    case Answer::classes: return static_cast<std::int32_t>(model.classes.size());
+    case Answer::cluster:
+    case Answer::anomaly: return 2;
+  }
+  return 1;
+}
 
 namespace {
 
@@ -234,11 +285,28 @@ void link_value(Link link, const double* scores, std::int64_t rows, double* out)
   for (std::int64_t i = 0; i < rows; ++i) out[i] = link == Link::identity ? scores[i] : link == Link::log ? exact_exp(scores[i]) : sigmoid(scores[i]);
 }
 
+void link_clusters(const double* scores, std::int64_t rows, double* out) {
+  for (std::int64_t i = 0; i < rows; ++i) {
+    out[2 * i] = scores[2 * i];
+    out[2 * i + 1] = std::sqrt(scores[2 * i + 1]);
+  }
+}
+
+void link_anomalies(const Model& model, const double* scores, std::int64_t rows, double* out) {
+  const double trees = static_cast<double>(model.forest.trees.size());
+  for (std::int64_t i = 0; i < rows; ++i) {
+    const double score = exact_exp(-(scores[i] / trees / model.isolation.normal) * 0.69314718055994530942);
+    out[2 * i] = score > model.isolation.threshold ? 1 : 0;
+    out[2 * i + 1] = score;
+  }
+}
+
 }  // namespace
 
 void link(const Model& model, const double* scores, std::int64_t rows, double* out) {
   if (model.kind == ModelKind::forest) return link_forest(model, scores, rows, out);
   switch (model.loss) {
+    case Loss::none: return model.kind == ModelKind::kmeans ? link_clusters(scores, rows, out) : link_anomalies(model, scores, rows, out);
     case Loss::squared:
     case Loss::quantile: return link_value(Link::identity, scores, rows, out);
     case Loss::poisson: return link_value(Link::log, scores, rows, out);

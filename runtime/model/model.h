@@ -51,6 +51,20 @@ struct Linear {
   std::vector<double> weights;                // outputs x total
 };
 
+// The nearest centre by squared distance: the sum over number features of (x - c)^2, over one-hot features of the square
+// of what they would be as columns of 0 and 1: sum of c^2, and 1 - 2 c[code] more where there is a code.
+struct Centres {
+  std::int32_t clusters = 0;
+  std::vector<std::int32_t> offset, width;    // of each feature in a row of `values`, as of Linear
+  std::vector<double> values;                 // clusters x total
+};
+
+// What makes a score of path lengths (Liu, Ting, Zhou 2008): 2^(-mean over the trees / normal).
+struct Isolation {
+  double normal = 1;                          // mean path length of an unsuccessful search among as many rows as a tree was grown on
+  double threshold = 0.5;                     // an anomaly has a score above it
+};
+
 struct FeatureInfo {
   std::string name;
   bool category = false;                      // Encoding::category: values are codes
@@ -72,9 +86,12 @@ struct Model {
   Link link = Link::identity;                 // of a loss of the language
   std::vector<std::string> classes;           // empty for regression; two for logistic (negative first)
   std::vector<FeatureInfo> features;
-  Forest forest;                              // kind gbdt, forest
+  Forest forest;                              // kind gbdt, forest, isolation_forest: leaf values are path lengths
   Linear linear;                              // kind linear
-  std::int32_t outputs() const { return has_trees(kind) ? forest.outputs : linear.outputs; }
+  Centres centres;                            // kind kmeans
+  Isolation isolation;                        // kind isolation_forest
+  // Of kmeans: the number of the cluster and the squared distance to its centre.
+  std::int32_t outputs() const { return has_trees(kind) ? forest.outputs : kind == ModelKind::kmeans ? 2 : linear.outputs; }
   std::int32_t tree_outputs() const { return kind == ModelKind::forest ? forest.outputs : 1; }
 };
 
@@ -112,8 +129,11 @@ class Scorer {
 };
 
 // The link: scores → what a user sees. Classification: probabilities by class (rows x classes; logistic gives both);
-// regression: one value. A forest: the mean over its trees. In place would not fit: `out` has width(model) values a row.
-std::int32_t width(const Model& model);       // classes, or 1
+// regression: one value (a forest: means over its trees); kmeans: the cluster and the distance to its centre; isolation forest: 1 or 0 for an anomaly or none, and
+// the score. In place would not fit: `out` has width(model) values a row.
+enum class Answer { value, classes, cluster, anomaly };
+Answer answer(const Model& model);
+std::int32_t width(const Model& model);       // classes, 1, or 2 of a cluster or an anomaly
 void link(const Model& model, const double* scores, std::int64_t rows, double* out);
 
 }  // namespace mlp::model

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <limits>
 #include <map>
+#include <optional>
 #include <tuple>
 
 #include "base/diagnostic.h"
@@ -80,6 +81,7 @@ struct Scorer::Impl {
   std::int32_t number_columns = 0, table_columns = 0, narrow_columns = 0, wide_columns = 0;
   Lanes lanes;
   bool lanes_fit = false;
+  std::optional<Finder> finder;                    // of kmeans
 
   explicit Impl(const Model& m);
   void collect();
@@ -89,6 +91,7 @@ struct Scorer::Impl {
   void block(const Matrix& matrix, std::int64_t first, std::int64_t rows, double* scores) const;
   void single(const Matrix& matrix, std::int64_t row, double* scores) const;
   void linear(const Matrix& matrix, std::int64_t rows, double* scores) const;
+  void nearest(const Matrix& matrix, std::int64_t rows, double* scores) const;
 };
 
 namespace {
@@ -105,6 +108,7 @@ std::int32_t find_category(const std::vector<CategoryFeature>& categories, std::
 }  // namespace
 
 Scorer::Impl::Impl(const Model& m) : model(m), level(best_level()) {
+  if (model.kind == ModelKind::kmeans) finder.emplace(model.centres);
   if (!has_trees(model.kind)) return;
   collect();
   std::map<std::tuple<std::int32_t, std::int32_t, bool>, std::int32_t> ids;
@@ -467,12 +471,26 @@ void Scorer::Impl::linear(const Matrix& matrix, std::int64_t rows, double* score
   }
 }
 
+void Scorer::Impl::nearest(const Matrix& matrix, std::int64_t rows, double* scores) const {
+  std::int32_t cluster[block_rows];
+  double squared[block_rows];
+  for (std::int64_t first = 0; first < rows; first += block_rows) {
+    const std::int64_t count = std::min(block_rows, rows - first);
+    finder->find(kernels_of(level), matrix, first, count, cluster, squared);
+    for (std::int64_t i = 0; i < count; ++i) {
+      scores[2 * (first + i)] = cluster[i];
+      scores[2 * (first + i) + 1] = squared[i];
+    }
+  }
+}
+
 Scorer::Scorer(const Model& model) : impl_(new Impl(model)) {}
 Scorer::~Scorer() { delete impl_; }
 Scorer::Scorer(Scorer&& other) noexcept : impl_(other.impl_) { other.impl_ = nullptr; }
 
 void Scorer::score(const Matrix& matrix, std::int64_t rows, double* scores) const {
   if (impl_->model.kind == ModelKind::linear) return impl_->linear(matrix, rows, scores);
+  if (impl_->finder) return impl_->nearest(matrix, rows, scores);
   const std::int32_t outputs = impl_->model.forest.outputs;
   constexpr std::int64_t few = 8;                  // below this a block costs more than its rows one by one
   for (std::int64_t first = 0; first < rows; first += block_rows) {

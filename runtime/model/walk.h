@@ -1,4 +1,4 @@
-// One row through one tree. Category codes lie in feature columns as doubles; NaN or anything outside 0..width-1 is
+// One row through one tree, or to its nearest centre. Category codes lie in feature columns as doubles; NaN or anything outside 0..width-1 is
 // missing or unseen.
 #pragma once
 #include <algorithm>
@@ -50,6 +50,35 @@ inline void add_tree(const Model& model, std::size_t t, const Matrix& matrix, st
     return;
   }
   for (std::int32_t k = 0; k < model.forest.outputs; ++k) scores[k] += tree.value[leaf * model.forest.outputs + k];
+}
+
+struct Nearest {
+  std::int32_t cluster = 0;
+  double squared = 0;
+};
+
+// The first of the nearest centres; a row with a NaN is in cluster 0, at distance NaN.
+inline Nearest nearest_of(const Centres& centres, const Matrix& matrix, std::int64_t row) {
+  const std::size_t total = centres.values.size() / centres.clusters;
+  Nearest near;
+  for (std::int32_t k = 0; k < centres.clusters; ++k) {
+    double sum = 0;
+    for (std::size_t f = 0; f < centres.offset.size(); ++f) {
+      const double* c = &centres.values[k * total + centres.offset[f]];
+      const double v = matrix[f][row];
+      if (centres.width[f] == 0) {
+        sum += (v - c[0]) * (v - c[0]);
+        continue;
+      }
+      double squares = 0;
+      for (std::int32_t j = 0; j < centres.width[f]; ++j) squares += c[j] * c[j];
+      sum += squares;
+      if (const std::int32_t code = code_of(v, centres.width[f]); code >= 0) sum += 1 - 2 * c[code];
+    }
+    sum = sum < 0 ? 0 : sum;
+    if (k == 0 || sum < near.squared) near = {k, sum};
+  }
+  return near;
 }
 
 }  // namespace mlp::model

@@ -25,6 +25,15 @@ package::DriftReference number_reference(std::vector<double> values, int bins) {
   return out;
 }
 
+// Predictions that are one of several kinds are counted by it: how many there are, 0 for a number; and which one a row is of.
+std::size_t kinds_of(const model::Model& model) {
+  if (model::answer(model) == model::Answer::cluster) return static_cast<std::size_t>(model.centres.clusters);
+  return model.classes.size() > 2 ? model.classes.size() : 0;
+}
+std::size_t kind_of(const model::Model& model, const double* prediction) {
+  return model::answer(model) == model::Answer::cluster ? static_cast<std::size_t>(prediction[0]) : score::predicted_class(prediction, model.classes.size());
+}
+
 }  // namespace
 
 package::DriftReference make_reference(const std::vector<double>& values, const model::FeatureInfo& info, int bins) {
@@ -38,14 +47,15 @@ package::DriftReference make_reference(const std::vector<double>& values, const 
 package::DriftReference make_prediction_reference(const model::Model& model, const std::vector<double>& predictions, int bins) {
   const std::size_t width = static_cast<std::size_t>(model::width(model));
   const std::size_t rows = predictions.size() / width;
-  if (width <= 2) {
+  const std::size_t kinds = kinds_of(model);
+  if (kinds == 0) {
     std::vector<double> values(rows);
     for (std::size_t r = 0; r < rows; ++r) values[r] = predictions[r * width + width - 1];
     return number_reference(std::move(values), bins);
   }
   package::DriftReference out;
-  out.counts.assign(width + 1, 0);
-  for (std::size_t r = 0; r < rows; ++r) ++out.counts[score::predicted_class(predictions.data() + r * width, width)];
+  out.counts.assign(kinds + 1, 0);
+  for (std::size_t r = 0; r < rows; ++r) ++out.counts[kind_of(model, predictions.data() + r * width)];
   return out;
 }
 
@@ -130,10 +140,10 @@ void Monitor::observe(const mlp_column* columns, std::int64_t rows, const std::v
     if (unseen > 0) add(unseen_, f, unseen);
   }
   const auto width = static_cast<std::size_t>(model::width(model_));
-  if (width <= 2) {
+  if (kinds_of(model_) == 0) {
     count_bins(signature_.prediction_reference, false, offset_.back(), out + width - 1, width, rows);
   } else {
-    for (std::size_t r = 0; r < n; ++r) add(bins_, offset_.back() + score::predicted_class(out + r * width, width), 1);
+    for (std::size_t r = 0; r < n; ++r) add(bins_, offset_.back() + kind_of(model_, out + r * width), 1);
   }
 }
 

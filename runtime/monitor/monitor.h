@@ -16,7 +16,8 @@ namespace mlp::monitor {
 // The distribution of a feature's values in the train rows: at most `bins` bins of about equal counts (edges are values
 // that occur, the last one is the maximum, so that larger values later fall beyond it); categories by code.
 package::DriftReference make_reference(const std::vector<double>& values, const model::FeatureInfo& info, int bins = 20);
-// The same for predictions (rows x width): the probability of classes[1], the value, or the predicted class.
+// The same for predictions (rows x width): the probability of classes[1], the value, the score of an anomaly, or the predicted
+// class or cluster.
 package::DriftReference make_prediction_reference(const model::Model& model, const std::vector<double>& predictions, int bins = 20);
 
 // Population stability index sum (q - p) ln(q / p) over the shares of the bins; an empty bin counts as a share of 1e-4.

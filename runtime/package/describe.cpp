@@ -18,8 +18,8 @@ template <> struct Words<Scalar> {
 };
 template <> struct Words<Format> { static constexpr const char* list[] = {"csv", "parquet", "jsonl"}; };
 template <> struct Words<Policy> { static constexpr const char* list[] = {"fail", "drop", "quarantine"}; };
-template <> struct Words<ModelKind> { static constexpr const char* list[] = {"gbdt", "linear", "forest"}; };
-template <> struct Words<Loss> { static constexpr const char* list[] = {"squared", "logistic", "softmax", "poisson", "quantile", "custom", "custom_bool"}; };
+template <> struct Words<ModelKind> { static constexpr const char* list[] = {"gbdt", "linear", "forest", "kmeans", "isolation_forest"}; };
+template <> struct Words<Loss> { static constexpr const char* list[] = {"squared", "logistic", "softmax", "poisson", "quantile", "custom", "custom_bool", "none"}; };
 template <> struct Words<Link> { static constexpr const char* list[] = {"identity", "log", "logit"}; };
 
 // The fields of the model that are no arrays.
@@ -29,7 +29,7 @@ struct Heading {
   double quantile = 0.5;
   std::string loss_name;
   Link link{};
-  std::int64_t outputs = 1;
+  std::int64_t outputs = 1;  // of kmeans: clusters
   std::vector<std::string> classes;
   template <class A> void fields(A&& a) { a("kind", kind); a("loss", loss); a("quantile", quantile); a("loss_name", loss_name); a("link", link); a("outputs", outputs); a("classes", classes); }
 };
@@ -148,7 +148,7 @@ std::string write_description(const Package& package) {
   signature_fields(const_cast<Signature&>(package.signature), [&](const char* name, const auto& field) { signature[name] = to_json(field); });
   const model::Model& m = package.model;
   json out = {{"signature", signature},
-                    {"model", to_json(Heading{m.kind, m.loss, m.quantile, m.loss_name, m.link, m.outputs(), m.classes})},
+                    {"model", to_json(Heading{m.kind, m.loss, m.quantile, m.loss_name, m.link, m.kind == ModelKind::kmeans ? m.centres.clusters : m.outputs(), m.classes})},
                     {"features", to_json(m.features)},
                     {"fitted_tables", package.fitted.tables.size()}};
   // What a plain spec has not is not written.
@@ -184,7 +184,8 @@ void read_description(std::string_view text, Package& out) {
   m.loss_name = heading.loss_name;
   m.link = heading.link;
   m.classes = heading.classes;
-  (has_trees(m.kind) ? m.forest.outputs : m.linear.outputs) = static_cast<std::int32_t>(heading.outputs);
+  if (m.kind == ModelKind::kmeans) m.centres.clusters = static_cast<std::int32_t>(heading.outputs);
+  else (has_trees(m.kind) ? m.forest.outputs : m.linear.outputs) = static_cast<std::int32_t>(heading.outputs);
 }
 
 }  // namespace mlp::package

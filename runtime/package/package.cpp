@@ -21,7 +21,7 @@ namespace mlp::package {
 namespace {
 
 constexpr std::string_view magic = "mlp.pkg\n";
-constexpr std::uint32_t format_version = 2;
+constexpr std::uint32_t format_version = 3;
 constexpr std::size_t digest_size = 64;
 constexpr std::uint64_t max_list = std::uint64_t{1} << 32;  // elements of one list, far above what training makes
 
@@ -123,6 +123,12 @@ std::string write_tensors(const Package& p) {
       for (const model::Tree& tree : trees) lists.push_back(&(tree.*member));
       w.lists(name, lists);
     });
+    if (p.model.kind == ModelKind::isolation_forest) w.list("isolation", std::vector<double>{p.model.isolation.normal, p.model.isolation.threshold});
+  } else if (p.model.kind == ModelKind::kmeans) {
+    const model::Centres& c = p.model.centres;
+    w.list("kmeans.offset", c.offset);
+    w.list("kmeans.width", c.width);
+    w.list("kmeans.centres", c.values);
   } else {
     const model::Linear& l = p.model.linear;
     w.list("linear.intercept", l.intercept);
@@ -245,6 +251,16 @@ void read_tensors(std::string_view block, Package& p) {
         if ((trees[t].*member).size() != trees[t].feature.size() * each) fail(std::string("`") + name + "` has the wrong number of nodes");
       }
     });
+    if (p.model.kind == ModelKind::isolation_forest) {
+      const auto numbers = r.list<double>("isolation");
+      if (numbers.size() != 2) fail("`isolation` holds two numbers");
+      p.model.isolation = {numbers[0], numbers[1]};
+    }
+  } else if (p.model.kind == ModelKind::kmeans) {
+    model::Centres& c = p.model.centres;
+    c.offset = r.list<std::int32_t>("kmeans.offset");
+    c.width = r.list<std::int32_t>("kmeans.width");
+    c.values = r.list<double>("kmeans.centres");
   } else {
     model::Linear& l = p.model.linear;
     l.intercept = r.list<double>("linear.intercept");
@@ -291,7 +307,8 @@ void check_whole(const Package& p) {
     check_reference(r, info.width > 0 ? static_cast<std::size_t>(info.width) + 1 : r.edges.size() + 2, "feature `" + info.name + "`");
   }
   const DriftReference& r = s.prediction_reference;
-  check_reference(r, m.classes.size() > 2 ? m.classes.size() + 1 : r.edges.size() + 2, "the prediction");
+  const std::size_t kinds = m.kind == ModelKind::kmeans ? static_cast<std::size_t>(m.centres.clusters) : m.classes.size() > 2 ? m.classes.size() : 0;
+  check_reference(r, kinds > 0 ? kinds + 1 : r.edges.size() + 2, "the prediction");
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ struct Signature {
   std::vector<DriftRule> drift;
   std::vector<std::vector<std::int32_t>> feature_columns;  // by model feature: the request columns that it is computed from
   std::vector<DriftReference> feature_reference;   // by model feature
-  DriftReference prediction_reference;    // probability of the positive class, the value; for more classes: the class
+  DriftReference prediction_reference;    // probability of the positive class, the value, the score of an anomaly; for more classes and clusters: which
 };
 
 struct Imported {

@@ -140,8 +140,21 @@ void Engine::run(const mlp_column* columns, std::int64_t rows, double* out, std:
 
 std::vector<std::string> output_names(const model::Model& model) {
   std::vector<std::string> names{"prediction"};
+  if (model::answer(model) == model::Answer::cluster) names.push_back("distance");
+  if (model::answer(model) == model::Answer::anomaly) names.push_back("score");
   for (const std::string& label : model.classes) names.push_back("p_" + label);
   return names;
+}
+
+OutputKind output_kind(const model::Model& model, std::size_t i) {
+  if (i > 0) return OutputKind::number;
+  switch (model::answer(model)) {
+    case model::Answer::value: break;
+    case model::Answer::classes: return OutputKind::label;
+    case model::Answer::cluster: return OutputKind::whole;
+    case model::Answer::anomaly: return OutputKind::truth;
+  }
+  return OutputKind::number;
 }
 
 std::size_t predicted_class(const double* probabilities, std::size_t classes) {

@@ -25,7 +25,7 @@ void append_json_number(std::string& out, double value) {
 }
 
 OutputWriter::OutputWriter(const model::Model& model, Format format, const fit::Fitted* features)
-    : regression_(model.classes.empty()), width_(static_cast<std::size_t>(model::width(model))), format_(format) {
+    : kind_(output_kind(model, 0)), width_(static_cast<std::size_t>(model::width(model))), number_(kind_ == OutputKind::label ? 0 : 1), format_(format) {
   const auto ready = [&](const std::string& text) {
     std::string out;
     format == Format::csv ? append_csv(out, text) : append_json_string(out, text);
@@ -48,17 +48,22 @@ void OutputWriter::header(std::string& out) const {
   out += '\n';
 }
 
+void OutputWriter::value(std::string& out, const double* p, std::size_t i) const {
+  const auto number = [&](double v) { format_ == Format::csv ? append_number(out, v) : append_json_number(out, v); };
+  if (i > 0) return number(p[number_ + i - 1]);
+  switch (kind_) {
+    case OutputKind::number: return number(*p);
+    case OutputKind::label: out += labels_[predicted_class(p, width_)]; return;
+    case OutputKind::whole: out += std::to_string(static_cast<std::int64_t>(*p)); return;
+    case OutputKind::truth: out += *p != 0 ? "true" : "false"; return;
+  }
+}
+
 void OutputWriter::values(std::string& out, const double* p) const {
-  out += names_[0];
-  if (regression_) {
-    append_json_number(out, *p);
-  } else {
-    out += labels_[predicted_class(p, width_)];
-    for (std::size_t k = 0; k < width_; ++k) {
-      out += ',';
-      out += names_[k + 1];
-      append_json_number(out, p[k]);
-    }
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    if (i) out += ',';
+    out += names_[i];
+    value(out, p, i);
   }
 }
 
@@ -94,11 +99,9 @@ void OutputWriter::rows(std::string& out, const double* predictions, std::int64_
       }
       out += features_.empty() ? "}" : "}}";
     } else {
-      if (regression_) append_number(out, *p);
-      else out += labels_[predicted_class(p, width_)];
-      for (std::size_t k = 0; !regression_ && k < width_; ++k) {
-        out += ',';
-        append_number(out, p[k]);
+      for (std::size_t i = 0; i < names_.size(); ++i) {
+        if (i) out += ',';
+        value(out, p, i);
       }
       for (std::size_t f = 0; f < features_.size(); ++f) {
         out += ',';

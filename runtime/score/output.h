@@ -13,12 +13,13 @@ class OutputWriter {
   // A line each. `features`, `bags`: of Engine::run, needed where they are written.
   void rows(std::string& out, const double* predictions, std::int64_t rows, const std::vector<std::vector<double>>& features = {}, const Bags& bags = {}) const;
   void object(std::string& out, const double* prediction) const;              // one row as a JSON object, without features
+  void value(std::string& out, const double* prediction, std::size_t i) const;  // the i-th of output_names() of one row
 
  private:
   void values(std::string& out, const double* prediction) const;              // the inside of object()
   void bag(std::string& out, std::size_t feature, const std::vector<mlp_term>& terms) const;  // as a JSON object
-  bool regression_;
-  std::size_t width_;
+  OutputKind kind_;                  // of the first value
+  std::size_t width_, number_;       // number_: where the second value stands in a prediction
   Format format_;
   std::vector<std::string> names_;   // ready to write: CSV quoted, or JSON `"name":`
   std::vector<std::string> labels_;  // ready to write

@@ -22,7 +22,7 @@ class Engine {
   Engine(package::Package package, mlp_kernel features);
   ~Engine();
   const package::Package& package() const;
-  std::int32_t width() const;             // values a row: 1, or classes
+  std::int32_t width() const;             // values a row: model::width
   // Computes features (optional, rows per feature; of a bag how many terms the row has, and on demand which) and predictions (rows x width) of rows in kernel layout: columns by
   // schema index, as RowBuilder::columns() gives them; only those of the request are read.
   void run(const mlp_column* columns, std::int64_t rows, double* out, std::vector<std::vector<double>>* features = nullptr, Bags* bags = nullptr) const;
@@ -43,7 +43,7 @@ struct StreamOptions {
   Observer observe;
   std::function<void(const Diagnostic&)> warn;  // values that break a constraint of the schema: once for each column, at the end
 };
-// Streams rows: header `prediction[,p_<label>...]`, one row per input row in order, constant memory. Columns that the
+// Streams rows: header as output_names() has it, one row per input row in order, constant memory. Columns that the
 // pipeline does not need are passed over; a missing one is an error (did you mean). The rows before a bad one are written,
 // then the Failure is thrown: what was written is true, and the exit code says that it is not all. Rows are scored and
 // written as soon as the input would have to be waited for. Returns the rows scored.
@@ -84,10 +84,15 @@ class RowBuilder {
   std::unique_ptr<Impl> impl_;
 };
 
-// The names of what a prediction consists of: `prediction`, then `p_<label>` by class; just `prediction` for a regression.
+// The names of what a prediction consists of: `prediction`, then `p_<label>` by class; just `prediction` for a regression;
+// `prediction,distance` for a cluster, `prediction,score` for an anomaly.
 std::vector<std::string> output_names(const model::Model& model);
 // The class of one row of predictions: the most probable, the first of equals; of two, classes[1] from 0.5 on.
 std::size_t predicted_class(const double* probabilities, std::size_t classes);
+
+// What the i-th of output_names() is.
+enum class OutputKind { number, label, whole, truth };  // FP64, BYTES, INT64 and BOOL of the Open Inference Protocol
+OutputKind output_kind(const model::Model& model, std::size_t i);
 
 // A prediction as text: shortest digits that read back to the same double; a class label as it is.
 std::string number_text(double value);

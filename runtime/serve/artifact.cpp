@@ -78,8 +78,8 @@ int run_score(const Program& program, const Arguments& arguments) {
 Json describe(const Program& program, const package::Package& package) {
   const package::Signature& s = package.signature;
   const model::Model& m = package.model;
-  static const char* const kinds[] = {"gbdt", "linear", "forest"};
-  static const char* const losses[] = {"squared", "logistic", "softmax", "poisson", "quantile", "", ""};
+  static const char* const losses[] = {"squared", "logistic", "softmax", "poisson", "quantile", "", "", ""};
+  static const char* const kinds[] = {"gbdt", "linear", "forest", "kmeans", "isolation_forest"};
   const Json manifest = Json::parse(package.manifest);
   Json out;
   out["name"] = s.deployment;
@@ -89,7 +89,9 @@ Json describe(const Program& program, const package::Package& package) {
   out["mlp"] = mlp::version;
   out["target"] = s.target;
   out["model"] = {{"kind", kinds[static_cast<int>(m.kind)]}, {"loss", is_custom(m.loss) ? m.loss_name.c_str() : losses[static_cast<int>(m.loss)]}, {"classes", m.classes}};
+  if (m.loss == Loss::none) out["model"].erase("loss"), out["model"].erase("classes");
   if (has_trees(m.kind)) out["model"]["trees"] = m.forest.trees.size();
+  if (m.kind == ModelKind::kmeans) out["model"]["clusters"] = m.centres.clusters;
   Json features = Json::array();
   for (const model::FeatureInfo& f : m.features) features.push_back(f.name);
   out["model"]["features"] = features;
@@ -125,10 +127,13 @@ int run_info(const Program& program, const Arguments& arguments) {
   std::string out = all["name"].get<std::string>() + "\n";
   if (all.contains("description") && all["description"].is_string() && !all["description"].get_ref<const std::string&>().empty()) out += "  " + all["description"].get<std::string>() + "\n";
   const auto line = [&](const char* name, const std::string& text) { out += "\n" + pad(name, 12) + text; };
-  std::string model = all["model"]["kind"].get<std::string>() + ", loss " + all["model"]["loss"].get<std::string>();
+  std::string model = all["model"]["kind"].get<std::string>();
+  if (all["model"].contains("loss")) model += ", loss " + all["model"]["loss"].get<std::string>();
+  if (all["model"].contains("clusters")) model += ", " + std::to_string(package.model.centres.clusters) + " clusters";
   if (all["model"].contains("trees")) model += ", " + std::to_string(all["model"]["trees"].get<std::size_t>()) + " trees";
   line("pipeline", package.signature.name);
-  line("predicts", package.signature.target);
+  if (has_target(package.model.kind)) line("predicts", package.signature.target);
+  else line("measured by", package.signature.target.empty() ? "no truth" : package.signature.target);
   for (std::size_t k = 0; k < package.model.classes.size(); ++k) out += (k ? ", " : ": ") + package.model.classes[k];
   line("model", model);
   line("package", all["package"].get<std::string>());

@@ -12,6 +12,16 @@ namespace {
 using score::Json;
 using score::JsonKind;
 
+std::string_view datatype_of(score::OutputKind kind) {
+  switch (kind) {
+    case score::OutputKind::number: break;
+    case score::OutputKind::label: return "BYTES";
+    case score::OutputKind::whole: return "INT64";
+    case score::OutputKind::truth: return "BOOL";
+  }
+  return "FP64";
+}
+
 std::string_view datatype_of(Scalar scalar) {
   if (scalar == Scalar::boolean) return "BOOL";
   if (scalar == Scalar::integer) return "INT64";
@@ -132,12 +142,11 @@ std::string Api::metadata() const {
     out += "}}";
   }
   out += "],\"outputs\":[";
-  const bool classes = !package().model.classes.empty();
-  for (const std::string& name : score::output_names(package().model)) {
-    const bool label = classes && out.back() == '[';
-    out += out.back() == '[' ? "{\"name\":" : ",{\"name\":";
-    score::append_json_string(out, name);
-    out += std::string(",\"datatype\":\"") + (label ? "BYTES" : "FP64") + "\",\"shape\":[-1]}";
+  const std::vector<std::string> names = score::output_names(package().model);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    out += i ? ",{\"name\":" : "{\"name\":";
+    score::append_json_string(out, names[i]);
+    out += ",\"datatype\":\"" + std::string(datatype_of(score::output_kind(package().model, i))) + "\",\"shape\":[-1]}";
   }
   return out + "]}";
 }
@@ -216,7 +225,7 @@ Response Api::infer(const Request& request) {
     if (w->rows.breaches()[c] > 0) monitor_.count_breaches(c, w->rows.breaches()[c]);
 
   const auto width = static_cast<std::size_t>(engine_.width());
-  const std::vector<std::string>& classes = package().model.classes;
+  const score::OutputWriter writer(package().model, score::Format::jsonl);
   Response response;
   std::string& out = response.body;
   out = "{\"model_name\":";
@@ -232,15 +241,12 @@ Response Api::infer(const Request& request) {
   out += ",\"outputs\":[";
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const std::size_t output = wanted[i];
-    const bool label = output == 0 && !classes.empty();
     out += i ? ",{\"name\":" : "{\"name\":";
     score::append_json_string(out, names[output]);
-    out += std::string(",\"datatype\":\"") + (label ? "BYTES" : "FP64") + "\",\"shape\":[" + std::to_string(rows) + "],\"data\":[";
+    out += ",\"datatype\":\"" + std::string(datatype_of(score::output_kind(package().model, output))) + "\",\"shape\":[" + std::to_string(rows) + "],\"data\":[";
     for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r) {
       if (r) out += ',';
-      const double* const p = w->predictions.data() + r * width;
-      if (label) score::append_json_string(out, classes[score::predicted_class(p, width)]);
-      else score::append_json_number(out, classes.empty() ? p[0] : p[output - 1]);
+      writer.value(out, w->predictions.data() + r * width, output);
     }
     out += "]}";
   }

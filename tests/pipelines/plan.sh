@@ -57,6 +57,8 @@ base bikes bike-sharing 400
 base adult adult 600
 base cut diamonds-cut 600
 base houses california-housing 400
+base odd diamonds-odd 600
+base segments california-housing-segments 400
 # Functions of its own, and an encoding by the target.
 mkdir -p bases/own/data; cp bases/telco/data/rows.csv bases/own/data/
 sed 's/^features x/fn grown(v: float, by: float = 2) -> float = v * by\n\n&/; s/^  each(category).*/  Contract |> target_encode/; s/^  per_month .*/  grown = grown(MonthlyCharges)/' bases/telco/spec.mlp >bases/own/spec.mlp
@@ -195,6 +197,21 @@ pair adult "$train" "leaves" 'edit "s/^  min_rows = 5/&, leaves = 7/"'
 pair cut "$train" "growth" 'edit "s/^  min_rows = 5/&\n  growth = depth_wise, depth = 3/"'
 pair houses "$train" "a smaller share of the rows" 'edit "s/^  min_rows = 5/&, subsample = 0.5/"'
 pair own "fit=refit $train" "the seed of an out-of-fold encoding" 'edit "s/^  depth .*/&\n  seed = 3/"'
+
+# Models without a target: what they are measured against is measured again, and trains nothing.
+pair odd "$train" "trees of an isolation forest" 'edit "s/trees = 6/trees = 7/"'
+pair odd "$train" "sample" 'edit "s/^  learn .*/&\n  sample = 64/"'
+pair odd "$train" "contamination" 'edit "s/contamination .*/contamination = 5%/"'
+pair odd "$train" "no contamination" 'edit "/contamination/d"'
+pair odd "" "a default of an isolation forest written out" 'edit "s/^  learn .*/&\n  sample = 256/"'
+pair odd "split=refit measure=refit" "another truth" 'edit "s/cut == \"Fair\"/cut == \"Good\"/"'
+pair odd "read=refit split=refit measure=refit test=relink" "no truth" 'edit "/measure /d; /test.auc/d; /average_precision/d"'
+pair odd "test=relink" "what is expected of a score" 'edit "s/expect score > 0.6/expect score > 0.5/"'
+pair segments "$train" "clusters" 'edit "s/clusters .*/clusters = 5/"'
+pair segments "$train" "starts and tolerance" 'edit "s/clusters .*/&\n  starts = 3, tolerance = 0.01/"'
+pair segments "split=refit $train" "a weight of a cluster's rows" 'edit "s/clusters .*/&\n  weight = households/"'
+pair segments "split=refit measure=refit" "another truth for clusters" 'edit "s/against ocean_proximity/against ocean_proximity == \"INLAND\"/"'
+pair segments "read=refit split=refit $train test=relink response=breaking" "another kind of model" 'edit "s/kmeans {/isolation_forest {/; /measure /d; /clusters /d; /^test /,/^}/d"'
 
 # Features.
 pair telco "$train link=relink" "a feature more" 'edit "s/^  per_month .*/&\n  yearly = MonthlyCharges * 12/"'

@@ -169,17 +169,19 @@ struct Split {  // split SOURCE { settings }
   template <class A> void fields(A&& a) { a("head", head); a("settings", settings); }
 };
 
-struct Model {  // model NAME = KIND { predict TARGET from FEATURES  settings }
+struct Model {  // model NAME = KIND { predict TARGET from FEATURES  settings }, { learn from FEATURES  measure against TRUTH  settings }
   Head head;
   std::string kind;
   Span kind_span;
   ExprId target;  // unknown when no predict line was written
   std::string features;
   Span features_span;
+  ExprId truth;      // of `measure against`
+  Span entry_span;   // of `predict`, or of `learn from`
   std::vector<Setting> settings;
   template <class A> void fields(A&& a) {
-    a("head", head); a("kind", kind); a("target", target); a("features", features); a("settings", settings);
-    a("kind_span", kind_span); a("features_span", features_span);
+    a("head", head); a("kind", kind); a("target", target); a("features", features); a("truth", truth); a("settings", settings);
+    a("kind_span", kind_span); a("features_span", features_span); a("entry_span", entry_span);
   }
 };
 

@@ -92,7 +92,8 @@ struct External {
 struct Model {
   std::string name;
   ModelSettings settings;
-  ExprId target;                     // boolean, number, or text for softmax (text with logistic: two classes)
+  ExprId target;                     // boolean, number, or text for softmax (text with logistic: two classes). Of a model that
+                                     // predicts none: the truth that it is measured against, boolean or text, or unknown
   std::string target_name;
   std::vector<ColumnId> target_columns;
   ExprId weight;                     // unknown = 1 each
@@ -130,8 +131,8 @@ MLP_WORDS(JoinKind, "left", "inner");
 MLP_WORDS(Matches, "one", "first", "last", "all");
 MLP_WORDS(Encoding, "number", "category", "one_hot", "bag");
 MLP_WORDS(TermKind, "words", "chars", "chars_in_words");
-MLP_WORDS(ModelKind, "gbdt", "linear", "forest");
-MLP_WORDS(Loss, "squared", "logistic", "softmax", "poisson", "quantile", "custom", "custom_bool");
+MLP_WORDS(ModelKind, "gbdt", "linear", "forest", "kmeans", "isolation_forest");
+MLP_WORDS(Loss, "squared", "logistic", "softmax", "poisson", "quantile", "custom", "custom_bool", "none");
 MLP_WORDS(Link, "identity", "log", "logit");
 MLP_WORDS(Growth, "leaf_wise", "depth_wise");
 MLP_WORDS(Thresholds, "best", "random");

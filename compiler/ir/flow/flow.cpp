@@ -174,7 +174,7 @@ class Verifier {
   }
 
   void model() {
-    if (!known(p_.model.target)) say("model", "the target is missing");
+    if (!known(p_.model.target) && (has_target(p_.model.settings.kind) || p_.model.target.known())) say("model", "the target is missing");
     for (const ir::ExprId id : {p_.model.target, p_.model.weight, p_.model.population})
       if (known(id) && !reads(id).slots.empty()) say("model", "target, weight and population are known before anything is fitted");
     if (p_.model.weight.known() && (!known(p_.model.weight) || is_text(p_[p_.model.weight].type.scalar))) say("model", "the weight must be a number");

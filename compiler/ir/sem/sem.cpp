@@ -88,8 +88,9 @@ std::vector<std::string> verify(const Module& m) {
     needs(target.type.scalar == Scalar::boolean || target.type.scalar == Scalar::real || is_text(target.type.scalar), "target: a bool, a float or a text");
     needs(target.stage == ir::Stage::row, "target: of stage row");
   } else {
-    broken.push_back("model: no target");
+    needs(!has_target(m.model.settings.kind), "model: no target");
   }
+  needs(has_target(m.model.settings.kind) == (m.model.settings.loss != Loss::none), "loss: exactly where there is a target");
   needs(!m.model.weight.known() || (expr(m.model.weight) && m[m.model.weight].type.scalar == Scalar::real), "weight: a float");
   needs(!m.model.population.known() || (expr(m.model.population) && m[m.model.population].type.scalar == Scalar::real), "population: a float");
   const ir::LossFunction& loss = m.model.loss;

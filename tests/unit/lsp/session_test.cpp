@@ -127,6 +127,29 @@ TEST_F(LspSession, FromTheFirstMessageToTheLast) {
   EXPECT_EQ(client.finish(), 0);
 }
 
+TEST_F(LspSession, ModelsWithoutATarget) {
+  std::string text = spec;
+  const std::size_t from = text.find("model churn"), to = text.find("test churn");
+  text.replace(from, to - from, "model churn = isolation_forest {\n  learn from x\n  measure against leaves\n  \n}\n\n");
+  text.replace(text.find("prediction >= 0"), 15, "score < 1");
+  start(text);
+  EXPECT_EQ(client.diagnostics(uri, 1), Json::array());
+  const auto labels = [&](std::size_t offset) {
+    std::set<std::string> out;
+    const Json list = client.result("textDocument/completion", at(position_at(text, offset)));
+    for (const Json& item : list["items"]) out.insert(item["label"]);
+    return out;
+  };
+  const std::set<std::string> entries = labels(text.find("  \n}\n\ntest") + 2);
+  for (const char* name : {"learn from", "measure against", "trees", "sample", "contamination", "seed"}) EXPECT_TRUE(entries.count(name)) << name;
+  for (const char* name : {"predict", "loss", "weight", "clusters"}) EXPECT_FALSE(entries.count(name)) << name;
+  EXPECT_EQ(labels(text.find("from x\n  measure") + 5), (std::set<std::string>{"x"}));
+  EXPECT_TRUE(labels(text.find("against leaves") + 8).count("leaves"));
+  EXPECT_EQ(labels(text.find("expect score") + 7), (std::set<std::string>{"prediction", "score"}));
+  const Json answer = client.result("textDocument/hover", at(position(text, "model churn", "churn")));
+  EXPECT_NE(answer["contents"]["value"].get<std::string>().find("learns from `x`, measured against `leaves`"), std::string::npos) << answer;
+}
+
 TEST_F(LspSession, HoverSaysTypeStageNullsAndDocumentation) {
   start();
   EXPECT_NE(hover("tenure   :").find("`int` · stage `row` · never null"), std::string::npos);

@@ -120,6 +120,64 @@ TEST(Validate, FindsBrokenLinearModels) {
   }
 }
 
+TEST(Validate, FindsBrokenCentresAndIsolationForests) {
+  std::mt19937_64 rng(1);
+  const std::vector<std::function<void(Model&)>> breaks = {
+      [](Model& m) { m.centres.values.pop_back(); },
+      [](Model& m) { m.centres.offset[1] = 0; },
+      [](Model& m) { m.centres.width.pop_back(); },
+      [](Model& m) { m.centres.width[1] = 4; },
+      [](Model& m) { m.centres.values[0] = std::nan(""); },
+      [](Model& m) { m.centres.clusters = 0; },
+      [](Model& m) { m.centres.clusters = 5; },
+      [](Model& m) { m.features[1] = {.name = "c", .category = true, .width = 3, .one_hot = false}; },
+      [](Model& m) { m.classes = {"a", "b"}; },
+      [](Model& m) { m.loss = Loss::squared; },
+  };
+  for (const auto& damage : breaks) {
+    Model model = random_centres(rng, Shape{.outputs = 3});
+    ASSERT_TRUE(validate(model).empty());
+    damage(model);
+    EXPECT_FALSE(validate(model).empty());
+  }
+  const std::vector<std::function<void(Model&)>> isolation = {
+      [](Model& m) { m.isolation.normal = 0; },
+      [](Model& m) { m.isolation.normal = HUGE_VAL; },
+      [](Model& m) { m.isolation.threshold = std::nan(""); },
+      [](Model& m) { m.forest.trees.clear(); },
+      [](Model& m) { m.loss = Loss::logistic; },
+  };
+  for (const auto& damage : isolation) {
+    Model model = random_forest(rng, Shape{});
+    model.kind = ModelKind::isolation_forest;
+    model.loss = Loss::none;
+    ASSERT_TRUE(validate(model).empty());
+    damage(model);
+    EXPECT_FALSE(validate(model).empty());
+  }
+}
+
+TEST(Link, GivesClustersAndAnomalies) {
+  Model model;
+  model.kind = ModelKind::kmeans;
+  model.loss = Loss::none;
+  double out[4];
+  const double near[] = {2, 6.25, 0, 0};
+  link(model, near, 2, out);
+  EXPECT_EQ(out[0], 2);
+  EXPECT_EQ(out[1], 2.5);
+  EXPECT_EQ(out[3], 0);
+  model.kind = ModelKind::isolation_forest;
+  model.forest.trees.resize(4);
+  model.isolation = {2, 0.5};
+  const double paths[] = {8, 4};  // a mean path of `normal` is a score of one half
+  link(model, paths, 2, out);
+  EXPECT_NEAR(out[1], 0.5, 1e-15);
+  EXPECT_NEAR(out[3], std::sqrt(0.5), 1e-15);
+  EXPECT_EQ(out[2], 1);
+  EXPECT_EQ(width(model), 2);
+}
+
 TEST(Link, GivesProbabilitiesAndValues) {
   Model model;
   model.loss = Loss::logistic;

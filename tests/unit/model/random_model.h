@@ -115,6 +115,16 @@ inline Model random_linear(std::mt19937_64& rng, const Shape& shape) {
   return model;
 }
 
+inline Model random_centres(std::mt19937_64& rng, const Shape& shape) {
+  Model model = random_linear(rng, shape);
+  model.kind = ModelKind::kmeans;
+  model.loss = Loss::none;
+  model.classes.clear();
+  model.centres = {.clusters = shape.outputs, .offset = model.linear.offset, .width = model.linear.width, .values = model.linear.weights};
+  model.linear = {};
+  return model;
+}
+
 inline RandomRows random_rows(std::mt19937_64& rng, const Model& model, std::int64_t rows, std::int64_t grid) {
   RandomRows out;
   for (const FeatureInfo& f : model.features) {

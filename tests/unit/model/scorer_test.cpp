@@ -87,6 +87,21 @@ TEST(Scorer, EqualsReferenceOnLinearModels) {
   }
 }
 
+TEST(Scorer, EqualsReferenceOnCentres) {
+  std::mt19937_64 rng(6);
+  for (int round = 0; round < 40; ++round) {
+    Shape shape;
+    shape.features = 1 + static_cast<std::int32_t>(below(rng, 12));
+    shape.outputs = 1 + static_cast<std::int32_t>(below(rng, 20));
+    Model model = random_centres(rng, shape);
+    if (round % 3 == 0)  // equally near centres
+      for (std::int32_t k = 1; k < shape.outputs; k += 2) std::copy_n(model.centres.values.begin(), model.centres.values.size() / shape.outputs, model.centres.values.begin() + k * static_cast<std::ptrdiff_t>(model.centres.values.size() / shape.outputs));
+    ASSERT_TRUE(validate(model).empty());
+    const RandomRows rows = random_rows(rng, model, 300, 8);
+    for (const std::int64_t count : {0, 1, 8, 255, 256, 257, 300}) expect_same(model, rows, count, "centres");
+  }
+}
+
 // Damaged models are refused, or harmless: then every level still gives the reference's bits.
 TEST(Scorer, DamagedModelsAreRefusedOrHarmless) {
   std::mt19937_64 rng(7);

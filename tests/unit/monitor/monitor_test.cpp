@@ -80,7 +80,7 @@ struct Rows {
 };
 
 TEST(Monitor, MissingAndUnseen) {
-  for (const package::Package& p : {sample::binary(), sample::classes(), sample::regression()}) {
+  for (const package::Package& p : {sample::binary(), sample::classes(), sample::regression(), sample::clusters(), sample::anomalies()}) {
     Monitor monitor(p.signature, p.model);
     Rows rows(p, {{"1", "One year", "5", "Yes"}, {"1", "never seen", "", "Yes"}, {"1", "also new", "NA", "No"}});
     rows.show(monitor);
@@ -90,6 +90,21 @@ TEST(Monitor, MissingAndUnseen) {
     EXPECT_EQ(monitor.missing(1), 0u);
     EXPECT_EQ(monitor.drift().rows, 6u);
   }
+}
+
+// Clusters drift by how many rows each has, anomalies by their score.
+TEST(Monitor, DriftOfClustersAndAnomalies) {
+  package::Package p = sample::clusters();
+  p.signature.prediction_reference = make_prediction_reference(p.model, {0, 9, 0, 8, 2, 1, 2, 7});
+  EXPECT_EQ(p.signature.prediction_reference.counts, (std::vector<double>{2, 0, 2, 0}));
+  EXPECT_TRUE(p.signature.prediction_reference.edges.empty());
+  Monitor same(p.signature, p.model), other(p.signature, p.model);
+  Rows(p, {{"3", "One year", "50", "No"}, {"70", "One year", "100", "Yes"}}).show(same);
+  Rows(p, {{"40", "One year", "2000", "Yes"}, {"40", "One year", "2000", "Yes"}}).show(other);
+  EXPECT_EQ(same.drift().prediction, 0);
+  EXPECT_GT(other.drift().prediction, 1);
+  const package::DriftReference scores = make_prediction_reference(sample::anomalies().model, {0, 0.25, 1, 0.75});
+  EXPECT_EQ(scores.edges, (std::vector<double>{0.25, 0.75}));
 }
 
 TEST(Monitor, OneByOneIsTheSameAsAllAtOnceAndAsManyThreads) {

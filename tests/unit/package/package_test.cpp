@@ -31,7 +31,7 @@ std::string resealed(std::string bytes) {
 }
 
 TEST(Package, ComesBackTheSame) {
-  for (const Package& p : {sample::binary(), sample::classes(), sample::regression()}) {
+  for (const Package& p : {sample::binary(), sample::classes(), sample::regression(), sample::clusters(), sample::anomalies()}) {
     const std::string bytes = to_bytes(p);
     EXPECT_EQ(bytes, to_bytes(p));
     const Package back = from_bytes(bytes, "p.pkg");
@@ -50,6 +50,10 @@ TEST(Package, ComesBackTheSame) {
     EXPECT_EQ(back.model.outputs(), p.model.outputs());
     EXPECT_EQ(back.model.forest.trees.size(), p.model.forest.trees.size());
     EXPECT_EQ(back.model.linear.weights, p.model.linear.weights);
+    EXPECT_EQ(back.model.centres.values, p.model.centres.values);
+    EXPECT_EQ(back.model.centres.clusters, p.model.centres.clusters);
+    EXPECT_EQ(back.model.isolation.normal, p.model.isolation.normal);
+    EXPECT_EQ(back.model.isolation.threshold, p.model.isolation.threshold);
   }
 }
 
@@ -70,7 +74,7 @@ TEST(Package, AnyCutIsFound) {
 
 // Someone who also mends the digest gets a Failure or a package that is whole, never a crash.
 TEST(Package, FlippedBytesUnderAGoodDigest) {
-  for (const Package& p : {sample::binary(), sample::classes()}) {
+  for (const Package& p : {sample::binary(), sample::classes(), sample::clusters(), sample::anomalies()}) {
     const std::string bytes = to_bytes(p);
     int accepted = 0;
     for (std::size_t i = 8; i + 64 < bytes.size(); ++i)
@@ -93,10 +97,10 @@ TEST(Package, OtherFilesAndOtherVersions) {
   EXPECT_EQ(failure_code("pipeline telco\n"), "E0740");
   EXPECT_EQ(failure_code("\x7f" "ELF"), "E0740");
   std::string newer = to_bytes(sample::binary());
-  newer[8] = 3;
+  newer[8] = 4;
   std::string message;
   EXPECT_EQ(failure_code(resealed(newer), &message), "E0741");
-  EXPECT_EQ(message, "package `p.pkg` has format 3; this program reads format 2");
+  EXPECT_EQ(message, "package `p.pkg` has format 4; this program reads format 3");
 }
 
 template <class F> std::string refused(F&& change) {

@@ -130,4 +130,29 @@ inline package::Package regression() {
   return p;
 }
 
+// Three clusters.
+inline package::Package clusters() {
+  package::Package p = classes();
+  p.model.kind = ModelKind::kmeans;
+  p.model.loss = Loss::none;
+  p.model.classes.clear();
+  p.model.linear = {};
+  p.model.centres = {.clusters = 3, .offset = {0, 1, 4, 5}, .width = {0, 3, 0, 0}, .values = {3, 0.25, 0.5, 0.25, 50, 0, 40, 1, 0, 0, 2000, 1, 70, 0, 0, 1, 100, 0.5}};
+  references(p);
+  return p;
+}
+
+// Path lengths of four trees.
+inline package::Package anomalies() {
+  package::Package p = binary();
+  p.model.kind = ModelKind::isolation_forest;
+  p.model.loss = Loss::none;
+  p.model.classes.clear();
+  p.model.forest.base = {0};
+  for (std::size_t t = 0; t < p.model.forest.trees.size(); ++t) p.model.forest.trees[t].value = {0, 4.25 + 0.3 * static_cast<double>(t), 1 + 0.1 * static_cast<double>(t)};
+  p.model.isolation = {3.5, 0.55};
+  references(p);
+  return p;
+}
+
 }  // namespace mlp::sample

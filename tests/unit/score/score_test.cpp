@@ -230,6 +230,18 @@ TEST(Score, LabelsAreQuotedAndRegressionsAreNumbers) {
   EXPECT_NE(json.find("\"p_say \\\"hi\\\"\":"), std::string::npos);
 }
 
+TEST(Score, ClustersAndAnomalies) {
+  const std::string one = "3,One year,50,No\n", far = "40,One year,2000,Yes\n";
+  EXPECT_EQ(run(sample::clusters(), head + one + far).out, "prediction,distance\n0,0.6123724356957945\n1,1.4142135623730951\n");
+  EXPECT_EQ(run(sample::clusters(), head + one, Format::csv, Format::jsonl).out, "{\"prediction\":0,\"distance\":0.6123724356957945}\n");
+  const std::string out = run(sample::anomalies(), head + one + far).out;
+  EXPECT_EQ(out.substr(0, out.find('\n')), "prediction,score");
+  EXPECT_NE(out.find("\nfalse,0."), std::string::npos) << out;
+  EXPECT_NE(out.find("\ntrue,0."), std::string::npos) << out;
+  const std::string json = run(sample::anomalies(), head + far, Format::csv, Format::jsonl).out;
+  EXPECT_EQ(json.substr(0, 26), "{\"prediction\":true,\"score\"") << json;
+}
+
 // Rows of every kind, in both formats: the same text out.
 TEST(Score, CsvAndJsonLinesAgreeToTheBit) {
   std::mt19937_64 random(7);
@@ -246,7 +258,7 @@ TEST(Score, CsvAndJsonLinesAgreeToTheBit) {
     const bool literal = std::strchr("-0123456789", total[0]) && total[0] && total != "-inf";
     as_json += ",\"TotalCharges\":" + (literal ? total : total.empty() ? "null" : "\"" + total + "\"") + "}\n";
   }
-  for (const package::Package& p : {sample::binary(), sample::classes()}) {
+  for (const package::Package& p : {sample::binary(), sample::classes(), sample::clusters(), sample::anomalies()}) {
     const Streamed a = run(p, as_csv), b = run(p, as_json, Format::jsonl);
     ASSERT_EQ(a.code(), "");
     ASSERT_EQ(b.code(), "");
@@ -384,7 +396,7 @@ TEST(Score, PredictedClass) {
 }
 
 TEST(Score, ProbesAreTheSameEveryTime) {
-  for (const package::Package& p : {sample::binary(), sample::classes(), sample::regression()}) {
+  for (const package::Package& p : {sample::binary(), sample::classes(), sample::regression(), sample::clusters(), sample::anomalies()}) {
     const Engine engine(p, sample::features);
     const std::vector<std::string> golden = golden_predictions(engine);
     EXPECT_EQ(golden.size(), 64u);

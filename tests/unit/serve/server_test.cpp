@@ -443,6 +443,34 @@ TEST_F(RegressionServerTest, OneNumber) {
   EXPECT_EQ(invoke("tenure,Contract,TotalCharges,senior\n3,One year,50,No\n", "text/csv").json()["predictions"][0]["prediction"], p[0]);
 }
 
+class ClusterServerTest : public ServerTest {
+ protected:
+  ClusterServerTest() : ServerTest(sample::clusters()) {}
+};
+TEST_F(ClusterServerTest, AWholeNumberAndADistance) {
+  const std::vector<double> p = expected();
+  const Json json = infer(tensors()).json();
+  ASSERT_EQ(json["outputs"].size(), 2u);
+  EXPECT_EQ(json["outputs"][0], (Json{{"name", "prediction"}, {"datatype", "INT64"}, {"shape", {2}}, {"data", {static_cast<int>(p[0]), static_cast<int>(p[2])}}}));
+  EXPECT_EQ(json["outputs"][1], (Json{{"name", "distance"}, {"datatype", "FP64"}, {"shape", {2}}, {"data", {p[1], p[3]}}}));
+  EXPECT_TRUE(json["outputs"][0]["data"][0].is_number_integer());
+  EXPECT_EQ(get("/v2/models/churn_api").json()["outputs"][0]["datatype"], "INT64");
+  EXPECT_EQ(invoke("tenure,Contract,TotalCharges,senior\n3,One year,50,No\n", "text/csv").json()["predictions"][0], (Json{{"prediction", static_cast<int>(p[0])}, {"distance", p[1]}}));
+}
+
+class AnomalyServerTest : public ServerTest {
+ protected:
+  AnomalyServerTest() : ServerTest(sample::anomalies()) {}
+};
+TEST_F(AnomalyServerTest, TrueOrFalseAndAScore) {
+  const std::vector<double> p = expected();
+  const Json json = infer(tensors()).json();
+  ASSERT_EQ(json["outputs"].size(), 2u);
+  EXPECT_EQ(json["outputs"][0], (Json{{"name", "prediction"}, {"datatype", "BOOL"}, {"shape", {2}}, {"data", {p[0] == 1, p[2] == 1}}}));
+  EXPECT_EQ(json["outputs"][1], (Json{{"name", "score"}, {"datatype", "FP64"}, {"shape", {2}}, {"data", {p[1], p[3]}}}));
+  EXPECT_EQ(get("/v2/models/churn_api").json()["outputs"][0]["datatype"], "BOOL");
+}
+
 TEST(Server, SlowClientsAreCutOff) {
   const score::Engine engine(sample::binary(), sample::features);
   ServeOptions options;
