@@ -148,7 +148,7 @@ loop::Kernel feature_kernel(const char* exprs, int value) {
   const loop::Module m = lower(p, {.disabled = {}, .verify = true});
   return *m.find("features");
 }
-std::string body(const loop::Kernel& kernel) { return loop::print(loop::Module{{kernel}}); }
+std::string body(const loop::Kernel& kernel) { return loop::print(loop::Module{{}, {kernel}}); }
 
 TEST(Lower, CallsAreNullWhenAnArgumentIs) {
   EXPECT_EQ(body(feature_kernel(R"(expr %0 op=column column=%0 type={nullable=true} stage=row
