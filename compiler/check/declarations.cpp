@@ -140,12 +140,14 @@ sem::Module Checker::run() {
     if (read) {
       source_name = read->name;
       take_relation(*read);
+    } else {
+      schema_ok_ = false;  // what uses a column stays silent
     }
   }
   for (const ast::Expect& e : file_.expects)
     if (tables ? e.head.name == source_name : refers(e.head.name, e.head.name_span, source_name, "source")) check_expect(e);
   const std::size_t before = found_.all().size();
-  if (split && refers(split->head.name, split->head.name_span, source_name, tables ? "table that features read," : "source")) check_split(*split);
+  if (split && !(tables && source_name.empty()) && refers(split->head.name, split->head.name_span, source_name, tables ? "table that features read," : "source")) check_split(*split);
   if (schema_ok_ && found_.all().size() == before) check_parts(split, source);
   if (model) check_target(*model);
   for (const auto& [name, literal] : literals_) data_params_.insert(name->text);

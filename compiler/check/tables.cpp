@@ -258,7 +258,9 @@ bool Checker::check_key(const Column& c, Span span) {
 
 bool Checker::check_order(const Column& c, Span span, bool present) {
   if (!orders(c.type.scalar)) {
-    report(code::bad_key, "rows are ordered by a `timestamp`, a `date` or an `int`, and `" + c.name + "` is a " + show(c.type), span).also(c.span, "it stands here");
+    report(code::bad_key, "rows are ordered by a `timestamp`, a `date` or an `int`, and `" + c.name + "` is a " + show(c.type), span)
+        .also(c.span, "it stands here")
+        .suggest("order by the column that says when a row happened");
     return false;
   }
   if (!present || !c.type.nullable) return true;
@@ -440,7 +442,7 @@ std::optional<Relation> Checker::step_join(Relation left, const ast::Expr& e) {
   const Option take_strict{"strict", [&](const ast::Setting& s) {
     const ast::Expr& v = node(s.value);
     if (v.kind == ast::ExprKind::boolean) step.strict = v.text == "true";
-    else report(code::bad_setting, "`strict` is `true` or `false`, found `" + text(v.span) + "`", v.span), good = false;
+    else report(code::bad_setting, "`strict` is `true` or `false`, found `" + text(v.span) + "`", v.span).suggest("`strict = true`: the row of the right side must be earlier, not of the same time"), good = false;
   }};
   const Option take_within{"within", [&](const ast::Setting& s) { within = s; }};
   const std::vector<Option> options = asof ? std::vector<Option>{take_on, take_by, take_prefix, take_strict, take_within} : std::vector<Option>{take_on, take_kind, take_many, take_prefix};

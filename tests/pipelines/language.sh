@@ -99,7 +99,7 @@ run 0 "$MLP" test s.mlp
 run 0 "$MLP" test s.mlp; says err "the data has changed"
 
 # Bounds of dates hold for the data.
-bounded() { spec "$csv" "$half, by = random" gbdt '  predict flag from x' '' | sed "s/^  day    : date/&  $1/" >s.mlp; }
+bounded() { spec "$csv" "$half, by = random" gbdt '  predict flag from x' '' | sed "s/^  day    : date/&  $1/; s/^features .*{/&\n  which = month(day)/" >s.mlp; }
 bounded 'in @2024-01-01..@2024-12-31'; run 0 "$MLP" train s.mlp
 bounded '>= @2024-06-01';              run 1 "$MLP" train s.mlp; says err E0510; says err '>= 2024-06-01'
 

@@ -371,7 +371,7 @@ tune m {
   EXPECT_NE(hovered("filter(o_total", "o_total").find("`float?` · stage `row` · may be null"), std::string::npos) << hovered("filter(o_total", "o_total");
   EXPECT_NE(hovered("by = user, order = ts", "user").find("`id`"), std::string::npos);
   EXPECT_NE(hovered("depth in 2..6", "depth").find("depth"), std::string::npos);
-  EXPECT_NE(hovered("days in 3..9", "days").find("param days: int in 1..60 = 7"), std::string::npos) << hovered("days in 3..9", "days");
+  EXPECT_NE(hovered("days in 3..9", "days").find("days: int in 1..60 = 7"), std::string::npos) << hovered("days in 3..9", "days");
   const auto references = [&](const std::string& anchor, const std::string& what) {
     Json question = spot(anchor, what);
     question["context"] = {{"includeDeclaration", true}};
