@@ -117,6 +117,7 @@ inline bool is_custom(Loss loss) { return loss == Loss::custom || loss == Loss::
 inline bool is_binary(Loss loss) { return loss == Loss::logistic || loss == Loss::custom_bool; }  // predicts a probability
 enum class Link { identity, log, logit };  // from a prediction to the score that a loss sees
 enum class Growth { leaf_wise, depth_wise };
+enum class Calibrate { none, isotonic, platt };  // of probabilities
 enum class Thresholds { best, random };  // of a forest: random ones make extra-trees
 // The numbers of a model block. Defaults are those that the language documents.
 struct ModelSettings {
@@ -126,6 +127,7 @@ struct ModelSettings {
   std::string loss_name;  // custom: as in the spec
   Link link = Link::identity;  // custom; of custom_bool it is always logit
   std::uint64_t seed = 0;
+  Calibrate calibrate = Calibrate::none;
   // gbdt and forest
   std::int64_t trees = 100, depth = 0, leaves = 31, bins = 255, early_stop = 0, min_rows = 20;  // depth 0 = no limit
   Growth growth = Growth::leaf_wise;
@@ -142,7 +144,7 @@ struct ModelSettings {
   std::int64_t sample = 256;  // rows a tree is grown on
   double contamination = 0;   // share of the train rows that are called anomalies; 0 = those with a score above 0.5
   template <class A> void fields(A&& a) {
-    a("kind", kind); a("loss", loss); a("quantile", quantile); a("loss_name", loss_name); a("link", link); a("seed", seed); a("trees", trees); a("depth", depth);
+    a("kind", kind); a("loss", loss); a("quantile", quantile); a("loss_name", loss_name); a("link", link); a("seed", seed); a("calibrate", calibrate); a("trees", trees); a("depth", depth);
     a("leaves", leaves); a("bins", bins); a("early_stop", early_stop); a("min_rows", min_rows); a("growth", growth);
     a("learning_rate", learning_rate); a("l1", l1); a("l2", l2); a("min_gain", min_gain); a("min_weight", min_weight);
     a("subsample", subsample); a("feature_fraction", feature_fraction); a("bootstrap", bootstrap); a("thresholds", thresholds); a("iterations", iterations); a("tolerance", tolerance);

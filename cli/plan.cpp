@@ -30,12 +30,13 @@ Json settings(const ModelSettings& s) {
   // Those of other kinds alone.
   std::set<std::string> own{"kind", "seed"};
   switch (s.kind) {
-    case ModelKind::gbdt: own.insert({"loss", "quantile", "link", "trees", "depth", "leaves", "bins", "early_stop", "min_rows", "growth", "learning_rate", "l1", "l2", "min_gain", "min_weight", "subsample", "feature_fraction"}); break;
-    case ModelKind::linear: own.insert({"loss", "quantile", "link", "l1", "l2", "iterations", "tolerance"}); break;
-    case ModelKind::forest: own.insert({"loss", "trees", "depth", "leaves", "bins", "min_rows", "subsample", "feature_fraction", "bootstrap", "thresholds"}); break;
+    case ModelKind::gbdt: own.insert({"loss", "calibrate", "quantile", "link", "trees", "depth", "leaves", "bins", "early_stop", "min_rows", "growth", "learning_rate", "l1", "l2", "min_gain", "min_weight", "subsample", "feature_fraction"}); break;
+    case ModelKind::linear: own.insert({"loss", "calibrate", "quantile", "link", "l1", "l2", "iterations", "tolerance"}); break;
+    case ModelKind::forest: own.insert({"loss", "calibrate", "trees", "depth", "leaves", "bins", "min_rows", "subsample", "feature_fraction", "bootstrap", "thresholds"}); break;
     case ModelKind::kmeans: own.insert({"clusters", "starts", "iterations", "tolerance"}); break;
     case ModelKind::isolation_forest: own.insert({"trees", "sample", "contamination"}); break;
   }
+  if (s.calibrate == Calibrate::none) own.erase("calibrate");
   for (auto entry = out.begin(); entry != out.end();) entry = own.contains(entry.key()) ? std::next(entry) : out.erase(entry);
   if (s.kind == ModelKind::isolation_forest && s.contamination == 0) out["contamination"] = nullptr;  // a score above 0.5
   if (s.loss != Loss::quantile) out.erase("quantile");

@@ -83,6 +83,9 @@ void add_show(CLI::App& app, Globals& globals, Action& run) {
       const bool set = std::any_of(package.set.begin(), package.set.end(), [&](const Assignment& a) { return a.name == name; });
       std::cout << "param      " << name << " = " << value.get<std::string>() << (set ? " (set)\n" : "\n");
     }
+    const Json model = out["manifest"]["model"];
+    if (model.contains("calibration"))
+      std::cout << "calibrated " << model["calibration"]["method"].get<std::string>() << " on " << thousands(model["calibration"]["rows"].get<std::int64_t>()) << " rows of " << (model["calibration"]["on"] == "valid" ? "the valid part\n" : "the folds\n");
     for (const auto& [part, metrics] : row.metrics) {
       std::cout << part << std::string(part.size() < 11 ? 11 - part.size() : 1, ' ');
       bool first = true;

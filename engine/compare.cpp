@@ -171,7 +171,7 @@ Comparison compare(const Side& was, const Side& now) {
   const bool settled = was.settled && now.settled;
   for (const driver::StageInfo& info : driver::stages) {
     StageChange change{.stage = info.stage, .seconds = seconds_of(&was, info.stage)};
-    if (info.stage == Stage::tune && now.unit->program.tune.empty()) {  // a stage that is gone asks for nothing
+    if (!driver::makes(*now.unit, info.stage)) {  // a stage that is gone asks for nothing
       out.stages.push_back(std::move(change));
       continue;
     }
@@ -193,8 +193,7 @@ Comparison foresee(const Side* was, Side now, const registry::Cache& cache) {
   } else {
     for (const driver::StageInfo& info : driver::stages) {
       StageChange change{.stage = info.stage};
-      const bool none = info.stage == Stage::tune && now.unit->program.tune.empty();
-      if (info.when_changed != Class::breaking && !none) change.cls = info.when_changed, change.note = "no run yet";
+      if (info.when_changed != Class::breaking && driver::makes(*now.unit, info.stage)) change.cls = info.when_changed, change.note = "no run yet";
       out.stages.push_back(std::move(change));
     }
   }
@@ -224,7 +223,9 @@ Comparison account(const Side* was, const Side& now, const std::vector<StageDone
   Comparison out;
   for (const driver::StageInfo& info : driver::stages) {
     StageChange change{.stage = info.stage};
-    if (info.of_rows) {
+    if (!driver::makes(*now.unit, info.stage)) {
+      // nothing to make
+    } else if (info.of_rows) {
       const auto at = std::find_if(done.begin(), done.end(), [&](const StageDone& d) { return d.stage == info.stage; });
       MLP_CHECK(at != done.end() || info.stage == Stage::tune);
       if (at != done.end()) {

@@ -1,4 +1,5 @@
 // K trainings on rotating parts. Each fold is fitted anew on its own train rows, so nothing of what it measures reaches it.
+#include <algorithm>
 #include <cmath>
 
 #include "engine/train.h"
@@ -17,14 +18,53 @@ std::vector<Fold> make_folds(const Pipeline& pipeline, const Data& data, const s
   return folds;
 }
 
-std::vector<FoldScore> cross_validate(const Pipeline& pipeline, std::vector<Fold>& folds, const TrainOptions& options) {
-  std::vector<FoldScore> scores;
-  for (Fold& fold : folds) {
-    const learn::Outcome outcome = train_model(pipeline, fold.rows, fold.features, options, &fold.bins);
-    const auto rows = [](const Part& part) { return static_cast<std::int64_t>(part.row.size()); };
-    scores.push_back({rows(fold.rows.train), rows(fold.rows.valid), rows(fold.rows.test), outcome.best_round, measure(outcome.model, fold.test, fold.rows.test)});
+learn::Judged pool(const std::vector<OutOfFold>& folds, const model::Model& model, std::size_t without) {
+  const std::size_t width = static_cast<std::size_t>(model::evidence_width(model));
+  const double no_chance = model.kind == ModelKind::forest ? 0 : -708;  // the log-odds of the smallest share there is
+  learn::Judged out;
+  for (std::size_t f = 0; f < folds.size(); ++f) {
+    if (f == without) continue;
+    const OutOfFold& fold = folds[f];
+    if (width == 1 || fold.classes == model.classes) {
+      out.add(fold.rows);
+      continue;
+    }
+    const auto place = [](const std::vector<std::string>& classes, const std::string& name) {
+      const auto found = std::find(classes.begin(), classes.end(), name);
+      return found == classes.end() ? SIZE_MAX : static_cast<std::size_t>(found - classes.begin());
+    };
+    for (std::size_t i = 0; i < fold.rows.target.size(); ++i) {
+      const std::size_t target = place(model.classes, fold.classes[static_cast<std::size_t>(fold.rows.target[i])]);
+      if (target == SIZE_MAX) continue;
+      for (const std::string& name : model.classes) {
+        const std::size_t there = place(fold.classes, name);
+        out.evidence.push_back(there == SIZE_MAX ? no_chance : fold.rows.evidence[i * fold.classes.size() + there]);
+      }
+      out.target.push_back(static_cast<double>(target));
+      if (!fold.rows.weight.empty()) out.weight.push_back(fold.rows.weight[i]);
+    }
   }
-  return scores;
+  return out;
+}
+
+CrossValidation cross_validate(const Pipeline& pipeline, std::vector<Fold>& folds, const TrainOptions& options) {
+  const Calibrate method = pipeline.program().model.settings.calibrate;
+  CrossValidation out;
+  std::vector<learn::Outcome> outcomes;
+  for (Fold& fold : folds) {
+    outcomes.push_back(train_model(pipeline, fold.rows, fold.features, options, &fold.bins));
+    if (method != Calibrate::none) out.judged.push_back({fold.rows.classes, judge(outcomes.back().model, fold.test, fold.rows.test)});
+  }
+  for (std::size_t f = 0; f < folds.size(); ++f) {
+    const Fold& fold = folds[f];
+    model::Model& model = outcomes[f].model;
+    // As the model that is kept: by valid rows, or by what models said of rows they were not trained on; never by the fold's own.
+    if (method != Calibrate::none)
+      model.calibration = learn::calibrate(model, method, fold.rows.valid.row.empty() ? pool(out.judged, model, f) : judge(model, fold.features.valid, fold.rows.valid));
+    const auto rows = [](const Part& part) { return static_cast<std::int64_t>(part.row.size()); };
+    out.scores.push_back({rows(fold.rows.train), rows(fold.rows.valid), rows(fold.rows.test), outcomes[f].best_round, measure(model, fold.test, fold.rows.test)});
+  }
+  return out;
 }
 
 void summarize(const std::vector<FoldScore>& scores, Metrics& metrics) {

@@ -19,6 +19,7 @@ template <class A> void parts(A& a, Finding& f) { a(f.code, f.kind, f.feature, f
 template <class A> void parts(A& a, Assignment& v) { a(v.name, v.value); }
 template <class A> void parts(A& a, Trial& t) { a(t.values, t.score, t.rounds, t.resource); }
 template <class A> void parts(A& a, Tuned& t) { a(t.trials, t.best); }
+template <class A> void parts(A& a, model::Curve& c) { a(c.x, c.y, c.a, c.b); }
 template <class A> void parts(A& a, FoldScore& f) { a(f.train, f.valid, f.test, f.rounds, f.metrics); }
 
 // Columns by name: their places in the schema may change.

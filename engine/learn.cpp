@@ -64,6 +64,15 @@ learn::Outcome train_model(const Pipeline& pipeline, const Division& rows, const
   return learn::train(request);
 }
 
+learn::Judged judge(const model::Model& model, const FeatureColumns& columns, const Part& part) {
+  const auto rows = static_cast<std::int64_t>(part.row.size());
+  std::vector<double> scores(static_cast<std::size_t>(rows) * model.outputs());
+  model::Scorer(model).score(columns.matrix(), rows, scores.data());
+  learn::Judged out{std::vector<double>(static_cast<std::size_t>(rows) * model::evidence_width(model)), part.target, part.weight};
+  model::evidence(model, scores.data(), rows, out.evidence.data());
+  return out;
+}
+
 std::map<std::string, double> measure(const model::Model& model, const FeatureColumns& columns, const Part& part) {
   const auto rows = static_cast<std::int64_t>(part.row.size());
   std::vector<double> scores(static_cast<std::size_t>(rows) * model.outputs()), predicted(static_cast<std::size_t>(rows) * model::width(model));

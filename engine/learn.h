@@ -6,11 +6,15 @@
 
 #include "engine/fit.h"
 #include "engine/options.h"
+#include "runtime/learn/calibrate.h"
 #include "runtime/score/score.h"
 
 namespace mlp::engine {
 
 learn::Outcome train_model(const Pipeline& pipeline, const Division& rows, const Features& features, const TrainOptions& options, learn::BinCache* bins);
+
+// What a model says of rows whose features are computed, before calibration, for calibration to judge it by.
+learn::Judged judge(const model::Model& model, const FeatureColumns& columns, const Part& part);
 
 // Of a model on rows whose features are computed; the same as through the scoring path.
 std::map<std::string, double> measure(const model::Model& model, const FeatureColumns& columns, const Part& part);

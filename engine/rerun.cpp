@@ -1,5 +1,6 @@
 #include "engine/rerun.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include <nlohmann/json.hpp>
@@ -56,6 +57,9 @@ Rerun rerun(const package::Package& package, const std::string& bytes, const std
       break;
     }
   if (!same_bits(package.model.linear.weights, now.model.linear.weights) || !same_bits(package.model.linear.intercept, now.model.linear.intercept)) result.differences.push_back("linear weights");
+  const auto same_curve = [](const model::Curve& x, const model::Curve& y) { return same_bits(x.x, y.x) && same_bits(x.y, y.y) && same_bits({x.a, x.b}, {y.a, y.b}); };
+  const std::vector<model::Curve>&curves = package.model.calibration.curves, &curves_now = now.model.calibration.curves;
+  if (!std::equal(curves.begin(), curves.end(), curves_now.begin(), curves_now.end(), same_curve)) result.differences.push_back("calibration");
   if (result.differences.empty()) compare("/metrics", "metrics");
   if (result.differences.empty()) result.differences.push_back("the package's other bytes");
   return result;

@@ -53,7 +53,7 @@ std::map<driver::Stage, std::string> stage_keys(const driver::Unit& unit, const 
   static const std::string build = build_id();
   std::map<driver::Stage, std::string> keys;
   for (const driver::StageInfo& info : driver::stages) {
-    if (!info.of_rows || (info.stage == driver::Stage::tune && unit.program.tune.empty())) continue;
+    if (!info.of_rows || !driver::makes(unit, info.stage)) continue;
     std::string all = "mlp " + std::string(version) + " " + build + "\n" + std::string(info.name) + "\n" + data_digest + "\n";
     for (const driver::Fact& fact : driver::facts(unit, info.stage)) all += fact.canon + "\n";
     keys[info.stage] = sha256(all);

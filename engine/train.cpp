@@ -52,6 +52,11 @@ class Trainer {
     pipeline().write_sources(package_);
     package_.signature = signature_of(program());
     stage(Stage::train, "training", [&] { learn(); }, [&](Packer& out) { pack_model(out); }, [&](Unpacker& in) { unpack_model(in); });
+    const auto calibration = [&](auto& a) { a(package_.model.calibration.curves, trained_.calibrated); };
+    if (driver::makes(written_.unit, Stage::calibrate)) {
+      stage(Stage::calibrate, "calibrating", [&] { calibrate(); }, calibration, calibration);
+      package_.model.calibration.method = program().model.settings.calibrate;
+    }
     const auto measured = [&](auto& a) { a(trained_.metrics, trained_.findings, trained_.folds, package_.signature.feature_reference, package_.signature.prediction_reference, golden_); };
     stage(Stage::measure, "measuring", [&] { measure_all(); }, measured, measured);
     place(trained_.findings, program());
@@ -163,16 +168,37 @@ class Trainer {
     return features_.train.numbers;
   }
 
+  const FeatureColumns& valid_columns() {
+    if (features_.valid.numbers.empty()) features_.valid = features_of(pipeline(), parted().valid, package_.fitted, {}, options_.threads);
+    return features_.valid;
+  }
+
   void learn() {
     train_columns();
+    valid_columns();
     features_.fitted = package_.fitted;
-    features_.valid = features_of(pipeline(), parted().valid, package_.fitted, {}, options_.threads);
     learn::Outcome outcome = train_model(pipeline(), data_, features_, options_, nullptr);
     package_.model = std::move(outcome.model);
     trained_.history = std::move(outcome.history);
     trained_.best_round = outcome.best_round;
     out_of_bag_ = std::move(outcome.out_of_bag);
     trained_.converged = outcome.converged;
+  }
+
+  const CrossValidation& cross_validated() {
+    if (!cross_validated_.scores.empty()) return cross_validated_;
+    if (options_.on_stage) options_.on_stage("cross-validating");
+    rows();
+    if (data_.parts.empty()) data_.parts = data::split(program().split, program().columns, data_.table, program().split.seed);
+    std::vector<Fold> folds = make_folds(pipeline(), data_, data_.parts, options_.threads);
+    return cross_validated_ = cross_validate(pipeline(), folds, options_);
+  }
+
+  void calibrate() {
+    model::Model& model = package_.model;
+    const learn::Judged judged = data_.valid.row.empty() && program().split.folds > 0 ? pool(cross_validated().judged, model) : judge(model, valid_columns(), parted().valid);
+    model.calibration = learn::calibrate(model, program().model.settings.calibrate, judged);
+    trained_.calibrated = static_cast<std::int64_t>(judged.target.size());
   }
 
   void measure_all() {
@@ -185,10 +211,7 @@ class Trainer {
     if (!out_of_bag_.empty()) trained_.metrics["oob"] = out_of_bag_;
     trained_.findings = find_leaks(pipeline(), data_, train_columns(), options_.threads);
     if (program().split.folds > 0) {
-      if (options_.on_stage) options_.on_stage("cross-validating");
-      if (data_.parts.empty()) data_.parts = data::split(program().split, program().columns, data_.table, program().split.seed);
-      std::vector<Fold> folds = make_folds(pipeline(), data_, data_.parts, options_.threads);
-      trained_.folds = cross_validate(pipeline(), folds, options_);
+      trained_.folds = cross_validated().scores;
       summarize(trained_.folds, trained_.metrics);
     }
     for (std::size_t f = 0; f < train_columns().size(); ++f)
@@ -278,6 +301,7 @@ class Trainer {
   bool loaded_ = false, gathered_ = false;
   std::vector<std::int32_t> fold_;
   Features features_;
+  CrossValidation cross_validated_;
   std::vector<std::string> golden_;
   std::map<std::string, double> out_of_bag_;  // metrics of a forest
   package::Package package_;

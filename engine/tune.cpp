@@ -158,7 +158,7 @@ class Runner {
     try {
       prepare_shared(own, values, rows);
       if (tune_.scope == MetricScope::cv) {
-        const std::vector<FoldScore> scores = cross_validate(own, shared_.folds, options);
+        const std::vector<FoldScore> scores = cross_validate(own, shared_.folds, options).scores;
         Metrics metrics;
         summarize(scores, metrics);
         t.score = metrics.at("cv").at(tune_.metric);

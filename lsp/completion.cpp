@@ -178,6 +178,7 @@ class Completer {
     if (what == "measure") return inner.size() > 1 ? offer_expression(last) : add("against", keyword_item);
     if (what == "loss") return outside ? add_all(Words{"squared", "logistic", "softmax", "poisson", "quantile"}, value_item, "loss") : void();
     if (what == "growth") return add_words<Growth>("growth");
+    if (what == "calibrate") return add_words<Calibrate>("calibration of probabilities");
     if (what == "thresholds") return add_words<Thresholds>("thresholds");
     if (what == "bootstrap") return add_all(Words{"true", "false"}, value_item);
     if (what == "increasing" || what == "decreasing") return offer_features(true);

@@ -13,8 +13,8 @@ const std::vector<std::string>& metrics_of(const ir::Model& model) {
   static const std::vector<std::string> known_clusters = {"inertia", "silhouette", "calinski_harabasz", "davies_bouldin", "adjusted_rand", "rows"};
   static const std::vector<std::string> anomalies = {"anomaly_share", "rows"};
   static const std::vector<std::string> known_anomalies = {"anomaly_share", "auc", "average_precision", "precision", "recall", "f1", "rows"};
-  static const std::vector<std::string> binary = {"auc", "accuracy", "logloss", "precision", "recall", "f1", "brier", "rows"};
-  static const std::vector<std::string> classes = {"accuracy", "logloss", "macro_f1", "auc", "rows"};
+  static const std::vector<std::string> binary = {"auc", "accuracy", "logloss", "precision", "recall", "f1", "brier", "ece", "rows"};
+  static const std::vector<std::string> classes = {"accuracy", "logloss", "macro_f1", "auc", "ece", "rows"};
   static const std::vector<std::string> regression = {"rmse", "mae", "r2", "mape", "rows"};
   static const std::vector<std::string> poisson = {"rmse", "mae", "r2", "mape", "poisson_deviance", "rows"};
   static const std::vector<std::string> quantile = {"rmse", "mae", "r2", "mape", "pinball", "rows"};
@@ -33,7 +33,7 @@ const std::vector<std::string>& metrics_of(const ir::Model& model) {
 }
 
 bool is_share(const std::string& metric) {
-  static const std::set<std::string> shares = {"auc", "accuracy", "precision", "recall", "f1", "macro_f1", "brier", "average_precision", "anomaly_share"};
+  static const std::set<std::string> shares = {"auc", "accuracy", "precision", "recall", "f1", "macro_f1", "brier", "ece", "average_precision", "anomaly_share"};
   return shares.count(metric) > 0;
 }
 

@@ -189,6 +189,7 @@ void Checker::check_model(const ast::Model& model) {
   const ast::Setting* loss = nullptr;
   const ast::Setting* early = nullptr;
   if (s.kind == ModelKind::kmeans) s.iterations = 300, s.tolerance = 1e-4;
+  const ast::Setting* calibrate = nullptr;
   const auto whole_number = [&](std::int64_t& into, std::int64_t low, std::int64_t high) {
     return [&, low, high, this](const ast::Setting& v) {
       given.insert(v.name);
@@ -249,6 +250,21 @@ void Checker::check_model(const ast::Model& model) {
       {"increasing", [&](const ast::Setting& v) { direction = &v, check_monotone(v, m.increasing); }},
       {"decreasing", [&](const ast::Setting& v) { direction = &v, check_monotone(v, m.decreasing); }},
   };
+  const std::vector<Option> of_probabilities = {
+      {"calibrate", [&](const ast::Setting& v) {
+         const ast::Expr& e = node(v.value);
+         const auto& words = ir::enum_words<Calibrate>::words;
+         const auto found = std::find(std::begin(words), std::end(words), e.text);
+         if (e.kind == ast::ExprKind::name && found != std::end(words)) {
+           s.calibrate = static_cast<Calibrate>(found - std::begin(words));
+           calibrate = &v;
+           return;
+         }
+         Diagnostic& d = report(code::bad_setting, "`calibrate` is `isotonic`, `platt` or `none`, found `" + text(e.span) + "`", e.span);
+         if (e.text == "sigmoid" || e.text == "logistic") d.suggest("the sigmoid is called `platt` here").edit(e.span, "platt");
+         else d.suggest("`isotonic` follows any rising curve and wants a thousand rows, `platt` is a sigmoid");
+       }},
+  };
   const std::vector<Option> penalties = {
       {"l1", real_number(s.l1, 0, false, 1e12)},
       {"l2", real_number(s.l2, 0, false, 1e12)},
@@ -287,7 +303,8 @@ void Checker::check_model(const ast::Model& model) {
   const std::vector<Option> clustered = {{"clusters", whole_number(s.clusters, 2, 10'000)}, {"starts", whole_number(s.starts, 1, 10'000)}};
   const std::vector<Option> isolated = {{"sample", whole_number(s.sample, 2, huge)}, {"contamination", real_number(s.contamination, 0, true, 0.5)}};
   const std::vector<std::pair<const std::vector<Option>*, std::set<ModelKind>>> groups = {
-      {&of_loss, {ModelKind::gbdt, ModelKind::linear, ModelKind::forest}}, {&weighted, {ModelKind::gbdt, ModelKind::linear, ModelKind::forest, ModelKind::kmeans}},
+      {&of_loss, {ModelKind::gbdt, ModelKind::linear, ModelKind::forest}}, {&of_probabilities, {ModelKind::gbdt, ModelKind::linear, ModelKind::forest}},
+      {&weighted, {ModelKind::gbdt, ModelKind::linear, ModelKind::forest, ModelKind::kmeans}},
       {&of_ensembles, {ModelKind::gbdt, ModelKind::forest, ModelKind::isolation_forest}}, {&clustered, {ModelKind::kmeans}}, {&isolated, {ModelKind::isolation_forest}},
       {&of_trees, {ModelKind::gbdt, ModelKind::forest}}, {&penalties, {ModelKind::gbdt, ModelKind::linear}}, {&boosted, {ModelKind::gbdt}},
       {&iterated, {ModelKind::linear, ModelKind::kmeans}}, {&averaged, {ModelKind::forest}}};
@@ -325,6 +342,14 @@ void Checker::check_model(const ast::Model& model) {
   take_settings(settings, options, std::string(s.kind == ModelKind::isolation_forest ? "an " : "a ") + model.kind + " model", aliases);
   s.seed = static_cast<std::uint64_t>(seed);
   check_loss(loss);
+  if (calibrate && s.calibrate != Calibrate::none) {
+    const bool classes = is_binary(s.loss) || s.loss == Loss::softmax;
+    if (!classes && m.target.known())
+      report(code::bad_setting, "`calibrate` mends probabilities, and `" + m.name + "` predicts a number", calibrate->name_span, "of classes only").also(m.target_span, "predicted here").suggest("remove it");
+    else if (classes && !has_valid_ && module_.split.folds == 0)
+      report(code::missing_part, "`calibrate` needs rows that the model was not trained on, and the split has none", calibrate->name_span, "needs valid rows or folds")
+          .also(module_.split.span, "neither `valid` nor `folds` here").suggest("give it rows: `valid = 15%`, or `folds = 5` to calibrate on what each fold predicts; or remove `calibrate`");
+  }
 
   if (forest) {
     if (!given.count("bootstrap")) s.bootstrap = s.thresholds == Thresholds::best;

@@ -21,7 +21,7 @@ std::optional<bool> whole_setting(const std::string& name) {
   ModelSettings settings;
   settings.fields([&](std::string_view key, auto& value) {
     using T = std::remove_reference_t<decltype(value)>;
-    if (key == name && key != "kind" && key != "loss" && key != "quantile" && key != "seed") whole = !std::is_floating_point_v<T>;
+    if (key == name && key != "kind" && key != "loss" && key != "quantile" && key != "seed" && key != "calibrate") whole = !std::is_floating_point_v<T>;
   });
   return whole;
 }

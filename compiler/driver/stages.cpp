@@ -50,8 +50,9 @@ class Collector {
       case Stage::split: rows(), split(), targets(); break;
       case Stage::fit: rows(), split(), fitted(); break;
       case Stage::train: training(); break;
+      case Stage::calibrate: training(), calibration(); break;
       case Stage::measure:
-        training();
+        training(), calibration();
         folds();
         target();        // of a model that learns without one: what it is measured against
         looked_at();
@@ -403,7 +404,7 @@ class Collector {
       using T = std::decay_t<decltype(value)>;
       if constexpr (std::is_same_v<T, ModelSettings>) {
         const_cast<ModelSettings&>(value).fields([&](std::string_view name, const auto& v) {
-          setting(settings, name, "settings " + std::string(name) + "=" + text(v), text(v), name == "kind" ? m.span : Span{});
+          if (name != "calibrate") setting(settings, name, "settings " + std::string(name) + "=" + text(v), text(v), name == "kind" ? m.span : Span{});
         });
       } else if constexpr (!std::is_same_v<T, Span>) {
         static const std::set<std::string_view> told = {"name", "target", "target_name", "target_columns", "weight", "classes", "increasing", "decreasing"};
@@ -412,6 +413,11 @@ class Collector {
     });
     direction("increasing", m.increasing);
     direction("decreasing", m.decreasing);
+  }
+  void calibration() {
+    const Calibrate method = program_.model.settings.calibrate;
+    setting(model_block(), "calibrate", "settings calibrate=" + canon(method), canon(method));
+    if (program_.split.valid <= 0) folds();  // without valid rows they are what it is fitted on
   }
   void direction(const char* name, const std::vector<std::string>& features) {
     std::vector<std::int32_t> places;  // a feature may change its name
@@ -491,11 +497,16 @@ std::string_view spell(Class c) {
 }
 
 bool follows_tune(const flow::Program& program, Stage stage) {
-  if (stage == Stage::train || stage == Stage::measure) return true;
+  if (stage == Stage::train || stage == Stage::calibrate || stage == Stage::measure) return true;
   if (program.tune.empty()) return false;
   const auto& ranges = program.tune.front().ranges;  // params of features and weights; what is read, split or predicted follows none
   if (std::none_of(ranges.begin(), ranges.end(), [](const TuneRange& r) { return r.param; })) return false;
   return stage == Stage::fit || (stage == Stage::split && program.model.weight.known());
+}
+
+bool makes(const Unit& unit, Stage stage) {
+  if (stage == Stage::tune) return !unit.program.tune.empty();
+  return stage != Stage::calibrate || unit.program.model.settings.calibrate != Calibrate::none;
 }
 
 std::vector<Fact> facts(const Unit& unit, Stage stage) { return Collector(unit).collect(stage); }

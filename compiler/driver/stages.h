@@ -15,7 +15,7 @@ namespace mlp::driver {
 enum class Class { no_op, relink, refit, retrain, breaking };
 std::string_view spell(Class c);
 
-enum class Stage { read, expect, tune, split, fit, train, measure, test, monitor, link, request, response };
+enum class Stage { read, expect, tune, split, fit, train, calibrate, measure, test, monitor, link, request, response };
 struct StageInfo {
   Stage stage;
   std::string_view name;
@@ -23,13 +23,14 @@ struct StageInfo {
   bool of_rows;            // made from rows, and kept in the cache
   std::string_view makes;
 };
-inline constexpr std::array<StageInfo, 12> stages = {{
+inline constexpr std::array<StageInfo, 13> stages = {{
     {Stage::read, "read", Class::refit, true, "the rows of the source, checked against the schema"},
     {Stage::expect, "expect", Class::refit, true, "the expectations, checked"},
     {Stage::tune, "tune", Class::retrain, true, "the values that a tune block chooses, by trials; no stage of a spec without one"},
     {Stage::split, "split", Class::refit, true, "the parts, with target and weight of each row"},
     {Stage::fit, "fit", Class::refit, true, "the statistics of the train rows"},
     {Stage::train, "train", Class::retrain, true, "the model"},
+    {Stage::calibrate, "calibrate", Class::refit, true, "the calibration of probabilities; no stage of a model without it"},
     {Stage::measure, "measure", Class::refit, true, "metrics, and the distributions that drift is measured against"},
     {Stage::test, "test", Class::relink, false, "the lines that `mlp test` holds the model to"},
     {Stage::monitor, "monitor", Class::relink, false, "the thresholds of monitoring"},
@@ -54,6 +55,9 @@ struct Fact {
   Span span;          // where it is written; unknown for a default
   std::vector<Cause> behind;  // the steps that a row or a column of a table comes from: reasons, when what they make differs
 };
+
+// Whether the stage makes anything for this unit: trials only where there is a tune block, calibration where the model asks for it.
+bool makes(const Unit& unit, Stage stage);
 
 // What a stage reads of a planned unit, what the stages before it read for it included. No order. Of a unit whose tune block
 // is not settled, the stages that follow it have its facts.

@@ -1,6 +1,7 @@
 #include "runtime/learn/metrics.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -25,12 +26,15 @@ double surprise(double p) { return -model::safe_log(std::max(p, std::numeric_lim
 
 double ratio(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
-// Mann-Whitney: a pair in order counts 1, a tie 1/2 (mid-ranks). NaN when one of the two sides has no weight.
+// Mann-Whitney: a pair in order counts 1, a tie 1/2 (mid-ranks). NaN when one of the two sides has no weight, or a score is NaN.
 template <class Score, class Positive>
 double auc(const Rows& rows, const Score& score, const Positive& positive) {
   std::vector<std::pair<double, std::int64_t>> sorted;
   sorted.reserve(rows.count);
-  for (std::int64_t i = 0; i < rows.count; ++i) sorted.emplace_back(score(i), i);
+  for (std::int64_t i = 0; i < rows.count; ++i) {
+    if (std::isnan(score(i))) return none;  // has no place in an order
+    sorted.emplace_back(score(i), i);
+  }
   std::sort(sorted.begin(), sorted.end());
   double below = 0, positives = 0, pairs = 0;
   for (std::size_t i = 0; i < sorted.size();) {
@@ -46,14 +50,41 @@ double auc(const Rows& rows, const Score& score, const Positive& positive) {
   return positives > 0 && below > 0 ? pairs / (positives * below) : none;
 }
 
+// Expected calibration error (Naeini et al. 2015; Guo et al. 2017): rows fall into bins by a probability; the mean over rows of
+// the distance between a bin's mean probability and its share of hits. A probability of 1 falls into the last bin.
+class CalibrationError {
+ public:
+  void add(double p, bool hit, double w) {
+    if (std::isnan(p)) return void(broken_ = true);
+    Bin& bin = bins_[static_cast<std::size_t>(std::clamp(p * count, 0.0, count - 1.0))];
+    bin.p += w * p;
+    bin.hits += hit ? w : 0;
+  }
+  double value(double total) const {
+    double sum = 0;
+    for (const Bin& bin : bins_) sum += std::fabs(bin.p - bin.hits);
+    return broken_ ? none : sum / total;
+  }
+
+ private:
+  static constexpr int count = 15;
+  struct Bin {
+    double p = 0, hits = 0;
+  };
+  std::array<Bin, count> bins_;
+  bool broken_ = false;
+};
+
 void binary(std::map<std::string, double>& out, const Rows& rows, const std::vector<double>& predicted, const std::vector<double>& target) {
   double total = 0, loss = 0, brier = 0, hit_positive = 0, hit_negative = 0, called = 0, positives = 0;
+  CalibrationError calibration;  // of the positive class
   for (std::int64_t i = 0; i < rows.count; ++i) {
     const double w = rows(i), p = predicted[2 * i + 1];
     const bool y = target[i] != 0, call = p >= 0.5;
     total += w;
     loss += w * surprise(predicted[2 * i + (y ? 1 : 0)]);
     brier += w * (p - y) * (p - y);
+    calibration.add(p, y, w);
     positives += y ? w : 0;
     called += call ? w : 0;
     (y ? hit_positive : hit_negative) += call == y ? w : 0;
@@ -63,6 +94,7 @@ void binary(std::map<std::string, double>& out, const Rows& rows, const std::vec
   out["accuracy"] = (hit_positive + hit_negative) / total;
   out["logloss"] = loss / total;
   out["brier"] = brier / total;
+  out["ece"] = calibration.value(total);
   out["precision"] = precision;
   out["recall"] = recall;
   out["f1"] = ratio(2 * precision * recall, precision + recall);
@@ -71,6 +103,7 @@ void binary(std::map<std::string, double>& out, const Rows& rows, const std::vec
 void classes(std::map<std::string, double>& out, const Rows& rows, std::int64_t k, const std::vector<double>& predicted,
              const std::vector<double>& target) {
   double total = 0, loss = 0, right = 0;
+  CalibrationError calibration;  // of the most probable class
   std::vector<double> hit(k, 0), called(k, 0), actual(k, 0);
   for (std::int64_t i = 0; i < rows.count; ++i) {
     const double w = rows(i);
@@ -78,6 +111,7 @@ void classes(std::map<std::string, double>& out, const Rows& rows, std::int64_t 
     const std::int64_t y = static_cast<std::int64_t>(target[i]), call = std::max_element(p, p + k) - p;
     total += w;
     loss += w * surprise(p[y]);
+    calibration.add(p[call], call == y, w);
     actual[y] += w;
     called[call] += w;
     if (call == y) {
@@ -100,6 +134,7 @@ void classes(std::map<std::string, double>& out, const Rows& rows, std::int64_t 
   }
   out["accuracy"] = right / total;
   out["logloss"] = loss / total;
+  out["ece"] = calibration.value(total);
   out["macro_f1"] = f1_classes > 0 ? f1 / static_cast<double>(f1_classes) : none;
   out["auc"] = auc_classes > 0 ? auc_sum / static_cast<double>(auc_classes) : none;
 }

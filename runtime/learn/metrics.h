@@ -9,7 +9,7 @@
 namespace mlp::learn {
 
 // `predicted`: rows x width as model::link gives it; target: class index or value. Binary: auc accuracy logloss
-// precision recall f1 brier; multi-class: accuracy logloss macro_f1 auc (macro one-vs-rest); regression: rmse mae r2
+// precision recall f1 brier ece; multi-class: accuracy logloss macro_f1 auc (macro one-vs-rest) ece; regression: rmse mae r2
 // mape, poisson_deviance or pinball where the loss is that. kmeans: see clusters.h; isolation forest: anomaly_share, and
 // against a truth auc average_precision precision recall f1. All: rows. Positive class = classes[1], threshold 0.5.
 // Without a target `target` is the truth, NaN where it is not known, or empty. `columns`: what the model saw; kmeans only.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "base/codes/training.h"
 #include "base/diagnostic.h"
@@ -142,8 +143,21 @@ Objective::Objective(const Labels& labels, const Request& request, std::int32_t 
   MLP_CHECK(is_custom(loss_) == (kernels_.value != nullptr));
 }
 
+Objective::Objective(const Labels& labels, const Objective& like)
+    : labels_(labels), loss_(like.loss_), link_(like.link_), quantile_(like.quantile_), kernels_(like.kernels_), outputs_(like.outputs_), pool_(like.pool_),
+      buffer_(labels.rows()) {}
+
 std::vector<double> Objective::start() {
-  if (is_custom(loss_)) return {newton_start()};
+  if (is_custom(loss_)) {
+    // One score for all rows: rows of equal targets are one row of their weight. Two classes are two rows.
+    constexpr std::size_t few = 256;
+    std::map<double, double> weights;
+    for (std::int64_t i = 0; i < labels_.rows() && weights.size() <= few; ++i) weights[labels_.target[i]] += labels_.weight_at(i);
+    if (weights.size() > few) return {newton_start()};
+    Labels distinct{.target = {}, .weight = {}, .total_weight = labels_.total_weight};
+    for (const auto& [target, weight] : weights) distinct.target.push_back(target), distinct.weight.push_back(weight);
+    return {Objective(distinct, *this).newton_start()};
+  }
   std::vector<double> sums(outputs_, 0.0);
   if (loss_ == Loss::quantile) {
     std::vector<std::pair<double, double>> values;

@@ -47,6 +47,7 @@ class Objective {
   double settle(const std::vector<double>& scores, const std::uint32_t* rows, std::int64_t count, double step) const;
 
  private:
+  Objective(const Labels& labels, const Objective& like);   // the same loss over other rows
   void custom(mlp_kernel kernel, const double* target, const double* scores, std::int64_t count, double* first, double* second) const;
   double newton_start();
   const Labels& labels_;

@@ -209,6 +209,7 @@ std::vector<std::string> validate(const Model& model) {
   }
   if (has_target(model.kind) == (model.loss == Loss::none)) out.add("exactly a model without a target has no loss");
   if (is_custom(model.loss) == model.loss_name.empty()) out.add("exactly a loss of the language has a name");
+  for (const std::string& text : validate_calibration(model)) out.add(text);
   if (!(model.quantile > 0 && model.quantile < 1)) out.add("quantile is not between 0 and 1");
   return out.list;
 }
@@ -304,6 +305,11 @@ void link_anomalies(const Model& model, const double* scores, std::int64_t rows,
 }  // namespace
 
 void link(const Model& model, const double* scores, std::int64_t rows, double* out) {
+  if (model.calibration.method != Calibrate::none) {
+    std::vector<double> found(static_cast<std::size_t>(rows) * evidence_width(model));
+    evidence(model, scores, rows, found.data());
+    return calibrated(model, found.data(), rows, out);
+  }
   if (model.kind == ModelKind::forest) return link_forest(model, scores, rows, out);
   switch (model.loss) {
     case Loss::none: return model.kind == ModelKind::kmeans ? link_clusters(scores, rows, out) : link_anomalies(model, scores, rows, out);

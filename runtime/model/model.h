@@ -6,6 +6,7 @@
 
 #include "abi/abi.h"
 #include "base/settings.h"
+#include "runtime/model/calibration.h"
 
 namespace mlp::model {
 
@@ -88,6 +89,7 @@ struct Model {
   std::vector<FeatureInfo> features;
   Forest forest;                              // kind gbdt, forest, isolation_forest: leaf values are path lengths
   Linear linear;                              // kind linear
+  Calibration calibration;                    // none, or of classes
   Centres centres;                            // kind kmeans
   Isolation isolation;                        // kind isolation_forest
   // Of kmeans: the number of the cluster and the squared distance to its centre.
@@ -129,7 +131,7 @@ class Scorer {
 };
 
 // The link: scores → what a user sees. Classification: probabilities by class (rows x classes; logistic gives both);
-// regression: one value (a forest: means over its trees); kmeans: the cluster and the distance to its centre; isolation forest: 1 or 0 for an anomaly or none, and
+// and calibrated, where the model is; regression: one value (a forest: means over its trees); kmeans: the cluster and the distance to its centre; isolation forest: 1 or 0 for an anomaly or none, and
 // the score. In place would not fit: `out` has width(model) values a row.
 enum class Answer { value, classes, cluster, anomaly };
 Answer answer(const Model& model);

@@ -20,6 +20,7 @@ template <> struct Words<Format> { static constexpr const char* list[] = {"csv",
 template <> struct Words<Policy> { static constexpr const char* list[] = {"fail", "drop", "quarantine"}; };
 template <> struct Words<ModelKind> { static constexpr const char* list[] = {"gbdt", "linear", "forest", "kmeans", "isolation_forest"}; };
 template <> struct Words<Loss> { static constexpr const char* list[] = {"squared", "logistic", "softmax", "poisson", "quantile", "custom", "custom_bool", "none"}; };
+template <> struct Words<Calibrate> { static constexpr const char* list[] = {"none", "isotonic", "platt"}; };
 template <> struct Words<Link> { static constexpr const char* list[] = {"identity", "log", "logit"}; };
 
 // The fields of the model that are no arrays.
@@ -152,6 +153,7 @@ std::string write_description(const Package& package) {
                     {"features", to_json(m.features)},
                     {"fitted_tables", package.fitted.tables.size()}};
   // What a plain spec has not is not written.
+  if (m.calibration.method != Calibrate::none) out["calibrate"] = to_json(m.calibration.method);
   if (!package.imports.empty()) out["imports"] = to_json(package.imports);
   if (!package.set.empty()) out["set"] = to_json(package.set);
   if (!package.tuned.empty()) out["tuned"] = to_json(package.tuned);
@@ -170,6 +172,7 @@ void read_description(std::string_view text, Package& out) {
     if (rest.contains(name)) read(rest[name], into);
     rest.erase(name);
   };
+  optional("calibrate", out.model.calibration.method);
   optional("imports", out.imports);
   optional("set", out.set);
   optional("tuned", out.tuned);

@@ -136,6 +136,18 @@ std::string write_tensors(const Package& p) {
     w.list("linear.width", l.width);
     w.list("linear.weights", l.weights);
   }
+  if (p.model.calibration.method != Calibrate::none) {
+    std::vector<const std::vector<double>*> x, y;
+    std::vector<double> sigmoid;
+    for (const model::Curve& curve : p.model.calibration.curves) {
+      x.push_back(&curve.x);
+      y.push_back(&curve.y);
+      sigmoid.insert(sigmoid.end(), {curve.a, curve.b});
+    }
+    w.lists("calibration.x", x);
+    w.lists("calibration.y", y);
+    w.list("calibration.sigmoid", sigmoid);
+  }
   return w.finish();
 }
 
@@ -267,6 +279,12 @@ void read_tensors(std::string_view block, Package& p) {
     l.offset = r.list<std::int32_t>("linear.offset");
     l.width = r.list<std::int32_t>("linear.width");
     l.weights = r.list<double>("linear.weights");
+  }
+  if (p.model.calibration.method != Calibrate::none) {
+    auto x = r.lists<double>("calibration.x"), y = r.lists<double>("calibration.y");
+    const std::vector<double> sigmoid = r.list<double>("calibration.sigmoid");
+    if (x.size() != y.size() || sigmoid.size() != 2 * x.size()) fail("the calibration curves are incomplete");
+    for (std::size_t i = 0; i < x.size(); ++i) p.model.calibration.curves.push_back({std::move(x[i]), std::move(y[i]), sigmoid[2 * i], sigmoid[2 * i + 1]});
   }
   r.finish();
 }

@@ -92,6 +92,8 @@ Json describe(const Program& program, const package::Package& package) {
   if (m.loss == Loss::none) out["model"].erase("loss"), out["model"].erase("classes");
   if (has_trees(m.kind)) out["model"]["trees"] = m.forest.trees.size();
   if (m.kind == ModelKind::kmeans) out["model"]["clusters"] = m.centres.clusters;
+  static const char* const methods[] = {"", "isotonic", "platt"};
+  if (m.calibration.method != Calibrate::none) out["model"]["calibration"] = methods[static_cast<int>(m.calibration.method)];
   Json features = Json::array();
   for (const model::FeatureInfo& f : m.features) features.push_back(f.name);
   out["model"]["features"] = features;

@@ -59,6 +59,10 @@ base cut diamonds-cut 600
 base houses california-housing 400
 base odd diamonds-odd 600
 base segments california-housing-segments 400
+base trees telco-churn-forest 400
+mkdir -p bases/calibrated/data; cp bases/telco/data/rows.csv bases/calibrated/data/
+sed 's/^  depth .*/&\n  calibrate = isotonic/' bases/telco/spec.mlp >bases/calibrated/spec.mlp
+(cd bases/calibrated && run 0 "$MLP" train spec.mlp)
 # Functions of its own, and an encoding by the target.
 mkdir -p bases/own/data; cp bases/telco/data/rows.csv bases/own/data/
 sed 's/^features x/fn grown(v: float, by: float = 2) -> float = v * by\n\n&/; s/^  each(category).*/  Contract |> target_encode/; s/^  per_month .*/  grown = grown(MonthlyCharges)/' bases/telco/spec.mlp >bases/own/spec.mlp
@@ -212,6 +216,20 @@ pair segments "$train" "starts and tolerance" 'edit "s/clusters .*/&\n  starts =
 pair segments "split=refit $train" "a weight of a cluster's rows" 'edit "s/clusters .*/&\n  weight = households/"'
 pair segments "split=refit measure=refit" "another truth for clusters" 'edit "s/against ocean_proximity/against ocean_proximity == \"INLAND\"/"'
 pair segments "read=refit split=refit $train test=relink response=breaking" "another kind of model" 'edit "s/kmeans {/isolation_forest {/; /measure /d; /clusters /d; /^test /,/^}/d"'
+pair telco "calibrate=refit measure=refit" "calibration" 'edit "s/^  depth .*/&\n  calibrate = isotonic/"'
+pair telco "" "no calibration, written out" 'edit "s/^  depth .*/&\n  calibrate = none/"'
+pair calibrated "calibrate=refit measure=refit" "another calibration" 'edit "s/= isotonic/= platt/"'
+pair calibrated "measure=refit" "calibration no more" 'edit "/calibrate/d"'
+pair calibrated "train=retrain calibrate=refit measure=refit" "a calibrated model" 'edit "s/= 0.05/= 0.1/"'
+pair calibrated "read=refit expect=refit split=refit fit=refit train=retrain calibrate=refit measure=refit" "rows of a calibrated model" 'sed -i "\$d" data/rows.csv'
+pair calibrated "test=relink" "a gate on calibration" 'edit "s/^test churn {/&\n  require test.ece <= 0.9/"'
+pair calibrated "split=refit fit=refit train=retrain calibrate=refit measure=refit" "folds in place of a valid part" 'edit "s/train = 70%, valid = 15%/train = 85%, folds = 3/; /early_stop/d"'
+pair trees "train=retrain measure=refit" "trees of a forest" 'edit "s/trees = 6/trees = 8/"'
+pair trees "train=retrain measure=refit" "random thresholds" 'edit "s/^  trees .*/&\n  thresholds = random/"'
+pair trees "train=retrain measure=refit" "features of a node" 'edit "s/^  trees .*/&\n  feature_fraction = 0.5/"'
+pair trees "train=retrain measure=refit link=relink" "a feature of a forest less" 'edit "/^  tenure$/d"' 
+pair trees "test=relink" "a gate out of bag" 'edit "s/oob.auc >= 0.84/oob.auc >= 0.5/"'
+pair trees "" "a default of forests written out" 'edit "s/^  trees .*/&\n  thresholds = best, bootstrap = true, bins = 1000/"'
 
 # Features.
 pair telco "$train link=relink" "a feature more" 'edit "s/^  per_month .*/&\n  yearly = MonthlyCharges * 12/"'

@@ -135,6 +135,7 @@ MLP_WORDS(ModelKind, "gbdt", "linear", "forest", "kmeans", "isolation_forest");
 MLP_WORDS(Loss, "squared", "logistic", "softmax", "poisson", "quantile", "custom", "custom_bool", "none");
 MLP_WORDS(Link, "identity", "log", "logit");
 MLP_WORDS(Growth, "leaf_wise", "depth_wise");
+MLP_WORDS(Calibrate, "none", "isotonic", "platt");
 MLP_WORDS(Thresholds, "best", "random");
 MLP_WORDS(GateKind, "require", "invariant", "monotone", "given");
 MLP_WORDS(MetricScope, "train", "valid", "test", "production", "cv", "oob");

@@ -28,6 +28,20 @@ TEST(Metrics, BinaryByHand) {
   EXPECT_NEAR(m.at("brier"), (0.01 + 0.16 + 0.65 * 0.65 + 0.04) / 4, 1e-15);
 }
 
+// Bins are a fifteenth wide: 0.02 and 0.06 share the first one, 0.1 stands alone, 0.95 and 1 share the last.
+TEST(Metrics, CalibrationErrorByHand) {
+  const auto m = metrics(with(Loss::logistic, 2), pairs({0.02, 0.06, 0.1, 0.95, 1}), {0, 1, 0, 1, 1}, {1, 2, 1, 1, 1});
+  EXPECT_NEAR(m.at("ece"), (std::fabs(0.02 + 2 * 0.06 - 2) + 0.1 + std::fabs(0.95 + 1 - 2)) / 6, 1e-15);
+  // Of more classes the most probable one is what is right or wrong.
+  const auto k = metrics(with(Loss::softmax, 3), {0.7, 0.2, 0.1, 0.1, 0.7, 0.2, 0.3, 0.3, 0.4}, {0, 2, 2}, {});
+  EXPECT_NEAR(k.at("ece"), (std::fabs(0.7 + 0.7 - 1) + std::fabs(0.4 - 1)) / 3, 1e-15);
+  EXPECT_TRUE(std::isnan(metrics(with(Loss::logistic, 2), pairs({0.2, std::nan("")}), {0, 1}, {}).at("ece")));
+}
+
+TEST(Metrics, ACertainErrorCostsAFiniteLoss) {
+  EXPECT_NEAR(metrics(with(Loss::logistic, 2), pairs({0, 1}), {1, 1}, {}).at("logloss"), 52 * std::log(2.0) / 2, 1e-12);
+}
+
 TEST(Metrics, TiesInAucCountHalf) {
   EXPECT_DOUBLE_EQ(metrics(with(Loss::logistic, 2), pairs({0.5, 0.5, 0.5}), {0, 1, 1}, {}).at("auc"), 0.5);
   EXPECT_DOUBLE_EQ(metrics(with(Loss::logistic, 2), pairs({0.2, 0.5, 0.5, 0.7}), {0, 0, 1, 1}, {}).at("auc"), 3.5 / 4);

@@ -30,8 +30,31 @@ std::string resealed(std::string bytes) {
   return bytes + sha256(bytes);
 }
 
+Package isotonic() {
+  Package p = sample::binary();
+  p.model.calibration = {Calibrate::isotonic, {{{-1, 0.5, 2}, {0.125, 0.5, 0.875}, 0, 0}}};
+  return p;
+}
+Package sigmoids() {
+  Package p = sample::classes();
+  p.model.calibration = {Calibrate::platt, {{{}, {}, -1.5, 0.25}, {{}, {}, -0.75, 0}, {{}, {}, -1, 0.5}}};
+  return p;
+}
+// Trees whose leaves hold a share for each of three classes.
+Package forest() {
+  Package p = sample::classes();
+  p.model.kind = ModelKind::forest;
+  p.model.forest.outputs = 3;
+  p.model.forest.base = {0, 0, 0};
+  p.model.linear = {};
+  model::Tree tree = sample::stump(0, 11.5, 0, 0);
+  tree.value = {0, 0, 0, 0.5, 0.25, 0.25, 0, 1, 0};
+  p.model.forest.trees = {tree, tree};
+  return p;
+}
+
 TEST(Package, ComesBackTheSame) {
-  for (const Package& p : {sample::binary(), sample::classes(), sample::regression(), sample::clusters(), sample::anomalies()}) {
+  for (const Package& p : {sample::binary(), sample::classes(), sample::regression(), sample::clusters(), sample::anomalies(), isotonic(), sigmoids(), forest()}) {
     const std::string bytes = to_bytes(p);
     EXPECT_EQ(bytes, to_bytes(p));
     const Package back = from_bytes(bytes, "p.pkg");
@@ -54,6 +77,14 @@ TEST(Package, ComesBackTheSame) {
     EXPECT_EQ(back.model.centres.clusters, p.model.centres.clusters);
     EXPECT_EQ(back.model.isolation.normal, p.model.isolation.normal);
     EXPECT_EQ(back.model.isolation.threshold, p.model.isolation.threshold);
+    ASSERT_EQ(back.model.calibration.curves.size(), p.model.calibration.curves.size());
+    for (std::size_t i = 0; i < p.model.calibration.curves.size(); ++i) {
+      const model::Curve &is = back.model.calibration.curves[i], &was = p.model.calibration.curves[i];
+      EXPECT_EQ(is.x, was.x);
+      EXPECT_EQ(is.y, was.y);
+      EXPECT_EQ(std::pair(is.a, is.b), std::pair(was.a, was.b));
+    }
+    if (!p.model.forest.trees.empty()) EXPECT_EQ(back.model.forest.trees[0].value, p.model.forest.trees[0].value);
   }
 }
 
@@ -74,7 +105,7 @@ TEST(Package, AnyCutIsFound) {
 
 // Someone who also mends the digest gets a Failure or a package that is whole, never a crash.
 TEST(Package, FlippedBytesUnderAGoodDigest) {
-  for (const Package& p : {sample::binary(), sample::classes(), sample::clusters(), sample::anomalies()}) {
+  for (const Package& p : {sample::binary(), sample::classes(), sample::clusters(), sample::anomalies(), isotonic(), forest()}) {
     const std::string bytes = to_bytes(p);
     int accepted = 0;
     for (std::size_t i = 8; i + 64 < bytes.size(); ++i)
