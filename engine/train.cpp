@@ -275,6 +275,7 @@ class Trainer {
     bare.signature = signature_of(program());
     bare.fitted = package_.fitted;
     bare.model = package_.model;
+    bare.model.calibration = {};  // a stage of its own
     for (const model::FeatureInfo& info : bare.model.features) bare.signature.feature_reference.push_back(monitor::make_reference({}, info));
     bare.signature.prediction_reference = monitor::make_prediction_reference(bare.model, {});
     out(trained_.best_round, trained_.converged, trained_.history, out_of_bag_);

@@ -27,7 +27,7 @@ SPEC
 run 2 "$MLP" plan s.mlp --detailed-exitcode
 says out 'no run of `small` yet: retrain'
 run 0 "$MLP" plan s.mlp --json
-equal "$(jq -r '.format_version, .class, .against, (.stages | length)' out | tr '\n' ' ')" "1 retrain null 12 " "a first plan"
+equal "$(jq -r '.format_version, .class, .against, (.stages | length)' out | tr '\n' ' ')" "1 retrain null 13 " "a first plan"
 run 0 "$MLP" train s.mlp --json; first=$(jq -r .run out)
 run 0 "$MLP" plan s.mlp --detailed-exitcode
 says out "against run $first"; says out "nothing: no row is read"

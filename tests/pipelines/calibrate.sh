@@ -60,4 +60,22 @@ for method in isotonic platt; do
   equal "$(jq '[.stages[] | select(.class != "no-op") | .name] | join(" ")' out)" '"calibrate measure"' "only calibrated anew"
   jq -e --slurpfile n none '.metrics.test.ece < $n[0].metrics.test.ece / 1.5 and .metrics.test.logloss < $n[0].metrics.test.logloss' out >/dev/null && pass || fail "$method: $(jq -c .metrics.test out none)"
 done
+# Rows of one class say nothing about probabilities.
+{ echo a,y,part; for i in $(seq 60); do echo "$i,$([ $((i % 2)) = 0 ] && echo true || echo false),train"; done
+  for i in $(seq 20); do echo "$i,true,valid"; echo "$i,$([ $((i % 3)) = 0 ] && echo true || echo false),test"; done; } >one_class.csv
+cat >one_class.mlp <<'SPEC'
+schema Row {
+  a    : float
+  y    : bool
+  part : category
+}
+source rows_in: Row = csv("one_class.csv")
+features x from rows_in { a }
+split rows_in { by = column(part) }
+model m = gbdt {
+  predict y from x
+  calibrate = platt
+}
+SPEC
+run 1 "$MLP" train one_class.mlp; says err E0646; says err "of one class"
 finish

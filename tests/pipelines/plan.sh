@@ -225,9 +225,9 @@ pair calibrated "read=refit expect=refit split=refit fit=refit train=retrain cal
 pair calibrated "test=relink" "a gate on calibration" 'edit "s/^test churn {/&\n  require test.ece <= 0.9/"'
 pair calibrated "split=refit fit=refit train=retrain calibrate=refit measure=refit" "folds in place of a valid part" 'edit "s/train = 70%, valid = 15%/train = 85%, folds = 3/; /early_stop/d"'
 pair trees "train=retrain measure=refit" "trees of a forest" 'edit "s/trees = 6/trees = 8/"'
-pair trees "train=retrain measure=refit" "random thresholds" 'edit "s/^  trees .*/&\n  thresholds = random/"'
+pair trees "train=retrain measure=refit" "random thresholds" 'edit "s/^  trees .*/&\n  thresholds = random, bootstrap = true/"'
 pair trees "train=retrain measure=refit" "features of a node" 'edit "s/^  trees .*/&\n  feature_fraction = 0.5/"'
-pair trees "train=retrain measure=refit link=relink" "a feature of a forest less" 'edit "/^  tenure$/d"' 
+pair trees "read=refit train=retrain measure=refit link=relink request=breaking" "a feature of a forest less" 'edit "/^  tenure$/d"' 
 pair trees "test=relink" "a gate out of bag" 'edit "s/oob.auc >= 0.84/oob.auc >= 0.5/"'
 pair trees "" "a default of forests written out" 'edit "s/^  trees .*/&\n  thresholds = best, bootstrap = true, bins = 1000/"'
 
