@@ -1,10 +1,11 @@
 # make build      build/mlp
 # make test       build everything and run every test
+# make bench      measure against peers (bench/README.md); installs them from PyPI
 # make quickstart install, build, train, compile, serve and ask one prediction
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-.PHONY: build test quickstart dependencies configure clean
+.PHONY: build test bench quickstart dependencies configure clean
 
 dependencies:
 	@scripts/install-dependencies
@@ -20,6 +21,11 @@ test: configure
 	@scripts/install-dependencies --tests
 	@cmake --build $(BUILD) -j $(JOBS)
 	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+
+bench: build
+	@MLP_BUILD=$(BUILD) bench/peers/install
+	@cmake --build $(BUILD) -j $(JOBS) --target bench_workers
+	@MLP_BUILD=$(abspath $(BUILD)) bench/run --all
 
 quickstart: build
 	@scripts/quickstart $(BUILD)

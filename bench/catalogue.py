@@ -1,0 +1,192 @@
+"""The benchmarks: what is done, against whom, and the least ratio that is asked for."""
+import harness
+from harness import Benchmark, Case
+
+FORESTS = [(100, 31), (500, 63), (1000, 255)]
+
+
+def close(tolerance):
+    """Verifies that both sides wrote the same numbers."""
+    def verify(ours, peer):
+        import numpy as np
+        a, b = (np.fromfile(harness.DATA / side["output"], np.float64) for side in (ours, peer))
+        if a.shape != b.shape or not len(a):
+            raise harness.Failed(f"outputs differ in size: {a.shape} and {b.shape}")
+        worst = float(np.abs(a - b).max())
+        if not worst <= tolerance:
+            raise harness.Failed(f"outputs differ by {worst:g}, {tolerance:g} is allowed")
+        return f"{len(a):,} predictions differ by at most {worst:.1e}"
+    return verify
+
+
+def trees_batch(peer, title, goal):
+    import trees
+
+    def case(shape, columns, missing):
+        rows = max(20_000, 1_000_000 // shape[0])
+
+        def prepare():
+            name, paths = trees.prepare(*shape, columns, missing, rows)
+            model = paths["lightgbm" if peer == "lleaves" else peer]
+            return ([harness.DATA / "bench_trees", paths["library"], name, paths["rows"], columns, f"{name}.ours", "batch"],
+                    script("peers/trees.py", peer, model, paths["rows"], columns, f"{name}.{peer}", 1))
+        return Case(f"{shape[0]}x{shape[1]}, {columns} features{', 10% missing' if missing else ''}", goal(shape), prepare, close(2e-5), unit=f"{rows:,} rows")
+    return Benchmark(f"trees-batch-{peer}", title, "rows of raw floats through a forest, one call, one thread",
+                     [case(s, c, m) for s in FORESTS for c in (28, 200) for m in (False, True)])
+
+
+def same_quality(labels):
+    """Verifies that the probabilities of both order the test rows alike."""
+    def verify(ours, peer):
+        import numpy as np
+        import training
+        truth = np.fromfile(harness.DATA / labels, np.uint8)
+        a, b = (training.auc(np.fromfile(harness.DATA / side["output"], np.float64), truth) for side in (ours, peer))
+        if not a >= b - 0.001:
+            raise harness.Failed(f"test AUC {a:.5f} is more than 0.001 below the peer's {b:.5f}")
+        return f"test AUC {a:.5f} against {b:.5f}"
+    return verify
+
+
+def gbdt_train(name, peer, title, goals, cases, loss=None):
+    source = "loss mine(y: bool, score: float) -> float {\n  let p = sigmoid(score)\n  if y then -(1 - p) ^ 2 * log(p) else -p ^ 2 * log(1 - p)\n}"
+
+    def case(kind, leaves, threads, mode):
+        def prepare():
+            import training
+            name, paths, widths = training.prepare(kind, 1_000_000, 200_000)
+            arguments = [*paths[:3], widths, threads]
+            ours = [harness.DATA / "bench_train", "gbdt", *arguments, f"{name}.ours", mode, 100, leaves]
+            theirs = script("peers/train.py", peer, *arguments, f"{name}.{peer}", mode, 100, leaves)
+            return (ours + [source], theirs + ["focal"]) if loss else (ours, theirs)
+        return Case(f"{kind}, {leaves} leaves, {threads} thread{'s' if threads > 1 else ''}, {'whole' if mode == 'whole' else 'a tree'}", goals[mode], prepare,
+                    same_quality(f"{kind}_1000000x{28 if kind == 'dense' else 8}.test.u8"), cores=tuple(range(threads)), unit="100 trees" if mode == "whole" else "a tree")
+    return Benchmark(name, title, "gbdt, 1M rows x 28 numbers and 1M x 8 airline-like, 100 trees", [case(*c, m) for c in cases for m in goals])
+
+
+def same_table(share):
+    """Verifies that both wrote the same probabilities, but for rows on the edge of a split in single precision."""
+    def verify(ours, peer):
+        import numpy as np
+        import pandas
+        a, b = (pandas.read_csv(harness.DATA / side["output"])["p_true"].to_numpy() for side in (ours, peer))
+        if len(a) != len(b) or not len(a):
+            raise harness.Failed(f"outputs differ in size: {len(a)} and {len(b)}")
+        off = float(np.mean(np.abs(a - b) > 1e-5))
+        if off > share:
+            raise harness.Failed(f"{off:.4%} of the predictions differ, {share:.4%} may")
+        return f"{len(a):,} predictions, {off:.4%} differ by more than 1e-5"
+    return verify
+
+
+def near_optimum(ours, peer):
+    """Verifies that our objective, too, lies within 1e-6 of the optimum."""
+    import numpy as np
+    x = np.fromfile(harness.DATA / "dense_1000000x28.train.f32", np.float32).reshape(-1, 28).astype(np.float64)
+    s = np.where(np.fromfile(harness.DATA / "dense_1000000x28.train.u8", np.uint8) > 0, 1.0, -1.0)
+    w = np.array(ours["weights"])
+    f = np.logaddexp(0, -s * (x @ w[1:] + w[0])).sum() + 0.5 * w[1:] @ w[1:]
+    if not f <= peer["best"] * (1 + 1e-6):
+        raise harness.Failed(f"objective {f!r} is not within 1e-6 of the optimum {peer['best']!r}")
+    return f"objectives {f:.6f} and {peer['objective']:.6f}, optimum {peer['best']:.6f}; the peer's tolerance {peer['tolerance']:g}"
+
+
+def answered(ours, peer):
+    for side in (ours, peer):
+        if "[" not in side["reply"]:
+            raise harness.Failed(f"no prediction in the reply: {side['reply']}")
+    return "both reply with a prediction"
+
+
+def ran(ours, peer):
+    return "exit code 0"
+
+
+def script(*arguments):
+    return [harness.PYTHON, *[harness.ROOT / "bench" / arguments[0], *arguments[1:]]]
+
+
+def linear(peer, title):
+    def prepare():
+        import training
+        name, paths, widths = training.prepare("dense", 1_000_000, 200_000)
+        return ([harness.DATA / "bench_train", "linear", *paths[:3], widths, 1, f"{name}.linear", "whole", 1],
+                script("peers/linear.py", peer, *paths[:2], 28))
+    return Benchmark(f"linear-{peer}", title, "logistic regression, 1M rows x 28, to an objective within 1e-6 of the optimum", [Case("logistic", 10, prepare, near_optimum)])
+
+
+def pipeline(name, peer, kind, model, goal):
+    def prepare():
+        import pipeline
+        paths = pipeline.prepare()
+        return (script("workers/command.py", "whole.ours.csv", paths["artifact"], "score", "--input", paths["rows"], "--output", "whole.ours.csv"),
+                script("peers/pipeline.py", kind, paths[model], paths["train"], paths["rows"], f"whole.{kind}.csv"))
+    return Benchmark(name, peer, "2M rows of CSV, 12 numbers, 6 categories, 1 moment, to a CSV of predictions", [Case("2M rows", goal, prepare, same_table(0.002))])
+
+
+def serving(name, peer, rate_goal, p99_goal):
+    def prepare_mode(mode):
+        def prepare():
+            import json
+            import numpy as np
+            import trees
+            made, paths = trees.prepare(100, 31, 28, False, 20_000)
+            program = harness.DATA / f"{made}.serve"
+            trees.mlp("build", f"{made}.mlp", "--store", "store", "-o", program)
+            row = np.fromfile(paths["rows"], np.float32)[:28].astype(float)
+            (harness.DATA / "v2.json").write_text(json.dumps({"inputs": [{"name": f"f{i}", "shape": [1], "datatype": "FP64", "data": [v]} for i, v in enumerate(row)]}))
+            (harness.DATA / "rows.json").write_text(json.dumps({"instances": [row.tolist()]}))
+            ours = script("peers/load.py", mode, 2, 32, 8391, f"/v2/models/{made}/infer", "v2.json", program, "serve", "--port", 8391, "--threads", 1)
+            if name == "serve-epoll":
+                return ours, script("peers/load.py", mode, 2, 32, 8392, "/infer", "v2.json", harness.DATA / "bench_epoll", 8392)
+            return ours, script("peers/load.py", mode, 2, 32, 8393, "/infer", "rows.json", harness.PYTHON, "-m", "uvicorn", "--app-dir", harness.ROOT / "bench" / "peers", "app:app",
+                                "--port", 8393, "--log-level", "error", "--no-access-log")
+        return prepare
+    environment = {"MODEL": str(harness.DATA / "trees_100x31_28.xgb.json")}
+    cases = [Case("rate, 32 connections", rate_goal, prepare_mode("rate"), answered, cores=(0, 1), unit="a request", environment=environment)]
+    if p99_goal:
+        cases.append(Case("p99, 32 connections", p99_goal, prepare_mode("p99"), answered, cores=(0, 1), unit="99th percentile of the latency", environment=environment))
+    return Benchmark(name, peer, "POST of 28 numbers as JSON, decoded, checked and scored; server and client on a core each", cases)
+
+
+def compiling():
+    def prepare():
+        import trees
+        made, paths = trees.prepare(1000, 31, 28, False, 20_000)
+        return (script("workers/command.py", "-", harness.MLP, "build", f"{made}.mlp", "--store", "store", "-o", f"{made}.built"), script("peers/compile.py", paths["lightgbm"]))
+    return Benchmark("compile-lleaves", "lleaves compile", "a trained spec of 1,000 trees to an artifact", [Case("1000x31", 50, prepare, ran, limit=1)])
+
+
+def startup():
+    def check():
+        import trees
+        trees.prepare(100, 31, 28, False, 20_000)
+        return script("workers/command.py", "-", harness.MLP, "check", "trees_100x31_28.mlp"), None
+
+    def artifact():
+        import trees
+        made, _ = trees.prepare(100, 31, 28, False, 20_000)
+        trees.mlp("build", f"{made}.mlp", "--store", "store", "-o", f"{made}.exe")
+        return script("workers/command.py", "-", harness.DATA / f"{made}.exe", "info"), None
+    return Benchmark("startup", "none", "a process from start to end", [Case("mlp check", 0, check, ran, limit=0.020), Case("an artifact", 0, artifact, ran, limit=0.005)])
+
+
+def benchmarks():
+    grid = [(kind, leaves, threads) for kind in ("dense", "airline") for leaves in (31, 255) for threads in (1, 2)]
+    return [
+        trees_batch("xgboost", "XGBoost C API in place", lambda s: 25 if s == (100, 31) else 10),
+        trees_batch("onnxruntime", "ONNX Runtime", lambda s: 10),
+        trees_batch("lightgbm", "LightGBM C API", lambda s: 10),
+        trees_batch("lleaves", "lleaves", lambda s: 4),
+        gbdt_train("gbdt-train-xgboost", "xgboost", "XGBoost hist", {"tree": 2, "whole": 3}, grid),
+        gbdt_train("gbdt-train-lightgbm", "lightgbm", "LightGBM", {"whole": 1.3}, grid),
+        gbdt_train("user-loss-lightgbm", "lightgbm", "LightGBM, loss in Python", {"whole": 10}, [("dense", 31, 1)], loss="focal"),
+        linear("liblinear", "liblinear -s 0"),
+        linear("sklearn", "scikit-learn lbfgs"),
+        pipeline("pipeline-sklearn", "scikit-learn + XGBoost", "sklearn", "xgboost", 20),
+        pipeline("pipeline-duckdb-onnxruntime", "DuckDB + ONNX Runtime", "duckdb", "onnxruntime", 3),
+        serving("serve-epoll", "epoll with a fixed reply", 0.8, 1 / 1.3),
+        serving("serve-fastapi", "FastAPI + XGBoost", 20, None),
+        compiling(),
+        startup(),
+    ]

@@ -1,0 +1,157 @@
+"""Pairs of measurements: two workers, ours and a peer's, run in turn (A B A B) on the same core.
+
+A worker is a process. It prepares everything, prints one line of JSON ({"version": ..., "output": FILE or null}), and then,
+for each line `run` on its standard input, does its work once and prints the seconds that it took by a monotonic clock.
+It ends at the end of its input. While one works the other waits for its line, and takes no processor time.
+"""
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = Path(os.environ.get("MLP_BUILD", ROOT / "build"))
+DATA = BUILD / "bench"
+MLP = BUILD / "mlp"
+PEERS = BUILD / "peers"
+PYTHON = PEERS / "bin" / "python"
+
+
+class Failed(Exception):
+    """What a person can act on; printed without a trace."""
+
+
+class Worker:
+    def __init__(self, command, cores, environment=None):
+        self.command = [str(part) for part in command]
+        env = dict(os.environ, OMP_NUM_THREADS=str(len(cores)), **(environment or {}))
+        # On some machines these are set for old OpenBLAS builds; they slow a current numpy.
+        for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+            env.pop(name, None)
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env, cwd=DATA,
+                                        preexec_fn=lambda: os.sched_setaffinity(0, cores))
+        self.info = json.loads(self._line())
+
+    def _line(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise Failed(f"a worker ended early: {' '.join(self.command)}")
+        return line
+
+    def run(self):
+        self.process.stdin.write("run\n")
+        self.process.stdin.flush()
+        return float(self._line())
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+@dataclass
+class Case:
+    """One row of a benchmark: what is run on both sides, and the least ratio (peer's seconds / ours) that is asked for."""
+    name: str
+    goal: float
+    prepare: object                      # () -> (our command, the peer's command); makes data and models, once
+    verify: object                       # (our info, peer's info) -> what was compared, as text; raises Failed
+    cores: tuple = (0,)
+    limit: float = None                  # our seconds, at most
+    unit: str = ""                       # what the seconds are of
+    environment: dict = field(default_factory=dict)
+
+
+@dataclass
+class Benchmark:
+    name: str
+    peer: str
+    work: str
+    cases: list
+
+
+def measure(case, pairs):
+    ours_command, peer_command = case.prepare()
+    ours = Worker(ours_command, case.cores, case.environment)
+    try:
+        peer = Worker(peer_command, case.cores, case.environment) if peer_command else None
+    except Failed:
+        ours.close()
+        raise
+    if peer is None:
+        return alone(case, ours, pairs)
+    try:
+        verified = case.verify(ours.info, peer.info)
+        for worker in (ours, peer):
+            worker.run()                 # warm
+        times = []
+        for pair in range(pairs):
+            first, second = (ours, peer) if pair % 2 == 0 else (peer, ours)
+            a, b = first.run(), second.run()
+            times.append((a, b) if pair % 2 == 0 else (b, a))
+    finally:
+        ours.close()
+        peer.close()
+    ratios = [b / a for a, b in times]
+    own = [a for a, _ in times]
+    met = statistics.median(ratios) >= case.goal and (case.limit is None or statistics.median(own) <= case.limit)
+    return {
+        "case": case.name,
+        "cores": len(case.cores),
+        "unit": case.unit,
+        "goal": case.goal,
+        "met": met,
+        "pairs": pairs,
+        "ratio": {"median": statistics.median(ratios), "low": min(ratios), "high": max(ratios)},
+        "verified": verified,
+        "ours": {"minimum": min(own), "median": statistics.median(own), "limit": case.limit, "version": ours.info.get("version")},
+        "peer": {"minimum": min(b for _, b in times), "median": statistics.median(b for _, b in times), "version": peer.info.get("version")},
+    }
+
+
+def alone(case, ours, runs):
+    """A case without a peer: the ratio is the limit's to ours."""
+    try:
+        ours.run()
+        own = [ours.run() for _ in range(runs)]
+    finally:
+        ours.close()
+    ratios = [case.limit / t for t in own]
+    return {
+        "case": case.name, "cores": len(case.cores), "unit": case.unit, "goal": 1, "met": statistics.median(own) <= case.limit, "pairs": runs,
+        "ratio": {"median": statistics.median(ratios), "low": min(ratios), "high": max(ratios)}, "verified": case.verify(ours.info, None),
+        "ours": {"minimum": min(own), "median": statistics.median(own), "limit": case.limit, "version": ours.info.get("version")},
+        "peer": {"minimum": case.limit, "median": case.limit, "version": "the limit"},
+    }
+
+
+def machine():
+    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    return {"processor": model, "cores": os.cpu_count(), "system": platform.platform(), "load": round(os.getloadavg()[0], 2)}
+
+
+def result(benchmark, cases):
+    """The case that is nearest to its goal, or farthest below it, speaks for the benchmark."""
+    worst = min(cases, key=lambda c: c["ratio"]["median"] / c["goal"] if c["goal"] else float("inf"))
+    return {
+        "name": benchmark.name,
+        "work": benchmark.work,
+        "peer": {"name": benchmark.peer, "version": worst["peer"]["version"]},
+        "goal": worst["goal"],
+        "met": all(c["met"] for c in cases),
+        "ratio": worst["ratio"],
+        "verified": all(bool(c["verified"]) for c in cases),
+        "minimum": {"ours": worst["ours"]["minimum"], "peer": worst["peer"]["minimum"]},
+        "case": worst["case"],
+        "cases": cases,
+        "machine": machine(),
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
+    }
+
+
+def note(text):
+    print(text, file=sys.stderr, flush=True)
