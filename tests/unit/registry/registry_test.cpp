@@ -24,7 +24,7 @@ class RegistryTest : public testing::Test {
  protected:
   using Run = registry::Run;  // testing::Test has a private function of that name
   void SetUp() override {
-    std::string pattern = std::string(MLP_BINARY_DIR) + "/registry-XXXXXX";
+    std::string pattern = (fs::temp_directory_path() / "mlp-registry-XXXXXX").string();  // where others may look
     ASSERT_NE(mkdtemp(pattern.data()), nullptr);
     directory = pattern;
   }
