@@ -80,7 +80,7 @@ for name in groups odd; do
   run 0 "$MLP" score $name.mlp --input some.csv; mv out by_mlp
   run 0 ./$name score --input some.csv; same out by_mlp
   run 0 ./$name score --input some.jsonl --to csv; same out by_mlp
-  { head -1 by_mlp; tail -n +2 some.csv | head -40 | while read -r line; do { head -1 some.csv; echo "$line"; } | ./$name score | tail -1; done; } >singly
+  { head -1 by_mlp; sed -n 2,41p some.csv | while read -r line; do { head -1 some.csv; echo "$line"; } | ./$name score | tail -1; done; } >singly
   head -41 by_mlp >first; same singly first
   run 0 ./$name score --input some.csv --to jsonl; mv out lines
   ./$name serve --port 0 2>log-$name & pids+=($!)
