@@ -47,7 +47,7 @@ else:
         db.execute(f"CREATE TABLE codes_{c} AS SELECT * FROM frame_{c}")
         parts.append(f"CAST(coalesce(codes_{c}.code, -1) AS FLOAT)")
         joins.append(f"LEFT JOIN codes_{c} ON r.{c} = codes_{c}.value")
-    parts += ["CAST(hour(at) AS FLOAT)", "CAST(isodow(at) AS FLOAT)", "CAST(month(at) AS FLOAT)"]
+    parts += [f'CAST({part}("at") AS FLOAT)' for part in ("hour", "isodow", "month")]
     types = ", ".join([f"'{n}': 'DOUBLE'" for n in numbers] + [f"'{c}': 'VARCHAR'" for c in categories] + ["'at': 'TIMESTAMP'"])
     query = f"SELECT {', '.join(f'{p} AS f{i}' for i, p in enumerate(parts))} FROM read_csv('{rows}', header = true, columns = {{{types}}}) r {' '.join(joins)} "
 
