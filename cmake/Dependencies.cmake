@@ -21,5 +21,8 @@ find_library(DUCKDB_LIBRARY duckdb HINTS ${DUCKDB_ROOT} $ENV{DUCKDB_ROOT} ${PROJ
 if(NOT DUCKDB_INCLUDE OR NOT DUCKDB_LIBRARY)
   message(FATAL_ERROR "DuckDB is missing: run scripts/install-dependencies, or set DUCKDB_ROOT")
 endif()
-add_library(duckdb SHARED IMPORTED)
-set_target_properties(duckdb PROPERTIES IMPORTED_LOCATION ${DUCKDB_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${DUCKDB_INCLUDE})
+# Nothing links it: runtime/data opens it when data is read.
+file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/lib/millrace)
+file(CREATE_LINK ${DUCKDB_LIBRARY} ${PROJECT_BINARY_DIR}/lib/millrace/libduckdb.so SYMBOLIC)
+add_library(duckdb INTERFACE)
+target_include_directories(duckdb SYSTEM INTERFACE ${DUCKDB_INCLUDE})

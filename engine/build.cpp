@@ -7,8 +7,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "base/codes/command.h"
-#include "base/diagnostic.h"
+#include "base/installed.h"
 
 namespace mlp::engine {
 namespace {
@@ -71,25 +70,15 @@ double measure_memory(const std::filesystem::path& artifact) {
 
 }  // namespace
 
-std::filesystem::path runtime_directory() {
-  std::error_code error;
-  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  for (const std::filesystem::path& base : {self.parent_path(), self.parent_path().parent_path()}) {
-    const std::filesystem::path directory = base / "lib" / "millrace" / "x86_64";
-    if (std::filesystem::is_directory(directory, error)) return directory;
-  }
-  throw Failure(code::no_runtime, "the artifact runtime is not installed beside `" + self.string() + "`", "install Millrace whole: `mlp build` needs its `lib/millrace` folder");
-}
-
 Built build(const Loaded& loaded, const std::string& package_bytes, emit::Kind kind, const std::filesystem::path& output) {
   emit::Request request;
   request.kind = kind;
-  request.kernels = codegen::object(loaded.pipeline.unit.loops, {"features"}, {});
+  request.kernels = driver::native().object(loaded.pipeline.unit.loops, {"features"}, {});
   request.package = package_bytes;
   request.name = loaded.engine->package().signature.deployment;
-  request.runtime = runtime_directory();
+  request.runtime = installed("x86_64");
   request.output = output;
-  emit::emit(request);
+  driver::native().emit(request);
 
   Built built;
   built.size = std::filesystem::file_size(output);

@@ -4,8 +4,6 @@
 #include "engine/pipeline.h"
 
 namespace mlp::engine {
-// The directory with the artifact runtime that was installed with this program. Throws Failure when it is missing.
-std::filesystem::path runtime_directory();
 
 struct Built {
   std::uintmax_t size = 0;               // bytes of the output
@@ -14,4 +12,5 @@ struct Built {
 };
 // Compiles the package's kernel for x86-64-v2, v3 and v4 and links the artifact. Budget lines of the spec are measured.
 Built build(const Loaded& loaded, const std::string& package_bytes, emit::Kind kind, const std::filesystem::path& output);
+
 }  // namespace mlp::engine

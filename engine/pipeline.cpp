@@ -9,7 +9,7 @@ Pipeline prepare(const std::string& name, std::string text, const driver::Option
   driver::Unit unit = driver::compile(name, std::move(text), options);
   if (!unit.ok()) throw SpecError(std::move(unit));
   Pipeline pipeline{std::move(unit), nullptr, {}, options.set, options.tuned};
-  pipeline.kernels = codegen::compile(pipeline.unit.loops, codegen);
+  pipeline.kernels = driver::native().compile(pipeline.unit.loops, codegen);
   pipeline.identity = sha256(driver::training_identity(pipeline.unit.program));
   return pipeline;
 }

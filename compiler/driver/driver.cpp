@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "base/codes/command.h"
 #include "base/codes/types.h"
+#include "base/installed.h"
 #include "compiler/check/check.h"
 #include "compiler/lower/lower.h"
 #include "compiler/parse/parse.h"
@@ -39,6 +41,14 @@ const std::vector<ast::File>& parsed_library() {
   return files;
 }
 
+const Native& native() {
+  static const Native& opened = [] -> const Native& {
+    constexpr SharedLibrary library{"libmillrace-llvm.so", "the code generator", "install Millrace whole, and the package libllvm19", code::not_installed};
+    return *static_cast<const Native*>(library_symbol(open_library(library), library, native_symbol));
+  }();
+  return opened;
+}
+
 namespace {
 
 // Compiles the C of extern functions, which says what is wrong with it at its place.
@@ -51,7 +61,7 @@ void check_c(Unit& unit) {
     for (const Scalar s : e.parameters) external.parameters.push_back(kind(s));
     externals.push_back(std::move(external));
   }
-  for (const codegen::CFault& fault : codegen::check_externals(externals)) {
+  for (const codegen::CFault& fault : native().check_externals(externals)) {
     const ir::External& e = unit.module.externals[fault.external];
     std::int32_t source = -1;
     for (const ast::Function& f : unit.file.functions)
@@ -129,8 +139,8 @@ std::string print(const Unit& unit, const std::string& what, const codegen::Opti
   if (what == "sem") return sem::print(unit.module);
   if (what == "flow") return flow::print(unit.program);
   if (what == "loop") return loop::print(unit.loops);
-  if (what == "llvm") return codegen::print_llvm(unit.loops, options);
-  if (what == "asm") return codegen::print_asm(unit.loops, options);
+  if (what == "llvm") return native().print_llvm(unit.loops, options);
+  if (what == "asm") return native().print_asm(unit.loops, options);
   MLP_BUG("nothing prints `" + what + "`");
 }
 

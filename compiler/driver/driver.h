@@ -7,11 +7,11 @@
 
 #include "base/diagnostic.h"
 #include "compiler/check/meaning.h"
-#include "compiler/codegen/cpu/cpu.h"
 #include "compiler/ir/ast/ast.h"
 #include "compiler/ir/flow/flow.h"
 #include "compiler/ir/loop/loop.h"
 #include "compiler/ir/sem/sem.h"
+#include "compiler/native/native.h"
 #include "compiler/pass/pass.h"
 
 namespace mlp::driver {
@@ -53,6 +53,9 @@ Unit compile(const std::string& name, std::string text, const Options& options =
 
 // The standard library as parsed, once. In the sources of every unit its files follow the spec, in this order.
 const std::vector<ast::File>& parsed_library();
+
+// What needs LLVM. It is opened with the first call. Throws Failure where it is not installed.
+const Native& native();
 
 // For editors: parses and checks, and says what names mean. What could be read of a text with syntax errors is checked too,
 // without a word about it: the syntax comes first.

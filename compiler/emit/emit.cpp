@@ -117,7 +117,7 @@ std::string runtime_file(const Request& request, const char* name) {
   const std::filesystem::path path = request.runtime / name;
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored)) {
-    throw Failure(code::no_runtime, "the artifact runtime has no `" + path.string() + "`", "install Millrace whole: `mlp build` needs its `lib/millrace` folder");
+    throw Failure(code::not_installed, "the artifact runtime has no `" + path.string() + "`", "install Millrace whole: `mlp build` needs its `lib/millrace` folder");
   }
   return path.string();
 }

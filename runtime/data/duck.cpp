@@ -12,7 +12,7 @@
 namespace mlp::data {
 
 bool Result::next(std::unique_ptr<Chunk>& chunk) {
-  duckdb_data_chunk raw = duckdb_fetch_chunk(result_);
+  duckdb_data_chunk raw = duckdb().fetch_chunk(result_);
   if (raw == nullptr) return false;
   chunk = std::make_unique<Chunk>(raw);
   return true;
@@ -20,35 +20,35 @@ bool Result::next(std::unique_ptr<Chunk>& chunk) {
 
 Duck::Duck(int threads) {
   duckdb_config config = nullptr;
-  MLP_CHECK(duckdb_create_config(&config) == DuckDBSuccess);
-  const auto set = [&](const char* name, const std::string& value) { MLP_CHECK(duckdb_set_config(config, name, value.c_str()) == DuckDBSuccess); };
+  MLP_CHECK(duckdb().create_config(&config) == DuckDBSuccess);
+  const auto set = [&](const char* name, const std::string& value) { MLP_CHECK(duckdb().set_config(config, name, value.c_str()) == DuckDBSuccess); };
   set("threads", std::to_string(std::max(1, threads)));
   set("preserve_insertion_order", "true");
   set("autoinstall_known_extensions", "false");  // CSV, Parquet and JSON are built in; nothing comes from the network
   set("autoload_known_extensions", "false");
   set("temp_directory", (std::filesystem::temp_directory_path() / ("millrace-duckdb-" + std::to_string(::getpid()))).string());
   char* error = nullptr;
-  const duckdb_state state = duckdb_open_ext(nullptr, &database_, config, &error);
-  duckdb_destroy_config(&config);
-  if (state != DuckDBSuccess || duckdb_connect(database_, &connection_) != DuckDBSuccess) {
+  const duckdb_state state = duckdb().open_ext(nullptr, &database_, config, &error);
+  duckdb().destroy_config(&config);
+  if (state != DuckDBSuccess || duckdb().connect(database_, &connection_) != DuckDBSuccess) {
     const std::string why = error != nullptr ? error : "no connection";
-    duckdb_free(error);
-    duckdb_close(&database_);
+    duckdb().free(error);
+    duckdb().close(&database_);
     throw Failure(code::data_engine, "the data engine does not start: " + why);
   }
   teach_functions(connection_);
 }
 Duck::~Duck() {
-  duckdb_disconnect(&connection_);
-  duckdb_close(&database_);
+  duckdb().disconnect(&connection_);
+  duckdb().close(&database_);
 }
 
 std::unique_ptr<Result> Duck::query(const std::string& sql, const std::string& about) {
   duckdb_result raw{};
-  if (duckdb_query(connection_, sql.c_str(), &raw) != DuckDBSuccess) {
-    const char* text = duckdb_result_error(&raw);
+  if (duckdb().query(connection_, sql.c_str(), &raw) != DuckDBSuccess) {
+    const char* text = duckdb().result_error(&raw);
     std::string why = text != nullptr ? text : "unknown error";
-    duckdb_destroy_result(&raw);
+    duckdb().destroy_result(&raw);
     why = why.substr(0, why.find('\n'));
     throw Failure(code::data_engine, "cannot read `" + about + "`: " + why);
   }
@@ -56,26 +56,26 @@ std::unique_ptr<Result> Duck::query(const std::string& sql, const std::string& a
 }
 
 Appender::Appender(Duck& duck, const std::string& table) {
-  MLP_CHECK(duckdb_appender_create(duck.connection_, nullptr, table.c_str(), &appender_) == DuckDBSuccess);
+  MLP_CHECK(duckdb().appender_create(duck.connection_, nullptr, table.c_str(), &appender_) == DuckDBSuccess);
   std::vector<duckdb_logical_type> types;
-  for (idx_t i = 0; i < duckdb_appender_column_count(appender_); ++i) types.push_back(duckdb_appender_column_type(appender_, i));
-  chunk_ = duckdb_create_data_chunk(types.data(), types.size());
-  for (duckdb_logical_type& type : types) duckdb_destroy_logical_type(&type);
+  for (idx_t i = 0; i < duckdb().appender_column_count(appender_); ++i) types.push_back(duckdb().appender_column_type(appender_, i));
+  chunk_ = duckdb().create_data_chunk(types.data(), types.size());
+  for (duckdb_logical_type& type : types) duckdb().destroy_logical_type(&type);
 }
 Appender::~Appender() {
-  duckdb_destroy_data_chunk(&chunk_);
-  duckdb_appender_destroy(&appender_);
+  duckdb().destroy_data_chunk(&chunk_);
+  duckdb().appender_destroy(&appender_);
 }
 void Appender::set_null(std::int32_t column, std::int64_t row) {
-  duckdb_vector_ensure_validity_writable(vector(column));
-  duckdb_validity_set_row_invalid(duckdb_vector_get_validity(vector(column)), static_cast<idx_t>(row));
+  duckdb().vector_ensure_validity_writable(vector(column));
+  duckdb().validity_set_row_invalid(duckdb().vector_get_validity(vector(column)), static_cast<idx_t>(row));
 }
 void Appender::end(std::int64_t rows) {
-  duckdb_data_chunk_set_size(chunk_, static_cast<idx_t>(rows));
-  if (duckdb_append_data_chunk(appender_, chunk_) != DuckDBSuccess) throw Failure(code::data_engine, std::string("the data engine takes no rows: ") + duckdb_appender_error(appender_));
+  duckdb().data_chunk_set_size(chunk_, static_cast<idx_t>(rows));
+  if (duckdb().append_data_chunk(appender_, chunk_) != DuckDBSuccess) throw Failure(code::data_engine, std::string("the data engine takes no rows: ") + duckdb().appender_error(appender_));
 }
 void Appender::close() {
-  if (duckdb_appender_close(appender_) != DuckDBSuccess) throw Failure(code::data_engine, std::string("the data engine takes no rows: ") + duckdb_appender_error(appender_));
+  if (duckdb().appender_close(appender_) != DuckDBSuccess) throw Failure(code::data_engine, std::string("the data engine takes no rows: ") + duckdb().appender_error(appender_));
 }
 
 std::string sql_text(std::string_view text) {

@@ -1,10 +1,10 @@
 // DuckDB as we use it: one in-memory database, no extension fetched, results chunk by chunk in order.
 #pragma once
-#include <duckdb.h>
-
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include "runtime/data/duck_library.h"
 
 namespace mlp::data {
 
@@ -13,17 +13,18 @@ class Chunk {
  public:
   explicit Chunk(duckdb_data_chunk chunk) : chunk_(chunk) {}
   Chunk(const Chunk&) = delete;
-  ~Chunk() { duckdb_destroy_data_chunk(&chunk_); }
-  std::int64_t rows() const { return static_cast<std::int64_t>(duckdb_data_chunk_get_size(chunk_)); }
-  const void* values(std::int32_t column) const { return duckdb_vector_get_data(vector(column)); }
-  const std::uint64_t* validity(std::int32_t column) const { return duckdb_vector_get_validity(vector(column)); }  // null: no row is null
+  ~Chunk() { duckdb().destroy_data_chunk(&chunk_); }
+  std::int64_t rows() const { return static_cast<std::int64_t>(duckdb().data_chunk_get_size(chunk_)); }
+  const void* values(std::int32_t column) const { return duckdb().vector_get_data(vector(column)); }
+  const std::uint64_t* validity(std::int32_t column) const { return duckdb().vector_get_validity(vector(column)); }  // null: no row is null
 
  private:
-  duckdb_vector vector(std::int32_t column) const { return duckdb_data_chunk_get_vector(chunk_, static_cast<idx_t>(column)); }
+  duckdb_vector vector(std::int32_t column) const { return duckdb().data_chunk_get_vector(chunk_, static_cast<idx_t>(column)); }
   duckdb_data_chunk chunk_;
 };
 inline std::string_view text_of(const duckdb_string_t& text) {
-  return {duckdb_string_t_data(const_cast<duckdb_string_t*>(&text)), duckdb_string_t_length(text)};
+  const std::uint32_t length = text.value.inlined.length;
+  return {length <= sizeof text.value.inlined.inlined ? text.value.inlined.inlined : text.value.pointer.ptr, length};
 }
 inline bool is_valid(const std::uint64_t* validity, std::int64_t row) {
   return validity == nullptr || (validity[row / 64] >> (row % 64) & 1) != 0;
@@ -33,10 +34,10 @@ class Result {
  public:
   explicit Result(duckdb_result result) : result_(result) {}
   Result(const Result&) = delete;
-  ~Result() { duckdb_destroy_result(&result_); }
-  std::int32_t columns() { return static_cast<std::int32_t>(duckdb_column_count(&result_)); }
-  std::string name(std::int32_t column) { return duckdb_column_name(&result_, static_cast<idx_t>(column)); }
-  duckdb_type type(std::int32_t column) { return duckdb_column_type(&result_, static_cast<idx_t>(column)); }
+  ~Result() { duckdb().destroy_result(&result_); }
+  std::int32_t columns() { return static_cast<std::int32_t>(duckdb().column_count(&result_)); }
+  std::string name(std::int32_t column) { return duckdb().column_name(&result_, static_cast<idx_t>(column)); }
+  duckdb_type type(std::int32_t column) { return duckdb().column_type(&result_, static_cast<idx_t>(column)); }
   bool next(std::unique_ptr<Chunk>& chunk);  // false at the end
 
  private:
@@ -65,16 +66,16 @@ class Appender {
   Appender(Duck& duck, const std::string& table);
   Appender(const Appender&) = delete;
   ~Appender();
-  std::int64_t capacity() const { return static_cast<std::int64_t>(duckdb_vector_size()); }
-  void begin() { duckdb_data_chunk_reset(chunk_); }
-  void* values(std::int32_t column) { return duckdb_vector_get_data(vector(column)); }
+  std::int64_t capacity() const { return static_cast<std::int64_t>(duckdb().vector_size()); }
+  void begin() { duckdb().data_chunk_reset(chunk_); }
+  void* values(std::int32_t column) { return duckdb().vector_get_data(vector(column)); }
   void set_null(std::int32_t column, std::int64_t row);
-  void set_text(std::int32_t column, std::int64_t row, std::string_view text) { duckdb_vector_assign_string_element_len(vector(column), static_cast<idx_t>(row), text.data(), text.size()); }
+  void set_text(std::int32_t column, std::int64_t row, std::string_view text) { duckdb().vector_assign_string_element_len(vector(column), static_cast<idx_t>(row), text.data(), text.size()); }
   void end(std::int64_t rows);
   void close();
 
  private:
-  duckdb_vector vector(std::int32_t column) const { return duckdb_data_chunk_get_vector(chunk_, static_cast<idx_t>(column)); }
+  duckdb_vector vector(std::int32_t column) const { return duckdb().data_chunk_get_vector(chunk_, static_cast<idx_t>(column)); }
   duckdb_appender appender_ = nullptr;
   duckdb_data_chunk chunk_ = nullptr;
 };

@@ -16,23 +16,23 @@ using InZone = std::int64_t (*)(std::int64_t, const char*, std::int64_t);
 // moment, rules of a zone → moment; the engine gives null for a null by itself, for whole vectors that it is asked about.
 template <InZone function>
 void in_zone(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
-  const duckdb_vector moments = duckdb_data_chunk_get_vector(input, 0), zones = duckdb_data_chunk_get_vector(input, 1);
-  const auto* moment = static_cast<const std::int64_t*>(duckdb_vector_get_data(moments));
-  const auto* zone = static_cast<const duckdb_string_t*>(duckdb_vector_get_data(zones));
-  const std::uint64_t *present = duckdb_vector_get_validity(moments), *known = duckdb_vector_get_validity(zones);
-  auto* out = static_cast<std::int64_t*>(duckdb_vector_get_data(output));
+  const duckdb_vector moments = duckdb().data_chunk_get_vector(input, 0), zones = duckdb().data_chunk_get_vector(input, 1);
+  const auto* moment = static_cast<const std::int64_t*>(duckdb().vector_get_data(moments));
+  const auto* zone = static_cast<const duckdb_string_t*>(duckdb().vector_get_data(zones));
+  const std::uint64_t *present = duckdb().vector_get_validity(moments), *known = duckdb().vector_get_validity(zones);
+  auto* out = static_cast<std::int64_t*>(duckdb().vector_get_data(output));
   std::uint64_t* validity = nullptr;
-  for (std::int64_t i = 0; i < static_cast<std::int64_t>(duckdb_data_chunk_get_size(input)); ++i) {
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(duckdb().data_chunk_get_size(input)); ++i) {
     if (is_valid(present, i) && is_valid(known, i)) {
       const std::string_view rules = text_of(zone[i]);
       out[i] = function(moment[i], rules.data(), static_cast<std::int64_t>(rules.size()));
       continue;
     }
     if (validity == nullptr) {
-      duckdb_vector_ensure_validity_writable(output);
-      validity = duckdb_vector_get_validity(output);
+      duckdb().vector_ensure_validity_writable(output);
+      validity = duckdb().vector_get_validity(output);
     }
-    duckdb_validity_set_row_invalid(validity, static_cast<idx_t>(i));
+    duckdb().validity_set_row_invalid(validity, static_cast<idx_t>(i));
   }
 }
 
@@ -40,8 +40,8 @@ void in_zone(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output
 template <class T>
 struct Lists {
   explicit Lists(duckdb_vector vector)
-      : entries(static_cast<const duckdb_list_entry*>(duckdb_vector_get_data(vector))), present(duckdb_vector_get_validity(vector)),
-        elements(static_cast<const T*>(duckdb_vector_get_data(duckdb_list_vector_get_child(vector)))) {}
+      : entries(static_cast<const duckdb_list_entry*>(duckdb().vector_get_data(vector))), present(duckdb().vector_get_validity(vector)),
+        elements(static_cast<const T*>(duckdb().vector_get_data(duckdb().list_vector_get_child(vector)))) {}
   std::span<const T> operator[](std::int64_t row) const {
     if (!is_valid(present, row)) return {};
     return {elements + entries[row].offset, static_cast<std::size_t>(entries[row].length)};
@@ -54,13 +54,13 @@ struct Lists {
 // A number of a list; null where the list is empty. Values stand in the order of the rows and none is null.
 template <class Value>
 void of_lists(duckdb_data_chunk input, duckdb_vector output, const Value& value) {
-  auto* out = static_cast<double*>(duckdb_vector_get_data(output));
-  duckdb_vector_ensure_validity_writable(output);
-  std::uint64_t* validity = duckdb_vector_get_validity(output);
-  const Lists<double> lists(duckdb_data_chunk_get_vector(input, 0));
-  for (std::int64_t i = 0; i < static_cast<std::int64_t>(duckdb_data_chunk_get_size(input)); ++i) {
+  auto* out = static_cast<double*>(duckdb().vector_get_data(output));
+  duckdb().vector_ensure_validity_writable(output);
+  std::uint64_t* validity = duckdb().vector_get_validity(output);
+  const Lists<double> lists(duckdb().data_chunk_get_vector(input, 0));
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(duckdb().data_chunk_get_size(input)); ++i) {
     const std::span<const double> values = lists[i];
-    if (values.empty()) duckdb_validity_set_row_invalid(validity, static_cast<idx_t>(i));
+    if (values.empty()) duckdb().validity_set_row_invalid(validity, static_cast<idx_t>(i));
     else out[i] = value(values, i);
   }
 }
@@ -78,7 +78,7 @@ void variance(duckdb_function_info, duckdb_data_chunk input, duckdb_vector outpu
 
 // Interpolated linearly, as the fitted quantile is.
 void quantile(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
-  const auto* shares = static_cast<const double*>(duckdb_vector_get_data(duckdb_data_chunk_get_vector(input, 1)));
+  const auto* shares = static_cast<const double*>(duckdb().vector_get_data(duckdb().data_chunk_get_vector(input, 1)));
   std::vector<double> sorted;
   of_lists(input, output, [&](std::span<const double> values, std::int64_t row) {
     sorted.assign(values.begin(), values.end());
@@ -95,9 +95,9 @@ void quantile(duckdb_function_info, duckdb_data_chunk input, duckdb_vector outpu
 
 // Exponentially weighted mean: values, their times, the time of the row, the half-life.
 void ewm(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
-  const Lists<std::int64_t> times(duckdb_data_chunk_get_vector(input, 1));
-  const auto* now = static_cast<const std::int64_t*>(duckdb_vector_get_data(duckdb_data_chunk_get_vector(input, 2)));
-  const auto* halflife = static_cast<const std::int64_t*>(duckdb_vector_get_data(duckdb_data_chunk_get_vector(input, 3)));
+  const Lists<std::int64_t> times(duckdb().data_chunk_get_vector(input, 1));
+  const auto* now = static_cast<const std::int64_t*>(duckdb().vector_get_data(duckdb().data_chunk_get_vector(input, 2)));
+  const auto* halflife = static_cast<const std::int64_t*>(duckdb().vector_get_data(duckdb().data_chunk_get_vector(input, 3)));
   of_lists(input, output, [&](std::span<const double> values, std::int64_t row) {
     const std::span<const std::int64_t> at = times[row];
     double sum = 0, weights = 0;
@@ -112,25 +112,25 @@ void ewm(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
 }
 
 void teach(duckdb_connection connection, const char* name, std::initializer_list<duckdb_logical_type> parameters, duckdb_logical_type result, duckdb_scalar_function_t code) {
-  duckdb_scalar_function function = duckdb_create_scalar_function();
-  duckdb_scalar_function_set_name(function, name);
+  duckdb_scalar_function function = duckdb().create_scalar_function();
+  duckdb().scalar_function_set_name(function, name);
   for (duckdb_logical_type type : parameters) {
-    duckdb_scalar_function_add_parameter(function, type);
-    duckdb_destroy_logical_type(&type);
+    duckdb().scalar_function_add_parameter(function, type);
+    duckdb().destroy_logical_type(&type);
   }
-  duckdb_scalar_function_set_return_type(function, result);
-  duckdb_destroy_logical_type(&result);
-  duckdb_scalar_function_set_function(function, code);
-  MLP_CHECK(duckdb_register_scalar_function(connection, function) == DuckDBSuccess);
-  duckdb_destroy_scalar_function(&function);
+  duckdb().scalar_function_set_return_type(function, result);
+  duckdb().destroy_logical_type(&result);
+  duckdb().scalar_function_set_function(function, code);
+  MLP_CHECK(duckdb().register_scalar_function(connection, function) == DuckDBSuccess);
+  duckdb().destroy_scalar_function(&function);
 }
 duckdb_logical_type list_of(duckdb_type type) {
-  duckdb_logical_type element = duckdb_create_logical_type(type);
-  duckdb_logical_type list = duckdb_create_list_type(element);
-  duckdb_destroy_logical_type(&element);
+  duckdb_logical_type element = duckdb().create_logical_type(type);
+  duckdb_logical_type list = duckdb().create_list_type(element);
+  duckdb().destroy_logical_type(&element);
   return list;
 }
-duckdb_logical_type of(duckdb_type type) { return duckdb_create_logical_type(type); }
+duckdb_logical_type of(duckdb_type type) { return duckdb().create_logical_type(type); }
 
 }  // namespace
 

@@ -26,6 +26,19 @@ says err 'did you mean `MonthlyCharges`'
 run 1 "$MLP" check --json typo.mlp
 says out '"line":38'
 
+# LLVM and DuckDB are opened by the commands that need them; where they are missing, only those fail, and say what is missing.
+if readelf -d "$MLP" | grep -E 'NEEDED.*(LLVM|clang|duckdb)'; then fail "mlp is linked with what most commands do not need"; else pass; fi
+mkdir bare && cp "$MLP" bare/mlp
+run 0 bare/mlp check "$spec"
+run 0 bare/mlp fmt --check "$spec"
+run 3 bare/mlp train "$spec";            says err E0905; says err lib/millrace/libmillrace-llvm.so; says err libllvm19
+run 3 bare/mlp plan "$spec" --emit=asm;  says err E0905
+mkdir -p bare/lib/millrace && cp "$(dirname "$MLP")/lib/millrace/libmillrace-llvm.so" bare/lib/millrace/
+run 0 bare/mlp plan "$spec" --emit=asm
+run 3 bare/mlp train "$spec";            says err E0905; says err lib/millrace/libduckdb.so
+echo "not a library" >bare/lib/millrace/libduckdb.so
+run 3 bare/mlp train "$spec";            says err E0905; says err "libduckdb.so: file too short"
+
 # Formatting.
 sed 's/^  tenure$/       tenure/' "$spec" >loose.mlp
 run 1 "$MLP" fmt --check loose.mlp;      says err E0908

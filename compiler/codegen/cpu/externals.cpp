@@ -1,31 +1,18 @@
 #include "compiler/codegen/cpu/externals.h"
 
-#include <dlfcn.h>
-
 #include <filesystem>
 
 #include "base/codes/command.h"
-#include "base/diagnostic.h"
+#include "base/installed.h"
 #include "compiler/codegen/cpu/cpu.h"
 
 namespace mlp::codegen {
 namespace {
 
-// The library stands in lib/millrace beside the program, or beside the folder that it stands in.
 CompileC compiler() {
   static const CompileC found = [] {
-    std::error_code error;
-    const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-    std::string why = "there is no `lib/millrace/libmillrace-c.so` beside `" + self.string() + "`";
-    for (const std::filesystem::path& base : {self.parent_path(), self.parent_path().parent_path()}) {
-      const std::filesystem::path path = base / "lib" / "millrace" / "libmillrace-c.so";
-      if (!std::filesystem::exists(path, error)) continue;
-      void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-      if (library != nullptr) return reinterpret_cast<CompileC>(dlsym(library, "mlp_compile_c"));
-      why = dlerror();
-      break;
-    }
-    throw Failure(code::no_c_compiler, "the C compiler for `extern fn` cannot be loaded: " + why, "install Millrace whole, and the package libclang-cpp19");
+    constexpr SharedLibrary library{"libmillrace-c.so", "the C compiler for `extern fn`", "install Millrace whole, and the package libclang-cpp19", code::no_c_compiler};
+    return reinterpret_cast<CompileC>(library_symbol(open_library(library), library, "mlp_compile_c"));
   }();
   return found;
 }

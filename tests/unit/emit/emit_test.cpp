@@ -222,7 +222,7 @@ TEST(Emit, NothingIsLeftBehindByAFailure) {
     emit::emit(request);
     FAIL();
   } catch (const Failure& failure) {
-    EXPECT_STREQ(info(failure.diagnostic.code).name, "no_runtime");
+    EXPECT_STREQ(info(failure.diagnostic.code).name, "not_installed");
   }
   EXPECT_TRUE(fs::is_empty(folder.path));
   request.runtime = tiny_runtime;

@@ -272,13 +272,7 @@ model m = gbdt {
   const engine::Trained trained = engine::train(pipeline, work, {});
   const score::Engine engine(trained.package, pipeline.kernels->find("features"));
   const engine::Loaded loaded = engine::load(trained.package, "utf8");
-  emit::Request request;
-  request.kernels = codegen::object(loaded.pipeline.unit.loops, {"features"}, {});
-  request.package = trained.bytes;
-  request.name = "utf8";
-  request.runtime = fs::path(MLP_BINARY_DIR) / "lib/millrace/x86_64";
-  request.output = work / "utf8";
-  emit::emit(request);
+  engine::build(loaded, trained.bytes, emit::Kind::executable, work / "utf8");
 
   // A lone continuation, a cut sequence, an overlong slash, a surrogate, beyond U+10FFFF, Latin-1, two bytes never used.
   for (const std::string bad : {"\x80", "\xe2\x82", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "caf\xe9", "\xff\xfe"})
@@ -376,13 +370,7 @@ TEST(Skew, EveryPathGivesTheSameBits) {
 
   // The artifact writes what the process wrote.
   const engine::Loaded loaded = engine::load(trained.package, "skew");
-  emit::Request request;
-  request.kernels = codegen::object(loaded.pipeline.unit.loops, {"features"}, {});
-  request.package = trained.bytes;
-  request.name = "skew";
-  request.runtime = fs::path(MLP_BINARY_DIR) / "lib/millrace/x86_64";
-  request.output = work / "skew";
-  emit::emit(request);
+  engine::build(loaded, trained.bytes, emit::Kind::executable, work / "skew");
   for (const std::string format : {"csv", "jsonl"}) {
     const std::string command = (work / "skew").string() + " score --to csv --from " + format + " --input " + (work / ("rows." + format)).string() + " --output " + (work / ("artifact." + format)).string();
     ASSERT_EQ(std::system(command.c_str()), 0) << command;

@@ -1,0 +1,18 @@
+// What needs LLVM, as a shared library of its own: loading LLVM takes longer than all that `mlp check` does.
+#pragma once
+#include "compiler/codegen/cpu/cpu.h"
+#include "compiler/emit/emit.h"
+
+namespace mlp {
+
+struct Native {
+  decltype(&codegen::check_externals) check_externals;
+  decltype(&codegen::compile) compile;
+  decltype(&codegen::object) object;
+  decltype(&codegen::print_llvm) print_llvm;
+  decltype(&codegen::print_asm) print_asm;
+  decltype(&emit::emit) emit;
+};
+inline constexpr const char* native_symbol = "mlp_native";  // of the one Native in the library
+
+}  // namespace mlp
