@@ -15,7 +15,7 @@ configure: dependencies
 	@rm -f $(BUILD).configure.log
 
 build: configure
-	@cmake --build $(BUILD) -j $(JOBS) --target mlp
+	@cmake --build $(BUILD) -j $(JOBS) --target mlp mlp_pages
 
 test: configure
 	@scripts/install-dependencies --tests
