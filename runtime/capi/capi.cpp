@@ -1,8 +1,6 @@
 // The C interface of a library that `mlp build --kind=lib` makes. `mlp build` renames mlp_library_X to NAME_X and writes
 // the header that documents these functions (compiler/emit/header.cpp).
 #include <dlfcn.h>
-#include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +13,7 @@
 #include "base/trailer.h"
 #include "base/version.h"
 #include "runtime/score/linked.h"
+#include "runtime/score/memory_file.h"
 #include "runtime/score/score.h"
 
 extern "C" {
@@ -26,32 +25,6 @@ namespace mlp {
 namespace {
 
 thread_local std::string last_error;
-
-// A file in memory, gone when closed: the streaming path scores from one into another.
-class MemoryFile {
- public:
-  MemoryFile() : fd_(::memfd_create("rows", MFD_CLOEXEC)) {
-    if (fd_ < 0) throw Failure(code::write_failed, std::string("cannot make a file in memory: ") + std::strerror(errno));
-  }
-  ~MemoryFile() { ::close(fd_); }
-  MemoryFile(const MemoryFile&) = delete;
-  MemoryFile& operator=(const MemoryFile&) = delete;
-  int fd() const { return fd_; }
-  void put(const char* bytes, std::size_t size) {
-    while (size > 0) {
-      const ssize_t n = ::write(fd_, bytes, size);
-      if (n < 0 && errno != EINTR) throw Failure(code::write_failed, std::string("cannot hold the rows in memory: ") + std::strerror(errno));
-      if (n > 0) {
-        bytes += n;
-        size -= static_cast<std::size_t>(n);
-      }
-    }
-    ::lseek(fd_, 0, SEEK_SET);
-  }
-
- private:
-  int fd_;
-};
 
 struct Library {
   Library() : engine(package(), score::linked_features()) {
@@ -100,8 +73,8 @@ std::int64_t score_text(const char* text, std::size_t size, char** out, std::siz
   *out = nullptr;
   *out_size = 0;
   return guarded(std::int64_t{-1}, [&](const Library& made) {
-    MemoryFile input, output;
-    input.put(text, size);
+    score::MemoryFile input, output;
+    input.put({text, size});
     score::StreamOptions options;
     options.from = options.to = format;
     options.input_name = "input";

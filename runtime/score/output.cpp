@@ -6,8 +6,8 @@
 
 namespace mlp::score {
 
-void append_csv(std::string& out, std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
+void append_csv(std::string& out, std::string_view text, char delimiter) {
+  if (text.find(delimiter) == std::string_view::npos && text.find_first_of("\"\r\n") == std::string_view::npos) {
     out += text;
     return;
   }

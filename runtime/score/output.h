@@ -28,7 +28,7 @@ class OutputWriter {
   std::vector<bool> bags_;             // by feature
 };
 
-void append_csv(std::string& out, std::string_view text);         // quoted where RFC 4180 asks for it
+void append_csv(std::string& out, std::string_view text, char delimiter = ',');  // quoted where RFC 4180 asks for it
 void append_json_number(std::string& out, double value);          // null for what JSON has no number for
 
 }  // namespace mlp::score

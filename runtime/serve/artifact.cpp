@@ -19,6 +19,7 @@
 #include "nlohmann/json.hpp"
 #include "runtime/score/probe.h"
 #include "runtime/serve/arguments.h"
+#include "runtime/serve/bench.h"
 #include "runtime/serve/serve.h"
 
 namespace mlp::serve {
@@ -118,6 +119,8 @@ std::string pad(std::string text, std::size_t width) {
   if (shown < width) text.append(width - shown, ' ');
   return text;
 }
+
+std::string right(const std::string& text, std::size_t width) { return std::string(text.size() < width ? width - text.size() : 1, ' ') + text; }
 
 int run_info(const Program& program, const Arguments& arguments) {
   const package::Package package = program.load();
@@ -237,6 +240,60 @@ int run_selftest(const Program& program, const Arguments& arguments) {
   return 0;
 }
 
+std::string with_unit(double value, const char* unit) {
+  char text[48];
+  std::snprintf(text, sizeof text, "%.*f %s", value < 10 ? 2 : value < 100 ? 1 : 0, value, unit);
+  return text;
+}
+std::string shown_time(double nanoseconds) {
+  return nanoseconds < 1e3 ? with_unit(nanoseconds, "ns") : nanoseconds < 1e6 ? with_unit(nanoseconds / 1e3, "us") : nanoseconds < 1e9 ? with_unit(nanoseconds / 1e6, "ms") : with_unit(nanoseconds / 1e9, "s");
+}
+std::string shown_rate(double rate) { return rate < 1e3 ? with_unit(rate, "/s") : rate < 1e6 ? with_unit(rate / 1e3, "k/s") : with_unit(rate / 1e6, "M/s"); }
+
+int run_bench(const Program& program, const Arguments& arguments) {
+  BenchOptions options;
+  options.rows = arguments.number("--rows", static_cast<int>(options.rows), 1, 1'000'000);
+  options.seconds = arguments.number("--seconds", static_cast<int>(options.seconds), 1, 3600);
+  options.threads = arguments.number("--threads", options.threads, 1, 1024);
+  options.input = arguments.text("--input", "");
+  const std::unique_ptr<score::Engine> engine = program.engine();
+  const BenchResult result = bench(*engine, options);
+  const std::string level = "x86-64-v" + std::to_string(static_cast<int>(best_cpu_level()));
+  const double csv_rate = result.csv.per_second * result.csv_bytes / static_cast<double>(result.rows);
+  if (arguments.has("--json")) {
+    const auto latency = [](const Measured& m, const char* rate) {
+      return Json{{rate, m.per_second}, {"p50_ns", m.times.quantile(0.5)}, {"p99_ns", m.times.quantile(0.99)}, {"p999_ns", m.times.quantile(0.999)}};
+    };
+    Json out{{"format_version", 1}, {"name", engine->package().signature.deployment}, {"package", sha256(program.built.package)}, {"mlp", mlp::version}, {"level", level}, {"threads", options.threads}};
+    out["rows"] = result.rows;
+    out["input"] = options.input.empty() ? Json() : Json(options.input);
+    out["batch"] = {{"rows_per_second", result.batch.per_second}};
+    out["row"] = latency(result.row, "rows_per_second");
+    out["request"] = latency(result.request, "requests_per_second");
+    out["request"]["bytes"] = result.request_bytes;
+    out["csv"] = {{"rows_per_second", result.csv.per_second}, {"bytes_per_second", csv_rate}};
+    program.print(out.dump() + "\n");
+    return 0;
+  }
+  std::string out = engine->package().signature.deployment + ": " + std::to_string(result.rows) + " rows " + (options.input.empty() ? "made from the schema" : "of " + options.input) + ", " +
+                    std::to_string(options.threads) + (options.threads == 1 ? " thread, " : " threads, ") + level + "\n\n";
+  const auto line = [&](const char* name, const std::string& rate, const std::string& p50, const std::string& p99, const std::string& p999, const std::string& what) {
+    std::string row = pad(name, 9) + right(rate, 12) + right(p50, 11) + right(p99, 11) + right(p999, 11) + "   " + what;
+    row.erase(row.find_last_not_of(' ') + 1);
+    out += row + "\n";
+  };
+  const auto timed = [&](const char* name, const Measured& m, const std::string& what) {
+    line(name, shown_rate(m.per_second), shown_time(m.times.quantile(0.5)), shown_time(m.times.quantile(0.99)), shown_time(m.times.quantile(0.999)), what);
+  };
+  line("", "", "p50", "p99", "p99.9", "");
+  line("batch", shown_rate(result.batch.per_second), "", "", "", "rows, from columns in memory");
+  timed("row", result.row, "rows, one at a time");
+  timed("request", result.request, "JSON to JSON, one row, " + with_unit(result.request_bytes, "bytes") + ", without the network");
+  line("csv", shown_rate(result.csv.per_second), "", "", "", "rows, CSV to CSV, " + with_unit(csv_rate / 1e6, "MB/s"));
+  program.print(out);
+  return 0;
+}
+
 const std::vector<Command>& commands() {
   static const std::vector<Command> list = {
       {"serve", "answer over HTTP until stopped",
@@ -262,6 +319,14 @@ const std::vector<Command>& commands() {
        {{"--json", "", "", "one JSON object"}},
        "  NAME info\n  NAME info --json | jq .request\n",
        run_info},
+      {"bench", "how fast this is on this machine",
+       {{"--rows", "", "N", "rows to score, again and again (default 10000)"},
+        {"--seconds", "", "S", "how long to measure in all (default 4)"},
+        {"--threads", "", "N", "threads that score at once (default 1)"},
+        {"--input", "-i", "FILE", "CSV to take the rows from (default: made from the schema and what training saw)"},
+        {"--json", "", "", "one JSON object"}},
+       "  NAME bench\n  NAME bench --input new.csv --threads 2\n  NAME bench --json | jq .row.p99_ns\n",
+       run_bench},
       {"selftest", "check that this file and this machine give the right bits",
        {{"--json", "", "", "one JSON object"}},
        "  NAME selftest && NAME serve\n",

@@ -1,4 +1,4 @@
-// The command line of an artifact: serve, score, info, selftest.
+// The command line of an artifact: serve, score, info, bench, selftest.
 #pragma once
 #include <string_view>
 

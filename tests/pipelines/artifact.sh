@@ -20,6 +20,8 @@ equal "$(wc -l <churn.csv)" 7044 "a row per input row"
 run 0 ./churn selftest
 run 0 ./churn info
 says out telco_churn
+run 0 ./churn bench --rows 200 --seconds 1; says out "200 rows made from the schema"
+run 0 ./churn bench --input "$data" --seconds 1 --json; equal "$(json rows out)" 7043 "rows of the bench"
 run 0 "$MLP" score "$spec" --input "$data" --to jsonl --output mlp.jsonl
 run 0 ./churn score --input "$data" --to jsonl --output churn.jsonl
 run 0 "$MLP" score "$spec" --input "$data" --features --output mlp.features

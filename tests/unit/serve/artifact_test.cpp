@@ -14,6 +14,7 @@
 #include "base/files.h"
 #include "nlohmann/json.hpp"
 #include "runtime/score/probe.h"
+#include "runtime/serve/bench.h"
 #include "tests/unit/score/sample.h"
 
 namespace mlp::serve {
@@ -84,7 +85,7 @@ TEST_F(ArtifactTest, HelpAndVersion) {
   EXPECT_EQ(none.code, 2);
   EXPECT_NE(none.err.find("usage: churn COMMAND"), std::string::npos);
   EXPECT_EQ(run({"--help"}).code, 0);
-  for (const char* command : {"serve", "score", "info", "selftest"}) {
+  for (const char* command : {"serve", "score", "info", "bench", "selftest"}) {
     const Ran help = run({command, "--help"});
     EXPECT_EQ(help.code, 0);
     EXPECT_NE(help.out.find("examples\n"), std::string::npos) << help.out;
@@ -104,6 +105,51 @@ TEST_F(ArtifactTest, Usage) {
   EXPECT_EQ(run({"info", "--json=1"}).code, 2);
   EXPECT_EQ(run({"serve", "--port", "70000"}).code, 2);
   EXPECT_EQ(run({"serve", "--port", "8o"}).code, 2);
+  EXPECT_EQ(run({"bench", "--rows", "0"}).code, 2);
+  EXPECT_EQ(run({"bench", "--seconds", "0.5"}).code, 2);
+  EXPECT_NE(run({"bench", "--thread", "2"}).err.find("did you mean `--threads`?"), std::string::npos);
+}
+
+TEST_F(ArtifactTest, Bench) {
+  const Ran made = run({"bench", "--json", "--rows", "300", "--seconds", "1", "--threads", "2"});
+  ASSERT_EQ(made.code, 0) << made.err;
+  const Json json = Json::parse(made.out);
+  EXPECT_EQ(json["format_version"], 1);
+  EXPECT_EQ(json["name"], "churn_api");
+  EXPECT_EQ(json["package"], sha256(package));
+  EXPECT_EQ(json["rows"], 300);
+  EXPECT_EQ(json["threads"], 2);
+  EXPECT_TRUE(json["input"].is_null());
+  for (const char* form : {"batch", "row", "csv"}) EXPECT_GT(json[form]["rows_per_second"], 1000.0) << form;
+  for (const char* form : {"row", "request"}) {
+    EXPECT_GT(json[form]["p50_ns"], 0.0) << form;
+    EXPECT_LE(json[form]["p50_ns"], json[form]["p99_ns"]) << form;
+    EXPECT_LE(json[form]["p99_ns"], json[form]["p999_ns"]) << form;
+  }
+  EXPECT_GT(json["csv"]["bytes_per_second"], json["csv"]["rows_per_second"]);
+
+  write_whole(directory / "in.csv", rows);
+  const Ran given = run({"bench", "--seconds", "1", "--input", directory / "in.csv"});
+  EXPECT_EQ(given.code, 0) << given.err;
+  EXPECT_NE(given.out.find("churn_api: 2 rows of "), std::string::npos) << given.out;
+  for (const char* line : {"\nbatch ", "\nrow ", "\nrequest ", "\ncsv "}) EXPECT_NE(given.out.find(line), std::string::npos) << line << given.out;
+
+  write_whole(directory / "bad.csv", "tenure,Contract,TotalCharges,senior\nx,One year,50,No\n");
+  EXPECT_EQ(run({"bench", "--input", directory / "bad.csv"}).code, 1);
+  write_whole(directory / "none.csv", "tenure,Contract,TotalCharges,senior\n");
+  EXPECT_EQ(run({"bench", "--input", directory / "none.csv"}).code, 1);
+  EXPECT_EQ(run({"bench", "--input", directory / "missing.csv"}).code, 3);
+}
+
+TEST(Times, QuantilesAreWithinABucket) {
+  Times times;
+  for (std::uint64_t i = 1; i <= 100'000; ++i) times.add(i);
+  for (const double share : {0.001, 0.5, 0.99, 0.999}) EXPECT_NEAR(times.quantile(share), share * 1e5, share * 1e5 * 0.017) << share;
+  Times exact;
+  for (std::uint64_t i = 0; i < 100; ++i) exact.add(i);
+  EXPECT_EQ(exact.quantile(0.5), 49);
+  exact.add(~std::uint64_t{0});
+  EXPECT_NEAR(exact.quantile(1), 0x1p64, 0x1p58);
 }
 
 TEST_F(ArtifactTest, Score) {
