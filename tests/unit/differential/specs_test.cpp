@@ -170,7 +170,7 @@ class Generator {
     const std::string a = number(d - 1);
     switch (below(inside() ? 11 : 22)) {
       case 0: case 1: return "(" + a + " " + pick({"+", "-", "*"}) + " " + number(d - 1) + ")";
-      case 2: return "(" + a + " / (" + number(d - 1) + " + " + (inside() ? "r" : "u") + "))";
+      case 2: return "(" + a + " / (" + number(d - 1) + " + " + (inside() ? "p" : "u") + "))";  // never a constant: one that folds to 0 is refused
       case 3: return pick({"min", "max", "hypotenuse", "safe_divide", "relative_change", "atan2"}) + "(" + a + ", " + number(d - 1) + ")";
       case 4: return pick({"abs", "floor", "ceil", "round", "trunc", "sqrt", "exp", "log1p", "sigmoid", "tanh", "sign", "log_signed", "softplus", "relu", "sin", "cos", "expm1", "log2", "asinh"}) + "(" + a + ")";
       case 5: return "clamp(" + a + ", " + pick({"-1", "0"}) + ", " + pick({"1", "2.5"}) + ")";
