@@ -1,5 +1,8 @@
 // tests/check/mutations.txt: examples with one thing wrong. Each is refused in time, by one error, of the code and at exactly the
-// place that the table says, with a fix. This program has no reader of data: what it finds, it finds in the spec alone.
+// place that the table says, with a fix: by the checker, and by the program, which opens no data file for it.
+#include <sys/inotify.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <map>
 
@@ -103,6 +106,78 @@ TEST(Mutations, AreRefusedAtTheRightPlaceWithAFix) {
   }
   EXPECT_LT(slowest, 1.0) << "seconds for one spec";
   std::printf("%zu mutations, the slowest took %.1f ms\n", all.size(), slowest * 1e3);
+}
+
+// Tells what was opened below folders since it was last asked.
+class Watch {
+ public:
+  Watch() : queue_(::inotify_init1(IN_NONBLOCK)) {}
+  ~Watch() { ::close(queue_); }
+  void folder(const fs::path& path) { folders_[::inotify_add_watch(queue_, path.c_str(), IN_OPEN)] = path; }
+  std::string opened() {
+    std::string out;
+    alignas(inotify_event) char buffer[1 << 14];
+    for (ssize_t size; (size = ::read(queue_, buffer, sizeof buffer)) > 0;)
+      for (const char* at = buffer; at < buffer + size;) {
+        const auto* event = reinterpret_cast<const inotify_event*>(at);
+        out += (folders_[event->wd] / (event->len > 0 ? event->name : "")).string() + "\n";
+        at += sizeof *event + event->len;
+      }
+    return out;
+  }
+
+ private:
+  int queue_;
+  std::map<int, fs::path> folders_;
+};
+
+std::string output_of(const std::string& command) {
+  std::string out;
+  FILE* const pipe = ::popen(command.c_str(), "r");
+  for (char buffer[1 << 12]; const std::size_t size = std::fread(buffer, 1, sizeof buffer, pipe);) out.append(buffer, size);
+  ::pclose(pipe);
+  return out;
+}
+
+// `mlp check` of each, where a file stands for each file of data: the place that the table says, in time, and none of the files is opened.
+TEST(Mutations, AreRefusedByTheProgramWithoutOpeningADataFile) {
+  const fs::path root = fs::path(testing::TempDir()) / ("mlp_mutations_" + std::to_string(::getpid()));
+  Watch watch;
+  fs::path data;
+  for (const auto& entry : fs::recursive_directory_iterator(MLP_SOURCE_DIR "/examples")) {
+    const fs::path copy = root / fs::relative(entry.path(), MLP_SOURCE_DIR "/examples");
+    if (entry.is_directory()) fs::create_directories(copy);
+    else if (copy.parent_path().filename() != "data") fs::copy_file(entry.path(), copy);
+    else std::ofstream(data = copy);
+    if (copy.filename() == "data") watch.folder(copy);
+  }
+  (void)watch.opened();  // the copies
+  (void)read(data);
+  EXPECT_EQ(watch.opened(), data.string() + "\n") << "the watch sees a file that is opened";
+  double slowest = 0;
+  std::size_t checked = 0;
+  for (const Mutation& m : table()) {
+    SCOPED_TRACE("mutations.txt:" + std::to_string(m.line));
+    const bool named = m.example.find('/') != std::string::npos;
+    const fs::path spec = root / (named ? m.example + ".mlp" : m.example + "/" + m.example + ".mlp");
+    std::ofstream(spec) << m.text;
+    const auto start = std::chrono::steady_clock::now();
+    const std::string found = output_of("\"" MLP_BINARY_DIR "/mlp\" check --format=json \"" + spec.string() + "\" 2>/dev/null");
+    slowest = std::max(slowest, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    SourceMap place;
+    const LineColumn at = place.locate(place.add("", m.text), m.begin);
+    const std::string wanted = "\"code\":\"" + m.code + "\"", line = "\"line\":" + std::to_string(at.line) + ",\"column\":" + std::to_string(at.column) + ",";
+    std::istringstream lines(found);
+    bool there = false;
+    for (std::string one; std::getline(lines, one);)  // the first line and column are those of the finding, others of its labels
+      there = there || (one.find(wanted) != std::string::npos && one.compare(std::min(one.find("\"line\":"), one.size()), line.size(), line) == 0);
+    EXPECT_TRUE(there) << wanted << " " << line << " is not in\n" << found;
+    ++checked;
+  }
+  EXPECT_EQ(watch.opened(), "");
+  EXPECT_LT(slowest, 1.0) << "seconds for one `mlp check`";
+  std::printf("%zu by the program, the slowest took %.0f ms\n", checked, slowest * 1e3);
+  fs::remove_all(root);
 }
 
 }  // namespace
