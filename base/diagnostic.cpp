@@ -44,7 +44,7 @@ Bug::Bug(std::string text, const char* file, int line) : text_(std::move(text) +
 std::string nearest(std::string_view wanted, const std::vector<std::string>& candidates) {
   const auto fold = [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); };
   std::string best;
-  std::size_t best_distance = std::clamp<std::size_t>(wanted.size() / 4 + 1, 2, 3) + 1;  // a guess must be near to be of help
+  std::size_t best_distance = std::min<std::size_t>(wanted.size() / 4 + 1, 3) + 1;  // a guess must be near to be of help
   for (const std::string& candidate : candidates) {
     // Optimal string alignment distance: insert, delete, replace, swap neighbours.
     const std::size_t n = wanted.size(), m = candidate.size();

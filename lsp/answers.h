@@ -41,6 +41,7 @@ Json completion(const View& view, std::uint32_t offset, bool snippets);
 Json signature_help(const View& view, std::uint32_t offset);
 
 // navigation.cpp
+Json location(const View& view, Span span);  // also in a file that the document brings in, or in the library
 Json definition(const View& view, std::uint32_t offset, bool library_opens);
 Json references(const View& view, std::uint32_t offset, bool with_declaration);
 Json highlights(const View& view, std::uint32_t offset);

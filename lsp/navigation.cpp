@@ -21,8 +21,6 @@ int kind_of(std::string_view word) {
   return variable_kind;
 }
 
-Json location(const View& view, Span span) { return {{"uri", view.uri}, {"range", view.range(span)}}; }
-
 // A path as a URI has it.
 std::string escaped(const std::string& path) {
   static constexpr char digits[] = "0123456789ABCDEF";
@@ -86,6 +84,15 @@ std::string library_uri(const Analysis& analysis, Span span) {
   return name.starts_with("stdlib/") ? "mlp-library:/" + name : std::string();
 }
 
+Json location(const View& view, Span span) {
+  if (span.source == 0) return {{"uri", view.uri}, {"range", view.range(span)}};
+  const SourceMap& sources = view.analysis.unit.sources;
+  std::string uri = library_uri(view.analysis, span);
+  if (uri.empty()) uri = view.uri.substr(0, view.uri.find('/')) + "//" + escaped(std::filesystem::absolute(sources.name(span.source)).lexically_normal().string());
+  const Text text{std::string(sources.text(span.source))};
+  return {{"uri", uri}, {"range", {{"start", position_json(text.position(span.begin, view.encoding))}, {"end", position_json(text.position(span.end, view.encoding))}}}};
+}
+
 Json definition(const View& view, std::uint32_t offset, bool library_opens) {
   const Symbol* symbol = view.analysis.symbol_at(offset);
   if (symbol && symbol->sort == Sort::setting)  // a range of a tune block: what the model says without it
@@ -95,13 +102,8 @@ Json definition(const View& view, std::uint32_t offset, bool library_opens) {
           for (const ast::Setting& s : m.settings)
             if (r.name_span == symbol->at && m.head.name == t.head.name && s.name == r.name && s.name_span.source == 0) return location(view, s.name_span);
   if (!symbol || !symbol->declared.known()) return nullptr;
-  if (symbol->declared.source == 0) return location(view, symbol->declared);
-  std::string uri = library_uri(view.analysis, symbol->declared);
-  if (uri.empty()) uri = view.uri.substr(0, view.uri.find('/')) + "//" + escaped(std::filesystem::absolute(view.analysis.unit.sources.name(symbol->declared.source)).lexically_normal().string());
-  else if (!library_opens) return nullptr;  // an editor that cannot show the library has the hover
-  const Text text{std::string(view.analysis.unit.sources.text(symbol->declared.source))};
-  return {{"uri", uri},
-          {"range", {{"start", position_json(text.position(symbol->declared.begin, view.encoding))}, {"end", position_json(text.position(symbol->declared.end, view.encoding))}}}};
+  if (!library_opens && !library_uri(view.analysis, symbol->declared).empty()) return nullptr;  // an editor that cannot show the library has the hover
+  return location(view, symbol->declared);
 }
 
 Json references(const View& view, std::uint32_t offset, bool with_declaration) {

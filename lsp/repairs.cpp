@@ -9,8 +9,16 @@
 namespace mlp::lsp {
 namespace {
 
-// The place of a finding in this document: spans elsewhere, or none, become its start.
-Span place(Span span) { return span.source == 0 ? span : Span{0, 0, 0}; }
+// The place of a finding in this document: one in another file stands where this document calls or declares what is wrong there, or
+// where it brings the file in.
+Span place(const View& view, const Diagnostic& d) {
+  Span at = d.span;
+  for (const Label& l : d.others)
+    if (at.source > 0 && l.span.source == 0) at = l.span;
+  for (auto file = view.analysis.unit.imports.rbegin(); file != view.analysis.unit.imports.rend(); ++file)  // a file stands behind the one that names it
+    if (at.source > 0 && file->source == at.source) at = file->named;
+  return at.source == 0 ? at : Span{0, 0, 0};
+}
 
 Json edits_json(const View& view, const std::vector<Edit>& edits) {
   Json list = Json::array();
@@ -24,14 +32,19 @@ bool here(const std::vector<Edit>& edits) {
 
 Json one(const View& view, const Diagnostic& d) {
   std::string message = d.message;
-  if (d.span.source > 0) message = "in " + view.analysis.unit.sources.name(d.span.source) + ": " + message;  // an imported file
+  Json related = Json::array();
+  const auto relate = [&](Span span, const std::string& text) {
+    if (span.known() && library_uri(view.analysis, span).empty()) related.push_back({{"location", location(view, span)}, {"message", text}});
+  };
+  if (d.span.source > 0) {  // an imported file
+    message = "in " + view.analysis.unit.sources.name(d.span.source) + ": " + message;
+    relate(d.span, d.message);
+  }
   if (!d.label.empty()) message += ": " + d.label;
   for (const std::string& note : d.notes) message += "\nnote: " + note;
   if (!d.help.empty()) message += "\nhelp: " + d.help;
-  Json related = Json::array();
-  for (const Label& l : d.others)
-    if (l.span.source == 0) related.push_back({{"location", {{"uri", view.uri}, {"range", view.range(l.span)}}}, {"message", l.text}});
-  Json out = {{"range", view.range(place(d.span))},
+  for (const Label& l : d.others) relate(l.span, l.text);
+  Json out = {{"range", view.range(place(view, d))},
               {"severity", info(d.code).severity == Severity::error ? 1 : 2},
               {"code", info(d.code).code},
               {"source", "mlp"},
@@ -59,7 +72,7 @@ Json code_actions(const View& view, std::uint32_t begin, std::uint32_t end, cons
   Json actions = Json::array();
   for (const Diagnostic& d : view.analysis.unit.diagnostics.all()) {
     if (!here(d.fix)) continue;
-    const Span at = place(d.span);
+    const Span at = place(view, d);
     if (at.begin > end || begin > at.end || !wanted("quickfix")) continue;
     std::string title = d.help;
     if (title.empty()) title = d.fix[0].replacement.empty() ? "remove it" : "write `" + d.fix[0].replacement + "`";

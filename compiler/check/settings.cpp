@@ -25,7 +25,10 @@ Checker::Place Checker::place(Span span) const {
   }
   Place p{span, {}};
   if (inside.known()) p.also.push_back({inside, "in `" + function + "` of the standard library"});
-  for (int shown = 0; f && f->function && shown < 3; f = f->caller, ++shown) p.also.push_back({f->call, "called here"});
+  for (int shown = 0; f && f->function; f = f->caller, ++shown) {  // of a long chain the two innermost calls, and the one that began it
+    const bool first = !f->caller || !f->caller->function, called = f->call != f->function->head.name_span;  // what nothing calls is checked too
+    if (called && (shown < 2 || first)) p.also.push_back({f->call, "called here"});
+  }
   return p;
 }
 

@@ -34,6 +34,7 @@ struct Options {
 struct Imported {
   std::string path;         // from the spec
   std::int32_t source = -1;
+  Span named;               // where it was first
 };
 
 // A spec on its way through the compiler. A later value is empty when its phase did not run.

@@ -45,7 +45,7 @@ class Loader {
       refuse(failure.diagnostic.message).suggest("the path is relative to `" + unit_.sources.name(f.file_span.source) + "`");
       return;
     }
-    unit_.imports.push_back({key, f.source});
+    unit_.imports.push_back({key, f.source, f.file_span});
   }
 
   // `directory`: of the importing file, relative to the spec.
@@ -72,7 +72,7 @@ class Loader {
       return;
     }
     const std::int32_t source = unit_.sources.add((base_ / key).generic_string(), std::move(text));
-    unit_.imports.push_back({key, source});
+    unit_.imports.push_back({key, source, i.path_span});
     ast::File file = parse(unit_.sources, source, unit_.diagnostics);
     const std::string own = fs::path(key).parent_path().generic_string();
     for (ast::Source& s : file.sources) s.directory = own;

@@ -49,6 +49,18 @@ TEST(Check, EveryOfferedFixMends) {
   EXPECT_GE(offered, 25);
 }
 
+// A fault in a function is shown with the calls that lead there: of many the two innermost, and the one in the features.
+TEST(Check, AChainOfCallsShowsItsEnds) {
+  std::string text = "schema Row { v : float, y : bool }\nsource rows: Row = csv(\"rows.csv\")\nfn a(v: float) -> float = rat(v)\n";
+  for (const char* name : {"b", "c", "d", "e"}) text += std::string("fn ") + name + "(v: float) -> float = " + static_cast<char>(name[0] - 1) + "(v)\n";
+  text += "features x from rows { w = e(v) }\nmodel m = gbdt { predict y from x }\n";
+  const Checked c("chain.mlp", text);
+  ASSERT_EQ(c.findings(), std::vector<std::string>{"E0202 3:27"}) << c.text();
+  std::vector<std::string> calls;
+  for (const Label& l : c.diagnostics.all()[0].others) calls.emplace_back(c.sources.text(l.span));
+  EXPECT_EQ(calls, (std::vector<std::string>{"a(v)", "b(v)", "e(v)"})) << c.text();
+}
+
 TEST(Check, EveryValidSpecGivesAModuleThatHoldsAndPrints) {
   auto list = specs(false);
   for (const auto& entry : fs::recursive_directory_iterator(MLP_SOURCE_DIR "/examples"))

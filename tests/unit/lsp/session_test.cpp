@@ -127,6 +127,38 @@ TEST_F(LspSession, FromTheFirstMessageToTheLast) {
   EXPECT_EQ(client.finish(), 0);
 }
 
+// What is wrong in a file that the document brings in stands where it is brought in or declared, and says where it is.
+TEST_F(LspSession, FaultsInOtherFiles) {
+  std::ofstream(directory / "rate.c") << "double rate(double v) {\n  return v * w;\n}\n";
+  std::ofstream(directory / "more.mlp") << "extern fn rate(v: float) -> float from \"rate.c\"\nfn twice(v: float) -> float = 2 * rat(v)\n";
+  const std::string with_c = "extern fn rate(v: float) -> float from \"rate.c\"\n" + std::string(spec).replace(spec.find("paid + loyal"), 12, "rate(paid)  ");
+  start(with_c);
+  Json found = client.diagnostics(uri, 1);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0]["code"], "E0243");
+  EXPECT_EQ(found[0]["range"]["start"], position(with_c, "extern fn rate", "rate"));
+  const std::string folder = uri.substr(0, uri.rfind('/'));
+  EXPECT_EQ(found[0]["relatedInformation"][0]["location"], (Json{{"uri", folder + "/rate.c"}, {"range", {{"start", {{"line", 1}, {"character", 13}}}, {"end", {{"line", 1}, {"character", 14}}}}}})) << found;
+  const std::string with_import = "import \"more.mlp\"\n" + spec;
+  client.change(uri, {whole(with_import)}, 2);
+  found = client.diagnostics(uri, 2);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0]["range"]["start"], position(with_import, "\"more.mlp\""));  // nothing here calls it
+  EXPECT_EQ(found[0]["relatedInformation"].size(), 1u);
+  const std::string called = std::string(with_import).replace(with_import.find("paid + loyal"), 12, "twice(paid) ");
+  client.change(uri, {whole(called)}, 3);
+  found = client.diagnostics(uri, 3);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0]["code"], "E0202");
+  EXPECT_EQ(found[0]["range"]["start"], position(called, "twice"));
+  EXPECT_EQ(found[0]["relatedInformation"][0]["location"]["uri"], folder + "/more.mlp") << found;
+  std::ofstream(directory / "more.mlp") << "fn twice(v: float) -> float = 2 *\n";
+  client.change(uri, {whole(called + " ")}, 4);
+  found = client.diagnostics(uri, 4);
+  ASSERT_GE(found.size(), 1u);
+  EXPECT_EQ(found[0]["range"]["start"], position(called, "\"more.mlp\""));
+}
+
 TEST_F(LspSession, ModelsWithoutATarget) {
   std::string text = spec;
   const std::size_t from = text.find("model churn"), to = text.find("test churn");
