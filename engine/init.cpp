@@ -61,83 +61,105 @@ bool predictable(const Column& column, std::int64_t distinct) {
   }
 }
 
-// The entry of a column in the features block, or "" when there is nothing to learn from it.
-std::string feature_entry(const Column& column) {
-  const std::string name = column_name(column.name);
-  const std::string base = identifier(column.name, "c_");
+// The entries of a column in the features block, or "" when there is nothing to learn from it. `linear` and `kmeans` take numbers of
+// one scale, and no nulls; bags of terms are for models with a target.
+std::string feature_entries(const Column& column, std::int64_t distinct, ModelKind model) {
+  const std::string name = column_name(column.name), base = identifier(column.name, "c_");
+  const bool bare = model != ModelKind::linear && model != ModelKind::kmeans, null = column.type.nullable;
+  const auto number = [&](const std::string& value) { return "  " + value + (bare ? "" : null ? " |> impute(median) |> standardize" : " |> standardize") + "\n"; };
+  const auto part = [&](const char* suffix, const std::string& function) { return number(base + suffix + " = " + function + "(" + name + ")"); };
   switch (column.type.scalar) {
-    case Scalar::boolean: case Scalar::integer: case Scalar::real: case Scalar::real32: case Scalar::category: return name;
-    case Scalar::text: return base + "_words = tf_idf(" + name + ", max_size = 10_000)\n  " + base + "_length = length(" + name + ")";
-    case Scalar::string: return base + "_length = length(" + name + ")\n  " + base + "_words = word_count(" + name + ")";
-    case Scalar::date:
-      return base + "_year = year(" + name + ")\n  " + base + "_month = month(" + name + ")\n  " + base + "_weekday = weekday(" + name + ")";
-    case Scalar::timestamp:
-      return base + "_month = month(" + name + ")\n  " + base + "_weekday = weekday(" + name + ")\n  " + base + "_hour = hour(" + name + ")";
+    case Scalar::boolean: return "  " + name + (bare || !null ? "" : " |> impute(false)") + "\n";
+    case Scalar::integer: case Scalar::real: case Scalar::real32: return number(name);
+    case Scalar::category: return "  " + name + (bare ? "" : distinct > 50 ? " |> one_hot(max_size = 50)" : " |> one_hot") + "\n";
+    case Scalar::text: return (has_target(model) ? "  " + base + "_words = tf_idf(" + name + ", max_size = 10_000)\n" : "") + part("_length", "length");
+    case Scalar::string: return part("_length", "length") + part("_words", "word_count");
+    case Scalar::date: return part("_year", "year") + part("_month", "month") + part("_weekday", "weekday");
+    case Scalar::timestamp: return part("_month", "month") + part("_weekday", "weekday") + part("_hour", "hour");
     default: return {};
   }
 }
 
+std::string model_block(ModelKind model, const std::string& name, bool two, bool few) {
+  const std::string target = "  predict " + name + " from x\n" + (two ? "  loss          = logistic\n" : "");
+  const std::string learned = std::string("  learn from x\n") + (name.empty() ? "" : "  measure against " + name + "\n");
+  switch (model) {
+    case ModelKind::gbdt: return "gbdt {\n" + target + "  trees         = 200\n  learning_rate = 0.1\n" + (few ? "" : "  early_stop    = 20\n");
+    case ModelKind::linear: return "linear {\n" + target;
+    case ModelKind::forest: return "forest {\n" + target + "  trees         = 200\n";
+    case ModelKind::kmeans: return "kmeans {\n" + learned + "  clusters = " + (few ? "2" : "8") + "\n";
+    case ModelKind::isolation_forest: return "isolation_forest {\n" + learned + "  contamination = 1%\n";
+  }
+  MLP_BUG("unknown kind of model");
+}
+
 }  // namespace
 
-std::string write_spec(const std::filesystem::path& data_file, const std::string& predict, const std::filesystem::path& spec_directory) {
+std::string write_spec(const std::filesystem::path& data_file, const FirstSpec& wanted) {
+  const bool predicts = has_target(wanted.model);
+  if (!(predicts ? wanted.measure : wanted.predict).empty())
+    throw Failure(code::not_predictable, predicts ? "`--measure` is for models that predict no column" : "this model predicts no column, so `--predict " + wanted.predict + "` has no meaning",
+                  predicts ? "choose `--model kmeans` or `--model isolation_forest`, or name the column with `--predict`" : "`--measure " + wanted.predict + "` measures the model against the column; or choose `--model gbdt`");
   const data::Profile profile = data::profile(data_file);
   std::vector<std::string> names;
   for (const Column& column : profile.columns) names.push_back(column.name);
 
-  std::size_t target = names.size();
-  if (!predict.empty()) {
-    target = std::find(names.begin(), names.end(), predict) - names.begin();
+  std::size_t target = names.size();  // or the truth that the model is measured against
+  if (const std::string& named = predicts ? wanted.predict : wanted.measure; !named.empty()) {
+    target = std::find(names.begin(), names.end(), named) - names.begin();
     if (target == names.size()) {
-      const std::string near = nearest(predict, names);
-      throw Failure(code::data_column_missing, "`" + data_file.string() + "` has no column `" + predict + "`", near.empty() ? "" : "did you mean `" + near + "`?");
+      const std::string near = nearest(named, names);
+      throw Failure(code::data_column_missing, "`" + data_file.string() + "` has no column `" + named + "`", near.empty() ? "" : "did you mean `" + near + "`?");
     }
-    if (!predictable(profile.columns[target], profile.distinct[target]))
-      throw Failure(code::not_predictable, "`" + predict + "` cannot be predicted: it is " + (profile.distinct[target] < 2 ? "the same in every row" : "of type `" + type_text(profile.columns[target]) + "`"),
-                    "choose a number, a yes-or-no or a category column with `--predict`");
-  } else {
+    const Scalar type = profile.columns[target].type.scalar;
+    if (predicts ? !predictable(profile.columns[target], profile.distinct[target])
+                 : type != Scalar::boolean && (wanted.model == ModelKind::isolation_forest || (type != Scalar::category && type != Scalar::integer)))
+      throw Failure(code::not_predictable, "`" + named + "` cannot be " + (predicts ? "predicted" : "measured against") + ": it is " + (profile.distinct[target] < 2 ? "the same in every row" : "of type `" + type_text(profile.columns[target]) + "`"),
+                    predicts ? "choose a number, a yes-or-no or a category column with `--predict`" : wanted.model == ModelKind::kmeans ? "choose a category, yes-or-no or whole-number column with `--measure`" : "choose a yes-or-no column with `--measure`, or write the condition into the spec: `measure against kind == \"odd\"`");
+  } else if (predicts) {
     for (std::size_t i = 0; i < names.size() && target == names.size(); ++i)
       if (names_a_target(names[i]) && predictable(profile.columns[i], profile.distinct[i])) target = i;
     for (std::size_t i = names.size(); i-- > 0 && target == names.size();)
       if (predictable(profile.columns[i], profile.distinct[i])) target = i;
     if (target == names.size())
-      throw Failure(code::not_predictable, "no column of `" + data_file.string() + "` can be predicted: each is an identifier, free text, or the same in every row");
+      throw Failure(code::not_predictable, "no column of `" + data_file.string() + "` can be predicted: each is an identifier, free text, or the same in every row", "`--model kmeans` and `--model isolation_forest` need none");
   }
 
-  const Column& goal = profile.columns[target];
+  const Column goal = target < names.size() ? profile.columns[target] : Column{};
   const std::string stem = data_file.stem().extension() == ".csv" ? data_file.stem().stem().string() : data_file.stem().string();
   const std::string pipeline = identifier(stem, "data_");
-  const bool two = goal.type.scalar == Scalar::category && profile.distinct[target] == 2;
-  const bool classes = goal.type.scalar == Scalar::boolean || goal.type.scalar == Scalar::category;
+  const bool classes = predicts && (goal.type.scalar == Scalar::boolean || goal.type.scalar == Scalar::category);
+  const bool two = classes && goal.type.scalar == Scalar::category && profile.distinct[target] == 2;
 
   std::size_t longest = 0;
   for (const std::string& name : names) longest = std::max(longest, column_name(name).size());
   std::string schema, features;
   for (std::size_t i = 0; i < profile.columns.size(); ++i) {
     Column column = profile.columns[i];
-    if (i == target) column.type.nullable = false;  // rows without it cannot be learned from
+    if (i == target && predicts) column.type.nullable = false;  // rows without it cannot be learned from
     std::string name = column_name(column.name);
     name.resize(longest, ' ');
     schema += "  " + name + " : " + type_text(column);
     if (!column.true_word.empty()) schema += " from (" + in_quotes(column.true_word) + ", " + in_quotes(column.false_word) + ")";
     schema += "\n";
     if (i == target) continue;
-    const std::string entry = feature_entry(column);
-    if (!entry.empty() && profile.distinct[i] > 1) features += "  " + entry + "\n";
+    if (profile.distinct[i] > 1) features += feature_entries(column, profile.distinct[i], wanted.model);
   }
-  if (features.empty()) throw Failure(code::not_predictable, "`" + data_file.string() + "` has no column to predict `" + goal.name + "` from");
+  if (features.empty()) throw Failure(code::not_predictable, "`" + data_file.string() + "` has no column to " + (predicts ? "predict `" + goal.name + "`" : "learn") + " from: each is an identifier, or the same in every row");
 
   std::string nulls;
   for (const std::string& word : profile.source.null_words) nulls += (nulls.empty() ? "" : ", ") + in_quotes(word);
   std::string options = ", null = [" + nulls + "]";
   if (profile.source.delimiter != "," && !profile.source.delimiter.empty()) options += ", delimiter = " + in_quotes(profile.source.delimiter);
   if (!profile.source.header) options += ", header = false";
-  if (goal.type.nullable) options += ", on_violation = drop";
+  const std::string drop = predicts && goal.type.nullable ? ", on_violation = drop" : "";
+  options += drop;
   static const char* const readers[] = {"csv", "parquet", "jsonl"};
-  if (profile.source.format != Format::csv) options = goal.type.nullable ? ", on_violation = drop" : "";
+  if (profile.source.format != Format::csv) options = drop;
 
   std::error_code ignored;
   const std::filesystem::path absolute = std::filesystem::absolute(data_file, ignored);
-  const std::filesystem::path from = std::filesystem::absolute(spec_directory.empty() ? "." : spec_directory, ignored);
+  const std::filesystem::path from = std::filesystem::absolute(wanted.directory.empty() ? "." : wanted.directory, ignored);
   std::filesystem::path relative = absolute.lexically_normal().lexically_relative(from.lexically_normal());
   if (relative.empty() || std::distance(relative.begin(), relative.end()) > 8) relative = absolute;
 
@@ -149,9 +171,11 @@ std::string write_spec(const std::filesystem::path& data_file, const std::string
   out += "features x from rows_in {\n" + features + "}\n\n";
   const bool few = profile.rows < 100;  // too few for three parts: every fifth row is the test
   if (few) out += "split rows_in { by = every(5), valid = 0 }\n\n";
+  else if (!predicts) out += "split rows_in { train = 80%, valid = 0, test = 20%, by = random }\n\n";
   else out += "split rows_in { train = 70%, valid = 15%, test = 15%, by = " + (classes ? "stratified(" + column_name(goal.name) + ")" : std::string("random")) + " }\n\n";
-  out += "model predictor = gbdt {\n  predict " + column_name(goal.name) + " from x\n" + (two ? "  loss          = logistic\n" : "") + "  trees         = 200\n  learning_rate = 0.1\n" + (few ? "" : "  early_stop    = 20\n") + "}\n\n";
-  out += "deploy " + pipeline + "_api serves predictor {\n  http = listen(8080)\n}\n\n";
+  const std::string model = predicts ? "predictor" : wanted.model == ModelKind::kmeans ? "segments" : "odd";
+  out += "model " + model + " = " + model_block(wanted.model, goal.name.empty() ? "" : column_name(goal.name), two, few) + "}\n\n";
+  out += "deploy " + pipeline + "_api serves " + model + " {\n  http = listen(8080)\n}\n\n";
   out += "monitor " + pipeline + "_api {\n  drift x warn psi > 0.10, alert psi > 0.25\n}\n";
   return out;
 }
