@@ -19,7 +19,7 @@ bool available(std::string_view callee, Scalar first) {
       {"and", "b"}, {"or", "b"}, {"not", "b"}, {"is_null", "ifbtdmu"}, {"coalesce", "ifbtdmu"},
       {"min", "i"}, {"max", "i"}, {"clamp", "i"}, {"abs", "if"}, {"floor", "f"}, {"ceil", "f"}, {"sqrt", "f"}, {"is_nan", "f"}, {"is_finite", "f"},
       {"to_float", "ib"}, {"to_int", "b"}, {"to_text", "ibt"}, {"to_category", "ibt"},
-      {"contains", "t"}, {"starts_with", "t"}, {"ends_with", "t"}, {"concat", "t"}, {"length", "t"},
+      {"contains", "t"}, {"starts_with", "t"}, {"ends_with", "t"}, {"concat", "t"}, {"length", "t"}, {"lower", "t"}, {"upper", "t"}, {"trim", "t"},
       {"year", "dm"}, {"quarter", "dm"}, {"month", "dm"}, {"day", "dm"}, {"weekday", "dm"}, {"yearday", "dm"}, {"week", "dm"},
       {"hour", "m"}, {"minute", "m"}, {"second", "m"}, {"to_date", "m"}, {"to_timestamp", "d"}, {"in_zone", "m"}, {"from_zone", "m"}, {"utc_offset", "m"},
       {"days", "u"}, {"hours", "u"}, {"minutes", "u"}, {"seconds", "u"}};

@@ -1,5 +1,6 @@
 // Functions of compiled code, for the data engine.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <span>
 #include <vector>
@@ -11,21 +12,15 @@
 namespace mlp::data {
 namespace {
 
-using InZone = std::int64_t (*)(std::int64_t, const char*, std::int64_t);
-
-// moment, rules of a zone → moment; the engine gives null for a null by itself, for whole vectors that it is asked about.
-template <InZone function>
-void in_zone(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
-  const duckdb_vector moments = duckdb().data_chunk_get_vector(input, 0), zones = duckdb().data_chunk_get_vector(input, 1);
-  const auto* moment = static_cast<const std::int64_t*>(duckdb().vector_get_data(moments));
-  const auto* zone = static_cast<const duckdb_string_t*>(duckdb().vector_get_data(zones));
-  const std::uint64_t *present = duckdb().vector_get_validity(moments), *known = duckdb().vector_get_validity(zones);
-  auto* out = static_cast<std::int64_t*>(duckdb().vector_get_data(output));
+// Rows in which no argument is null; the others give null. The engine sees to that itself only for whole vectors.
+template <std::size_t arguments, class Each>
+void where_present(duckdb_data_chunk input, duckdb_vector output, const Each& each) {
+  std::array<const std::uint64_t*, arguments> present;
+  for (std::size_t a = 0; a < arguments; ++a) present[a] = duckdb().vector_get_validity(duckdb().data_chunk_get_vector(input, a));
   std::uint64_t* validity = nullptr;
   for (std::int64_t i = 0; i < static_cast<std::int64_t>(duckdb().data_chunk_get_size(input)); ++i) {
-    if (is_valid(present, i) && is_valid(known, i)) {
-      const std::string_view rules = text_of(zone[i]);
-      out[i] = function(moment[i], rules.data(), static_cast<std::int64_t>(rules.size()));
+    if (std::all_of(present.begin(), present.end(), [&](const std::uint64_t* p) { return is_valid(p, i); })) {
+      each(i);
       continue;
     }
     if (validity == nullptr) {
@@ -34,6 +29,47 @@ void in_zone(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output
     }
     duckdb().validity_set_row_invalid(validity, static_cast<idx_t>(i));
   }
+}
+template <class T>
+const T* argument(duckdb_data_chunk input, idx_t place) { return static_cast<const T*>(duckdb().vector_get_data(duckdb().data_chunk_get_vector(input, place))); }
+
+using InZone = std::int64_t (*)(std::int64_t, const char*, std::int64_t);
+
+// moment, rules of a zone → moment
+template <InZone function>
+void in_zone(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
+  const auto* moment = argument<std::int64_t>(input, 0);
+  const auto* zone = argument<duckdb_string_t>(input, 1);
+  auto* out = static_cast<std::int64_t*>(duckdb().vector_get_data(output));
+  where_present<2>(input, output, [&](std::int64_t i) {
+    const std::string_view rules = text_of(zone[i]);
+    out[i] = function(moment[i], rules.data(), static_cast<std::int64_t>(rules.size()));
+  });
+}
+
+using OfText = void (*)(const char*, std::int64_t, mlp_arena*, mlp_string*);
+
+// text → text
+template <OfText function>
+void of_text(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
+  struct Space : mlp_arena {  // for one result, which the engine copies
+    std::vector<char> bytes;
+  } space;
+  space.grow = [](mlp_arena* self, std::int64_t size) {
+    std::vector<char>& bytes = static_cast<Space*>(self)->bytes;
+    bytes.resize(static_cast<std::size_t>(size));
+    self->cursor = bytes.data();
+    self->limit = bytes.data() + size;
+  };
+  const auto* text = argument<duckdb_string_t>(input, 0);
+  where_present<1>(input, output, [&](std::int64_t i) {
+    space.cursor = space.bytes.data();
+    space.limit = space.bytes.data() + space.bytes.size();
+    const std::string_view v = text_of(text[i]);
+    mlp_string made;
+    function(v.data(), static_cast<std::int64_t>(v.size()), &space, &made);
+    duckdb().vector_assign_string_element_len(output, static_cast<idx_t>(i), made.data, static_cast<idx_t>(made.size));
+  });
 }
 
 // The elements of a list of one row.
@@ -78,7 +114,7 @@ void variance(duckdb_function_info, duckdb_data_chunk input, duckdb_vector outpu
 
 // Interpolated linearly, as the fitted quantile is.
 void quantile(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
-  const auto* shares = static_cast<const double*>(duckdb().vector_get_data(duckdb().data_chunk_get_vector(input, 1)));
+  const auto* shares = argument<double>(input, 1);
   std::vector<double> sorted;
   of_lists(input, output, [&](std::span<const double> values, std::int64_t row) {
     sorted.assign(values.begin(), values.end());
@@ -96,8 +132,7 @@ void quantile(duckdb_function_info, duckdb_data_chunk input, duckdb_vector outpu
 // Exponentially weighted mean: values, their times, the time of the row, the half-life.
 void ewm(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
   const Lists<std::int64_t> times(duckdb().data_chunk_get_vector(input, 1));
-  const auto* now = static_cast<const std::int64_t*>(duckdb().vector_get_data(duckdb().data_chunk_get_vector(input, 2)));
-  const auto* halflife = static_cast<const std::int64_t*>(duckdb().vector_get_data(duckdb().data_chunk_get_vector(input, 3)));
+  const auto *now = argument<std::int64_t>(input, 2), *halflife = argument<std::int64_t>(input, 3);
   of_lists(input, output, [&](std::span<const double> values, std::int64_t row) {
     const std::span<const std::int64_t> at = times[row];
     double sum = 0, weights = 0;
@@ -138,6 +173,9 @@ void teach_functions(duckdb_connection connection) {
   teach(connection, "mlp_in_zone", {of(DUCKDB_TYPE_BIGINT), of(DUCKDB_TYPE_VARCHAR)}, of(DUCKDB_TYPE_BIGINT), in_zone<mlp_time_in_zone>);
   teach(connection, "mlp_from_zone", {of(DUCKDB_TYPE_BIGINT), of(DUCKDB_TYPE_VARCHAR)}, of(DUCKDB_TYPE_BIGINT), in_zone<mlp_time_from_zone>);
   teach(connection, "mlp_utc_offset", {of(DUCKDB_TYPE_BIGINT), of(DUCKDB_TYPE_VARCHAR)}, of(DUCKDB_TYPE_BIGINT), in_zone<mlp_time_utc_offset>);
+  teach(connection, "mlp_lower", {of(DUCKDB_TYPE_VARCHAR)}, of(DUCKDB_TYPE_VARCHAR), of_text<mlp_text_lower>);
+  teach(connection, "mlp_upper", {of(DUCKDB_TYPE_VARCHAR)}, of(DUCKDB_TYPE_VARCHAR), of_text<mlp_text_upper>);
+  teach(connection, "mlp_trim", {of(DUCKDB_TYPE_VARCHAR)}, of(DUCKDB_TYPE_VARCHAR), of_text<mlp_text_trim>);
   teach(connection, "mlp_variance", {list_of(DUCKDB_TYPE_DOUBLE)}, of(DUCKDB_TYPE_DOUBLE), variance);
   teach(connection, "mlp_quantile", {list_of(DUCKDB_TYPE_DOUBLE), of(DUCKDB_TYPE_DOUBLE)}, of(DUCKDB_TYPE_DOUBLE), quantile);
   teach(connection, "mlp_ewm", {list_of(DUCKDB_TYPE_DOUBLE), list_of(DUCKDB_TYPE_BIGINT), of(DUCKDB_TYPE_BIGINT), of(DUCKDB_TYPE_BIGINT)}, of(DUCKDB_TYPE_DOUBLE), ewm);

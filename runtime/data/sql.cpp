@@ -91,7 +91,7 @@ class Expressions {
     if (f == "div") return is_float(first) ? infix("/") : "(" + arg(e, 0) + "::DOUBLE / " + arg(e, 1) + "::DOUBLE)";
     if (f == "neg") return is_float(first) ? "(-" + arg(e, 0) + ")" : "mlp_sub(0, " + arg(e, 0) + ")";
     if (f == "abs") return is_float(first) ? plain("abs") : macro("abs");
-    if (f == "mod" || f == "min" || f == "max" || f == "clamp" || f == "sqrt") return macro(f);
+    if (f == "mod" || f == "min" || f == "max" || f == "clamp" || f == "sqrt" || f == "lower" || f == "upper" || f == "trim") return macro(f);
     if (f == "floor" || f == "ceil" || f == "contains" || f == "starts_with" || f == "ends_with" || f == "length") return plain(f);
     if (f == "is_nan") return plain("isnan");
     if (f == "is_finite") return plain("isfinite");

@@ -10,6 +10,7 @@
 
 #include "stdlib/builtins/kernels.h"
 #include "stdlib/zones/zones.h"
+#include "tests/unit/builtins/arena.h"
 #include "tests/unit/data/common.h"
 
 namespace mlp::data {
@@ -88,6 +89,15 @@ struct Naive {
     if (f == "starts_with") return truth(a[0].text.starts_with(a[1].text));
     if (f == "ends_with") return truth(a[0].text.ends_with(a[1].text));
     if (f == "concat") return of(a[0].text + a[1].text);
+    const auto text = [&](auto function) {
+      test::Arena arena;
+      mlp_string made;
+      function(a[0].text.data(), static_cast<std::int64_t>(a[0].text.size()), &arena, &made);
+      return of(std::string(made.data, static_cast<std::size_t>(made.size)));
+    };
+    if (f == "lower") return text(mlp_text_lower);
+    if (f == "upper") return text(mlp_text_upper);
+    if (f == "trim") return text(mlp_text_trim);
     if (f == "length") return of(static_cast<std::int64_t>(std::count_if(a[0].text.begin(), a[0].text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; })));
     const auto zone = [&](auto function) { return of(function(i, a[1].text.data(), static_cast<std::int64_t>(a[1].text.size()))); };
     if (f == "in_zone") return zone(mlp_time_in_zone);
@@ -300,7 +310,7 @@ const std::vector<Column> schema = {field("k", Scalar::category, true), field("i
 constexpr std::int64_t k = 0, i = 1, t = 2, u = 3, x = 4, n = 7;
 
 std::string csv_of(Random& r, std::int64_t rows) {
-  static const std::vector<std::string> texts = {"", "a", "A", "é", "b \"q\"", "it's", "-"};
+  static const std::vector<std::string> texts = {"", "a", "A", "é", "b \"q\"", "it's", " - "};
   static const std::vector<std::string> ints = {"", "0", "1", "-3", "7", "9223372036854775807", "-9223372036854775808"};
   static const std::vector<std::string> reals = {"0", "-0", "0.1", "0.2", "1e300", "-1e300", "inf", "-inf", "3.25", "1e-7", "12345.678"};
   const auto quoted = [](std::string text) {
@@ -362,7 +372,7 @@ class Maker {
         if (pick(r_, 4) == 0) return node(QueryExprKind::call, "is_null", B, {any(kinds[pick(r_, 7)], d)});
         return calls({{"and", {B, B}}, {"or", {B, B}}, {"not", {B}}, {"is_nan", {F}}, {"is_finite", {F}}, {"contains", {T, T}}, {"starts_with", {T, T}}, {"ends_with", {T, T}}});
       }
-      case Scalar::category: return calls({{"concat", {T, T}}, {"to_text", {I}}, {"to_text", {B}}});
+      case Scalar::category: return calls({{"concat", {T, T}}, {"lower", {T}}, {"upper", {T}}, {"trim", {T}}, {"to_text", {I}}, {"to_text", {B}}});
       case Scalar::timestamp: return node(QueryExprKind::call, pick(r_, 2) ? "in_zone" : "from_zone", M, {any(M, d), zone()});
       case Scalar::duration:
         if (pick(r_, 4) == 0) return node(QueryExprKind::call, "utc_offset", U, {any(M, d), zone()});
