@@ -100,6 +100,28 @@ if chroot empty /trip info >/dev/null 2>&1; then
   same chrooted.csv own.csv
 else echo "[SKIP] chroot needs root"; fi
 
+# A library and an object for a program of one's own: the C is in them, and no name of it can be seen.
+run 0 "$MLP" score trip.mlp --input in.csv --output plain.csv
+cat >use.c <<'C'
+#include <stdio.h>
+#include "model.h"
+double great_circle(double v) { return v; } /* the program's own */
+int main(void) {
+  static char text[1 << 16];
+  char* out; size_t n;
+  if (trips_score_csv(text, fread(text, 1, sizeof text, stdin), &out, &n) < 0) { puts(trips_error()); return 1; }
+  fwrite(out, 1, n, stdout);
+  trips_free(out);
+  return great_circle(1) != 1;
+}
+C
+run 0 "$MLP" build trip.mlp --kind=lib -o libtrip.so; mv libtrip.h model.h
+run 0 cc -Wall -Werror use.c -o with_library libtrip.so -Wl,-rpath,"$work"
+./with_library <in.csv >library.csv && same library.csv plain.csv || fail "the library: $(tail -1 library.csv)"
+run 0 "$MLP" build trip.mlp --kind=obj -o trip.o; same trip.h model.h
+run 0 cc -Wall -Werror use.c -o with_object trip.o -lm
+./with_object <in.csv >object.csv && same object.csv plain.csv || fail "the object: $(tail -1 object.csv)"
+
 # The package alone: the C is in it.
 mkdir elsewhere && cp .mlp -r elsewhere/ && cp ./*.csv.gz elsewhere/
 (cd elsewhere && run 0 "$MLP" rerun latest && says out 'the same bytes again')
