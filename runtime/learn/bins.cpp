@@ -1,10 +1,15 @@
 #include "runtime/learn/bins.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 
 #include "runtime/model/kernels.h"
 #include "runtime/model/walk.h"
@@ -12,36 +17,48 @@
 namespace mlp::learn {
 namespace {
 
-constexpr std::int32_t narrow_slots = 256, wide_slots = 65536;
 constexpr double biggest = std::numeric_limits<double>::max();
 
-// Doubles in an order-preserving integer form; -0 = 0, infinities = the largest finite values.
+// Numbers as integers of the same order; -0 = 0, infinities = the largest finite values. Four bytes where floats hold all values.
 std::uint64_t key_of(double v) {
   v = v > biggest ? biggest : v < -biggest ? -biggest : v;
   const std::uint64_t bits = std::bit_cast<std::uint64_t>(v + 0.0);
   return bits >> 63 ? ~bits : bits | 0x8000000000000000u;
 }
-double value_of(std::uint64_t key) {
-  return std::bit_cast<double>(key >> 63 ? key & 0x7fffffffffffffffu : ~key);
+std::uint32_t key_of(float v) {
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(v + 0.0f);
+  return bits >> 31 ? ~bits : bits | 0x80000000u;
 }
+double value_of(std::uint64_t key) { return std::bit_cast<double>(key >> 63 ? key & 0x7fffffffffffffffu : ~key); }
+double value_of(std::uint32_t key) { return std::bit_cast<float>(key >> 31 ? key & 0x7fffffffu : ~key); }
+
+template <class Key>
+struct Keys {
+  std::vector<Key> keys, spare;
+};
+struct KeyStore {
+  Keys<std::uint64_t> doubles;
+  Keys<std::uint32_t> floats;
+};
 
 // Least significant digit first, 11 bits at a time; digits that are the same everywhere are passed over.
-void radix_sort(std::vector<std::uint64_t>& keys, std::vector<std::uint64_t>& spare) {
+template <class Key>
+void radix_sort(std::vector<Key>& keys, std::vector<Key>& spare) {
   if (keys.size() < 2048) {
     std::sort(keys.begin(), keys.end());
     return;
   }
   spare.resize(keys.size());
-  constexpr int digits = 6;
+  constexpr int digits = (8 * sizeof(Key) + 10) / 11;
   std::vector<std::uint32_t> counts(digits * 2048, 0);
-  for (const std::uint64_t k : keys)
+  for (const Key k : keys)
     for (int d = 0; d < digits; ++d) ++counts[d * 2048 + ((k >> (11 * d)) & 2047)];
   for (int d = 0; d < digits; ++d) {
     std::uint32_t* count = &counts[d * 2048];
     if (count[(keys[0] >> (11 * d)) & 2047] == keys.size()) continue;
     std::uint32_t sum = 0;
     for (int i = 0; i < 2048; ++i) sum += std::exchange(count[i], sum);
-    for (const std::uint64_t k : keys) spare[count[(k >> (11 * d)) & 2047]++] = k;
+    for (const Key k : keys) spare[count[(k >> (11 * d)) & 2047]++] = k;
     keys.swap(spare);
   }
 }
@@ -52,64 +69,89 @@ double between(double low, double high) {
   return middle >= low && middle < high ? middle : low;
 }
 
-// value(i): of n rows.
-template <class Value>
-void bin_numbers(FeatureBins& out, std::size_t n, Value value, std::int64_t bins) {
-  std::vector<std::uint64_t> keys, spare;
-  keys.reserve(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    const double v = value(i);
-    if (std::isnan(v))
-      out.has_missing = true;
-    else {
-      keys.push_back(key_of(v));
-      out.has_infinity |= v > biggest;
-    }
-  }
-  radix_sort(keys, spare);
-  std::vector<double> values;
-  std::vector<std::int64_t> counts;
-  for (std::size_t i = 0; i < keys.size();) {
+// Thresholds between the values that `keys`, sorted, stand for.
+template <class Key>
+void cut(FeatureBins& out, const std::vector<Key>& keys, std::int64_t bins) {
+  const std::size_t n = keys.size();
+  const auto end_of = [&](std::size_t i) {  // of the run of equal keys that begins at i
     std::size_t j = i + 1;
-    while (j < keys.size() && keys[j] == keys[i]) ++j;
-    values.push_back(value_of(keys[i]));
-    counts.push_back(static_cast<std::int64_t>(j - i));
-    i = j;
-  }
-  const std::int64_t distinct = static_cast<std::int64_t>(values.size());
+    while (j < n && keys[j] == keys[i]) ++j;
+    return j;
+  };
+  const auto cut_before = [&](std::size_t i) { out.thresholds.push_back(between(value_of(keys[i - 1]), value_of(keys[i]))); };
+  std::int64_t distinct = n > 0;
+  for (std::size_t i = 1; i < n; ++i) distinct += keys[i] != keys[i - 1];
   const std::int64_t limit = std::clamp<std::int64_t>(bins, 2, wide_slots - 1);
-  const auto cut_after = [&](std::int64_t i) { out.thresholds.push_back(between(values[i], values[i + 1])); };
   if (distinct <= limit) {
-    for (std::int64_t i = 0; i + 1 < distinct; ++i) cut_after(i);
+    for (std::size_t i = 1; i < n; ++i)
+      if (keys[i] != keys[i - 1]) cut_before(i);
   } else {
     // Values as frequent as a whole bin stand alone; the others share what is left in equal parts.
-    std::int64_t rest_rows = static_cast<std::int64_t>(keys.size()), rest_bins = limit;
+    std::int64_t rest_rows = static_cast<std::int64_t>(n), rest_bins = limit;
     const double mean = static_cast<double>(rest_rows) / static_cast<double>(limit);
-    std::vector<std::uint8_t> alone(distinct, 0);
-    for (std::int64_t i = 0; i < distinct; ++i) {
-      if (static_cast<double>(counts[i]) >= mean) {
-        alone[i] = 1;
-        --rest_bins;
-        rest_rows -= counts[i];
-      }
+    const auto alone = [&](std::size_t count) { return static_cast<double>(count) >= mean; };
+    for (std::size_t i = 0, j; i < n; i = j) {
+      j = end_of(i);
+      if (!alone(j - i)) continue;
+      --rest_bins;
+      rest_rows -= static_cast<std::int64_t>(j - i);
     }
     double share = static_cast<double>(rest_rows) / static_cast<double>(std::max<std::int64_t>(rest_bins, 1));
     std::int64_t filled = 0;
-    for (std::int64_t i = 0; i + 1 < distinct && static_cast<std::int64_t>(out.thresholds.size()) + 1 < limit; ++i) {
-      if (!alone[i]) rest_rows -= counts[i];
-      filled += counts[i];
+    std::size_t i = 0, j = end_of(0);
+    while (j < n && static_cast<std::int64_t>(out.thresholds.size()) + 1 < limit) {
+      const std::size_t next = end_of(j);
+      const bool stands_alone = alone(j - i);
+      if (!stands_alone) rest_rows -= static_cast<std::int64_t>(j - i);
+      filled += static_cast<std::int64_t>(j - i);
       const bool full = static_cast<double>(filled) >= share;
-      const bool next_alone = alone[i + 1] && static_cast<double>(filled) >= share / 2;
-      if (!alone[i] && !full && !next_alone) continue;
-      cut_after(i);
-      filled = 0;
-      if (!alone[i]) {
-        --rest_bins;
-        share = static_cast<double>(rest_rows) / static_cast<double>(std::max<std::int64_t>(rest_bins, 1));
+      const bool next_alone = alone(next - j) && static_cast<double>(filled) >= share / 2;
+      if (stands_alone || full || next_alone) {
+        cut_before(j);
+        filled = 0;
+        if (!stands_alone) {
+          --rest_bins;
+          share = static_cast<double>(rest_rows) / static_cast<double>(std::max<std::int64_t>(rest_bins, 1));
+        }
       }
+      i = j;
+      j = next;
     }
   }
-  out.count = values.empty() ? 0 : static_cast<std::int32_t>(out.thresholds.size()) + 1;
+  out.count = n == 0 ? 0 : static_cast<std::int32_t>(out.thresholds.size()) + 1;
+}
+
+// value(i): of n rows.
+template <class Value>
+void bin_numbers(FeatureBins& out, std::size_t n, Value value, std::int64_t bins, KeyStore& store) {
+  auto& [floats, spare_floats] = store.floats;
+  auto& [doubles, spare_doubles] = store.doubles;
+  bool exact = true;
+  floats.clear();
+  for (std::size_t i = 0; i < n && exact; ++i) {
+    const double v = value(i);
+    const float f = static_cast<float>(v);
+    if (std::isnan(v)) out.has_missing = true;
+    else if (static_cast<double>(f) == v && std::isfinite(f)) floats.push_back(key_of(f));
+    else exact = false;
+  }
+  if (exact) {
+    radix_sort(floats, spare_floats);
+    cut(out, floats, bins);
+    return;
+  }
+  doubles.clear();
+  for (std::size_t i = 0; i < n; ++i) {
+    const double v = value(i);
+    if (std::isnan(v)) {
+      out.has_missing = true;
+    } else {
+      doubles.push_back(key_of(v));
+      out.has_infinity |= v > biggest;
+    }
+  }
+  radix_sort(doubles, spare_doubles);
+  cut(out, doubles, bins);
 }
 
 void bin_categories(FeatureBins& out, const double* column, std::int32_t width, const std::vector<std::int64_t>& rows,
@@ -220,7 +262,8 @@ void bin_terms(Binned& out, const Dataset& data, const std::vector<model::Featur
   pool.run(static_cast<std::int64_t>(columns.size()), [&](std::int64_t c) {
     const Column& column = columns[c];
     FeatureBins& b = out.features[own + c];
-    bin_numbers(b, column.values.size(), [&](std::size_t i) { return column.values[i]; }, std::min(bins, most_bins));
+    KeyStore store;
+    bin_numbers(b, column.values.size(), [&](std::size_t i) { return column.values[i]; }, std::min(bins, most_bins), store);
     const double least = *std::min_element(column.values.begin(), column.values.end());
     b.thresholds.insert(b.thresholds.begin(), between(0, least));
     ++b.count;
@@ -250,18 +293,21 @@ Binned make_bins(const Dataset& data, const std::vector<model::FeatureInfo>& fea
   out.rows = static_cast<std::int64_t>(rows.size());
   out.features.resize(features.size());
   std::vector<std::vector<std::int32_t>> bin_of_code(features.size());
-  pool.run(static_cast<std::int64_t>(features.size()), [&](std::int64_t f) {
-    if (features[f].bag) return;
-    FeatureBins& b = out.features[f];
-    b.one_hot = features[f].one_hot;
-    b.category = features[f].width > 0 && !b.one_hot;
-    if (features[f].width > 0)
-      bin_categories(b, data.columns[f], features[f].width, rows, bin_of_code[f]);
-    else
-      bin_numbers(b, rows.size(), [column = data.columns[f].numbers, &rows](std::size_t i) { return column[rows[i]]; }, bins);
+  std::atomic<std::size_t> next{0};
+  pool.run(pool.threads(), [&](std::int64_t) {
+    KeyStore store;  // one for all features that this thread takes
+    for (std::size_t f; (f = next++) < features.size();) {
+      if (features[f].bag) continue;
+      FeatureBins& b = out.features[f];
+      b.one_hot = features[f].one_hot;
+      b.category = features[f].width > 0 && !b.one_hot;
+      if (features[f].width > 0)
+        bin_categories(b, data.columns[f], features[f].width, rows, bin_of_code[f]);
+      else
+        bin_numbers(b, rows.size(), [column = data.columns[f].numbers, &rows](std::size_t i) { return column[rows[i]]; }, bins, store);
+    }
   });
 
-  constexpr std::int32_t group_features = 32;
   for (const bool wide : {false, true}) {
     bool open = false;
     for (std::size_t f = 0; f < features.size(); ++f) {
@@ -287,7 +333,7 @@ Binned make_bins(const Dataset& data, const std::vector<model::FeatureInfo>& fea
       g.wide_columns.resize(cells);
     } else {
       g.narrow_bins.resize(cells);
-      g.narrow_columns.resize(cells);
+      g.narrow_columns.resize(cells + 3);
     }
   }
   std::vector<model::RankTable> tables(features.size());
@@ -320,6 +366,49 @@ std::vector<std::uint64_t> set_of(const FeatureBins& bins, std::int32_t width, c
   for (std::int32_t b = 0; b < bins.count; ++b)
     if (left[b]) words[bins.code_of_bin[b] >> 6] |= std::uint64_t{1} << (bins.code_of_bin[b] & 63);
   return words;
+}
+
+#ifdef __x86_64__
+// Sixteen rows at a time: their bins are gathered, and looked up in the set as 256 bits.
+__attribute__((target("arch=x86-64-v4"))) static std::int64_t part_by_sixteen(const std::uint8_t* column, const std::vector<std::uint8_t>& left, std::uint32_t* rows, std::int64_t& at,
+                                                                             std::int64_t count, std::uint32_t* right) {
+  alignas(64) std::uint32_t words[16] = {};
+  for (std::size_t b = 0; b < left.size(); ++b) words[b / 32] |= static_cast<std::uint32_t>(left[b]) << (b % 32);
+  const __m512i set = _mm512_load_si512(words), low_byte = _mm512_set1_epi32(255), one = _mm512_set1_epi32(1);
+  constexpr std::int64_t ahead = 64;
+  std::int64_t l = 0, i = 0;
+  for (; i + 16 <= count; i += 16) {
+    if (i + ahead + 16 <= count)
+      for (int k = 0; k < 16; ++k) __builtin_prefetch(column + rows[i + ahead + k]);
+    const __m512i row = _mm512_loadu_si512(rows + i);
+    const __m512i bin = _mm512_and_si512(_mm512_i32gather_epi32(row, column, 1), low_byte);
+    const __m512i word = _mm512_permutexvar_epi32(_mm512_srli_epi32(bin, 5), set);
+    const __mmask16 goes_left = _mm512_test_epi32_mask(_mm512_srlv_epi32(word, _mm512_and_si512(bin, _mm512_set1_epi32(31))), one);
+    _mm512_storeu_si512(rows + l, _mm512_maskz_compress_epi32(goes_left, row));  // what it overwrites beyond has been read
+    _mm512_storeu_si512(right + (i - l), _mm512_maskz_compress_epi32(static_cast<__mmask16>(~goes_left), row));
+    l += __builtin_popcount(goes_left);
+  }
+  at = i;
+  return l;
+}
+#endif
+
+std::int64_t part_rows(const std::uint8_t* column, const std::vector<std::uint8_t>& left, std::uint32_t* rows, std::int64_t count, std::uint32_t* right) {
+  std::int64_t l = 0, i = 0;
+#ifdef __x86_64__
+  static const bool sixteen = __builtin_cpu_supports("x86-64-v4");
+  if (sixteen) l = part_by_sixteen(column, left, rows, i, count, right);
+#endif
+  std::int64_t r = i - l;
+  for (; i < count; ++i) {
+    const std::uint32_t row = rows[i];
+    const std::int64_t to_left = left[column[row]];
+    rows[l] = row;
+    right[r] = row;
+    l += to_left;
+    r += 1 - to_left;
+  }
+  return l;
 }
 
 void keep_used_terms(model::Forest& forest, std::int32_t features) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "runtime/learn/large.h"
 #include "runtime/learn/learn.h"
 #include "runtime/learn/pool.h"
 
@@ -23,11 +24,12 @@ struct FeatureBins {
 
 // Up to 32 features, one or two bytes a bin. Row-major (rows x features) for histograms, which read whole rows, and
 // column-major (features x rows) for splits, which read one feature.
+inline constexpr std::int32_t group_features = 32, narrow_slots = 256, wide_slots = 65536;
 struct Group {
   std::int32_t first = 0, features = 0;   // positions in Binned::used
   bool wide = false;
-  std::vector<std::uint8_t> narrow_bins, narrow_columns;
-  std::vector<std::uint16_t> wide_bins, wide_columns;
+  LargeVector<std::uint8_t> narrow_bins, narrow_columns;  // the columns with 3 bytes more at the end
+  LargeVector<std::uint16_t> wide_bins, wide_columns;
 };
 
 // The terms of bags. A row holds the bins of the terms that it has; all others are in bin 0.
@@ -85,7 +87,7 @@ std::vector<std::uint64_t> set_of(const FeatureBins& bins, std::int32_t width, c
 // Stable partition of `rows` by a column of bins: those whose bin `left` marks to the front, the others into `right`.
 // Returns how many go left.
 template <class Column>
-std::int64_t part_rows(const Column& column, const std::uint8_t* left, std::uint32_t* rows, std::int64_t count, std::uint32_t* right) {
+std::int64_t part_rows(const Column& column, const std::vector<std::uint8_t>& left, std::uint32_t* rows, std::int64_t count, std::uint32_t* right) {
   std::int64_t l = 0, r = 0;
   for (std::int64_t i = 0; i < count; ++i) {
     const std::uint32_t row = rows[i];
@@ -97,5 +99,8 @@ std::int64_t part_rows(const Column& column, const std::uint8_t* left, std::uint
   }
   return l;
 }
+
+// `column` may be read up to 3 bytes beyond its end.
+std::int64_t part_rows(const std::uint8_t* column, const std::vector<std::uint8_t>& left, std::uint32_t* rows, std::int64_t count, std::uint32_t* right);
 
 }  // namespace mlp::learn

@@ -21,13 +21,16 @@ namespace {
 std::uint64_t sample_stream(std::int64_t round) { return (std::uint64_t{1} << 56) | static_cast<std::uint64_t>(round); }
 std::uint64_t feature_stream(std::int64_t tree) { return (std::uint64_t{2} << 56) | static_cast<std::uint64_t>(tree); }
 
+constexpr std::uint64_t noise_stream = std::uint64_t{3} << 56;
+
+std::int64_t id_of(const Request& request, std::int64_t row) { return request.train.row_id.empty() ? row : request.train.row_id[row]; }
+
 std::vector<std::uint32_t> sample_rows(const Request& request, const std::vector<std::int64_t>& rows, std::int64_t round) {
   std::vector<std::uint32_t> out;
   out.reserve(rows.size());
   const double share = request.settings.subsample;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const std::int64_t id = request.train.row_id.empty() ? rows[i] : request.train.row_id[rows[i]];
-    if (share >= 1 || random_unit(request.settings.seed, sample_stream(round), static_cast<std::uint64_t>(id)) < share)
+    if (share >= 1 || random_unit(request.settings.seed, sample_stream(round), static_cast<std::uint64_t>(id_of(request, rows[i]))) < share)
       out.push_back(static_cast<std::uint32_t>(i));
   }
   return out;
@@ -135,7 +138,9 @@ Outcome train_gbdt(const Request& request) {
     std::fill_n(scores.begin() + k * n, n, forest.base[k]);
     std::fill_n(valid_scores.begin() + k * valid_n, valid_n, forest.base[k]);
   }
-  std::vector<Cell> cells;
+  Gradients gradients;
+  std::vector<std::uint32_t> noise;
+  for (const std::int64_t r : rows) noise.push_back(static_cast<std::uint32_t>(random_bits(settings.seed, noise_stream, static_cast<std::uint64_t>(id_of(request, r)))));
   std::vector<std::uint32_t> sample, in_tree;
   std::vector<std::uint8_t> sampled;
   double best = std::numeric_limits<double>::infinity();
@@ -144,12 +149,13 @@ Outcome train_gbdt(const Request& request) {
   for (std::int64_t round = 0; round < settings.trees; ++round) {
     if (round == 0 || settings.subsample < 1) sample = sample_rows(request, rows, round);
     for (std::int32_t k = 0; k < outputs; ++k) {
-      double gradient_sum, hessian_sum;
-      objective.gradients(scores, k, gradient, hessian, gradient_sum, hessian_sum);
-      const Grid grid = grid_of(gradient_sum, hessian_sum, n);
-      quantise(gradient, hessian, grid, cells, pool);
+      Sizes sizes;
+      objective.gradients(scores, k, gradient, hessian, sizes.gradient_sum, sizes.hessian_sum);
+      sizes.gradient_most = objective.gradient_most();
+      sizes.hessian_most = objective.hessian_most();
+      quantise(gradient, hessian, sizes, noise, static_cast<std::uint32_t>(round * outputs + k) * 0x85ebca6bu, gradients, pool);
       in_tree = sample;
-      Grown grown = grower.grow(cells, grid, in_tree, sample_features(request, binned, round * outputs + k), forest);
+      Grown grown = grower.grow(gradients, in_tree, sample_features(request, binned, round * outputs + k), forest);
       model::Tree& tree = grown.tree;
       double* out_scores = scores.data() + k * n;
       if (settings.loss == Loss::quantile) renew_quantiles(grown, in_tree, scores, labels, request);

@@ -1,6 +1,7 @@
 #include "runtime/learn/grow.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -14,7 +15,8 @@ namespace mlp::learn {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr std::int64_t parallel_work = 1 << 17;      // histogram updates below which one thread is faster
+constexpr std::int64_t parallel_work = 1 << 15;      // histogram updates below which one thread is faster
+constexpr std::int64_t parallel_rows = 1 << 12;      // rows, where each is looked at once
 constexpr std::size_t histogram_memory = 512u << 20;
 
 // Category splits. One against the rest up to this many categories; else categories in the order of gradient ratio,
@@ -24,21 +26,76 @@ constexpr double category_smooth = 10;
 constexpr double luck_margin = 1.5;                  // of find_category
 constexpr std::int64_t category_rows = 5;            // rarer ones never enter a set
 
+constexpr std::int64_t word_from = 1 << 16;          // rows from which words are used
+constexpr double word_spread = 1024;                 // largest value against the mean up to which words are used
+constexpr double word_most = (1 << (25 - word_count_bits)) - 1;
+constexpr std::int64_t ahead = 32;                   // rows to fetch early: the rows of a deep node lie far apart
+
+// The bins of a row, which lie in two cache lines as often as not.
 template <class Bin>
-void add_rows(Cell* histogram, const std::int32_t* offset, const Bin* bins, std::int32_t features, const Cell* cells,
+void fetch(const Bin* bins, std::int32_t features, std::size_t row) {
+  __builtin_prefetch(bins + row * features);
+  __builtin_prefetch(bins + row * features + features - 1);
+}
+
+template <class Bin>
+void add_rows(Cell* histogram, const std::int32_t* offset, const Bin* bins, std::int32_t features, const Gradients& gradients,
               const std::uint32_t* rows, std::int64_t count) {
-  Cell* base[32];
+  Cell* base[group_features];
   for (std::int32_t j = 0; j < features; ++j) base[j] = histogram + offset[j];
-  constexpr std::int64_t ahead = 16;               // rows to fetch early
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::size_t r = rows[i];
+    if (i + ahead < count) fetch(bins, features, rows[i + ahead]);
+    const Cell v = gradients[r];
+    const Bin* b = bins + r * features;
+    for (std::int32_t j = 0; j < features; ++j) base[j][b[j]] += v;
+  }
+}
+
+// Histograms of words lie 256 words a feature, so that all addresses are constants from one base.
+template <int features>
+void add_words(Word* histogram, const std::uint8_t* bins, const Word* words, const std::uint32_t* rows, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) {
     const std::size_t r = rows[i];
     if (i + ahead < count) {
-      __builtin_prefetch(&cells[rows[i + ahead]]);
-      __builtin_prefetch(&bins[static_cast<std::size_t>(rows[i + ahead]) * features]);
+      __builtin_prefetch(&words[rows[i + ahead]]);
+      fetch(bins, features, rows[i + ahead]);
     }
-    const Cell v = cells[r];
-    const Bin* b = bins + r * features;
+    const Word v = words[r];
+    const std::uint8_t* b = bins + r * features;
+#pragma GCC unroll 32
+    for (int j = 0; j < features; ++j) histogram[j * narrow_slots + b[j]] += v;
+  }
+}
+// Bins of two bytes: the features lie one after another.
+void add_words(Word* histogram, const std::int32_t* offset, const std::uint16_t* bins, std::int32_t features, const Word* words, const std::uint32_t* rows, std::int64_t count) {
+  Word* base[group_features];
+  for (std::int32_t j = 0; j < features; ++j) base[j] = histogram + offset[j];
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::size_t r = rows[i];
+    if (i + ahead < count) {
+      __builtin_prefetch(&words[rows[i + ahead]]);
+      fetch(bins, features, rows[i + ahead]);
+    }
+    const Word v = words[r];
+    const std::uint16_t* b = bins + r * features;
     for (std::int32_t j = 0; j < features; ++j) base[j][b[j]] += v;
+  }
+}
+template <int... features>
+constexpr auto adders_of(std::integer_sequence<int, features...>) {
+  return std::array{&add_words<features + 1>...};
+}
+constexpr auto adders = adders_of(std::make_integer_sequence<int, group_features>());
+
+// Moves words to cells, and leaves zeros.
+__attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"))) void spread_words(Word* words, std::int64_t* cells, std::int64_t n, int count_bits, bool add) {
+  const std::int64_t keep = add ? -1 : 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const Cell v = unpack(words[i], count_bits);
+    cells[2 * i] = (cells[2 * i] & keep) + v[0];
+    cells[2 * i + 1] = (cells[2 * i + 1] & keep) + v[1];
+    words[i] = 0;
   }
 }
 
@@ -88,12 +145,53 @@ void quantise(const std::vector<double>& gradient, const std::vector<double>& he
   });
 }
 
+// Rounded up where the noise is above what is left, so right on average.
+__attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"))) static void pack_chunk(
+    const double* g, const double* h, double g_scale, double h_scale, const std::uint32_t* noise, std::uint32_t round, Word* out, std::int64_t n) {
+  constexpr double magic = 0x1.8p52;
+  const std::int64_t magic_bits = std::bit_cast<std::int64_t>(magic);
+  for (std::int64_t i = 0; i < n; ++i) {
+    const std::uint32_t bits = noise[i] + round;
+    const double up = static_cast<double>(static_cast<std::int32_t>(bits)) * 0x1p-32, other = static_cast<double>(static_cast<std::int32_t>(bits * 0x9e3779b9u)) * 0x1p-32;
+    const std::int64_t gq = std::bit_cast<std::int64_t>(g[i] * g_scale + up + magic) - magic_bits;
+    const std::int64_t hq = std::bit_cast<std::int64_t>(h[i] * h_scale + other + magic) - magic_bits;
+    out[i] = (static_cast<Word>(gq) << (word_count_bits + word_hessian_bits)) + (static_cast<Word>(hq > 0 ? hq : 0) << word_count_bits) + 1;
+  }
+}
+
+void quantise(const std::vector<double>& gradient, const std::vector<double>& hessian, const Sizes& sizes, const std::vector<std::uint32_t>& noise,
+              std::uint32_t round, Gradients& out, Pool& pool) {
+  const std::int64_t n = static_cast<std::int64_t>(gradient.size());
+  out.grid = grid_of(sizes.gradient_sum, sizes.hessian_sum, n);
+  const auto even = [&](double most, double sum) { return most > 0 && most * static_cast<double>(n) <= word_spread * sum; };
+  if (n < word_from || !even(sizes.gradient_most, sizes.gradient_sum) || !even(sizes.hessian_most, sizes.hessian_sum)) {
+    out.words.clear();
+    quantise(gradient, hessian, out.grid, out.cells, pool);
+    return;
+  }
+  out.grid.gradient = sizes.gradient_most / (word_most - 1);
+  out.grid.hessian = sizes.hessian_most / (word_most - 1);
+  out.words.resize(n);
+  pool.run(chunks_of(n), [&](std::int64_t chunk) {
+    const std::int64_t begin = chunk * chunk_rows;
+    pack_chunk(gradient.data() + begin, hessian.data() + begin, 1 / out.grid.gradient, 1 / out.grid.hessian, noise.data() + begin, round, out.words.data() + begin,
+               std::min(chunk_rows, n - begin));
+  });
+}
+
 Grower::Grower(const Binned& binned, const Request& request, Pool& pool)
     : binned_(binned), request_(request), settings_(request.settings), pool_(pool), moved_(binned.rows) {
   for (const int m : request.monotone) bounded_ |= m != 0;
   for (const FeatureBins& b : binned.features) sorted_categories_ |= b.category && b.slots() > 3;
   spare_.resize(pool.threads() - 1);
   for (auto& s : spare_) s.resize(binned.slots);
+  words_.resize(pool.threads());
+  for (const Group& group : binned.groups) {
+    for (std::int32_t p = group.first; p < group.first + group.features; ++p) {
+      word_offset_.push_back(word_slots_);
+      word_slots_ += group.wide ? binned.features[binned.used[p]].slots() : narrow_slots;
+    }
+  }
 }
 
 std::vector<Cell>* Grower::take() {
@@ -150,6 +248,23 @@ bool Grower::may_split(const Node& node) const {
   return node.sums.count >= 2 * std::max<std::int64_t>(settings_.min_rows, 1);
 }
 
+// Words are for groups whose histogram, moved to cells after each block of rows, is not large against the block.
+bool Grower::by_words(const Group& group) const {
+  constexpr std::int32_t most = 4 * narrow_slots;
+  const std::int32_t last = group.first + group.features - 1;
+  return !gradients_->words.empty() && word_offset_[last] + binned_.features[binned_.used[last]].slots() - word_offset_[group.first] <= group.features * most;
+}
+void Grower::build_by_words(const Group& group, const std::uint32_t* rows, std::int64_t count, std::vector<Word>& words, std::vector<Cell>& out) const {
+  const Word* const gradients = gradients_->words.data();
+  for (std::int64_t begin = 0; begin == 0 || begin < count; begin += word_rows) {
+    const std::int64_t n = std::min(word_rows, count - begin);
+    if (group.wide) add_words(words.data(), &word_offset_[group.first], group.wide_bins.data(), group.features, gradients, rows + begin, n);
+    else adders[group.features - 1](words.data() + word_offset_[group.first], group.narrow_bins.data(), gradients, rows + begin, n);
+    for (std::int32_t p = group.first; p < group.first + group.features; ++p)
+      spread_words(words.data() + word_offset_[p], reinterpret_cast<std::int64_t*>(&out[binned_.offset[p]]), binned_.features[binned_.used[p]].slots(), grid_.count_bits, begin > 0);
+  }
+}
+
 void Grower::build(const Node& node, std::vector<Cell>& histogram) {
   const std::int64_t count = node.end - node.begin;
   const std::int64_t dense = static_cast<std::int64_t>(binned_.groups.size()), groups = dense + terms_used_;  // the terms come last
@@ -167,13 +282,17 @@ void Grower::build(const Node& node, std::vector<Cell>& histogram) {
     if (!used(g)) return;
     std::vector<Cell>& out = part == 0 ? histogram : spare_[part - 1];
     const auto [first, last] = slots_of(g);
-    std::fill(out.begin() + first, out.begin() + last, Cell{0, 0});
     const std::int64_t begin = node.begin + count * part / parts, end = node.begin + count * (part + 1) / parts;
+    if (g < dense && by_words(binned_.groups[g])) {
+      build_by_words(binned_.groups[g], rows_->data() + begin, end - begin, words_[part], out);
+      return;
+    }
+    std::fill(out.begin() + first, out.begin() + last, Cell{0, 0});
     if (g == dense) {
       const TermBins& terms = binned_.term_bins;
       for (std::int64_t i = begin; i < end; ++i) {
         const std::uint32_t row = (*rows_)[i];
-        const Cell v = (*cells_)[row];
+        const Cell v = (*gradients_)[row];
         for (std::int64_t s = terms.begin[row]; s < terms.begin[row + 1]; ++s) out[terms.slots[s]] += v;
       }
       return;
@@ -181,9 +300,9 @@ void Grower::build(const Node& node, std::vector<Cell>& histogram) {
     const Group& group = binned_.groups[g];
     const std::int32_t* offset = &binned_.offset[group.first];
     if (group.wide)
-      add_rows(out.data(), offset, group.wide_bins.data(), group.features, cells_->data(), rows_->data() + begin, end - begin);
+      add_rows(out.data(), offset, group.wide_bins.data(), group.features, *gradients_, rows_->data() + begin, end - begin);
     else
-      add_rows(out.data(), offset, group.narrow_bins.data(), group.features, cells_->data(), rows_->data() + begin, end - begin);
+      add_rows(out.data(), offset, group.narrow_bins.data(), group.features, *gradients_, rows_->data() + begin, end - begin);
   };
   if (parts == 1) {
     for (std::int64_t g = 0; g < groups; ++g) task(g);
@@ -217,14 +336,15 @@ double Grower::squares_of(const Node& node) const {
   std::vector<double> sums(chunks_of(node.end - node.begin), 0.0);
   const auto task = [&](std::int64_t chunk) {
     const std::int64_t begin = node.begin + chunk * chunk_rows, end = std::min(begin + chunk_rows, node.end);
-    double sum = 0;
+    constexpr std::int64_t lanes = 8;  // the additions of one would wait for each other
+    double sum[lanes] = {};
     for (std::int64_t i = begin; i < end; ++i) {
-      const double g = static_cast<double>((*cells_)[(*rows_)[i]][0]) * grid_.gradient;
-      sum += g * g;
+      const double g = static_cast<double>((*gradients_)[(*rows_)[i]][0]) * grid_.gradient;
+      sum[(i - begin) % lanes] += g * g;
     }
-    sums[chunk] = sum;
+    sums[chunk] = std::accumulate(sum, sum + lanes, 0.0);
   };
-  if (node.end - node.begin >= parallel_work) {
+  if (node.end - node.begin >= parallel_rows) {
     pool_.run(static_cast<std::int64_t>(sums.size()), task);
   } else {
     for (std::size_t c = 0; c < sums.size(); ++c) task(static_cast<std::int64_t>(c));
@@ -232,40 +352,91 @@ double Grower::squares_of(const Node& node) const {
   return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
-template <bool plain>
+// Eight at a time, the same on every machine.
+typedef double Reals __attribute__((vector_size(64)));
+typedef std::int64_t Integers __attribute__((vector_size(64)));
+constexpr std::int64_t lanes = 8;
+// Below 2^51 in size; every vector unit can add, few can convert.
+inline void to_reals(const Integers& v, double unit, Reals& out) {
+  constexpr double magic = 0x1.8p52;
+  out = (reinterpret_cast<Reals>(v + std::bit_cast<std::int64_t>(magic)) - magic) * unit;
+}
+
+// What lies on the left of a cut behind each bin, in units of the grid. Whole vectors; what is not allowed gains nothing.
+struct Lefts {
+  alignas(64) std::int64_t gradient[narrow_slots], hessian[narrow_slots];
+  alignas(64) std::int64_t allowed[narrow_slots];   // 0 or -1
+};
+// The sum of part() on both sides, without l1 and bounds; 0 where a side is too light. Returns the largest.
+__attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"))) static double gains_of(const Lefts& left, std::int64_t n, const Sums& node, const Grid& grid, double l2,
+                                                                                                 double min_weight, double* out) {
+  Reals most{};
+  for (std::int64_t b = 0; b < n; b += lanes) {
+    const Integers g = *reinterpret_cast<const Integers*>(left.gradient + b), h = *reinterpret_cast<const Integers*>(left.hessian + b);
+    Reals left_g, right_g, left_h, right_h;
+    to_reals(g, grid.gradient, left_g);
+    to_reals(node.gradient - g, grid.gradient, right_g);
+    to_reals(h, grid.hessian, left_h);
+    to_reals(node.hessian - h, grid.hessian, right_h);
+    const Reals gain = left_g * left_g / (left_h + l2) + right_g * right_g / (right_h + l2);
+    const Integers allowed = *reinterpret_cast<const Integers*>(left.allowed + b) & (left_h >= min_weight) & (right_h >= min_weight);
+    const Reals kept = reinterpret_cast<Reals>(reinterpret_cast<Integers>(gain) & allowed);
+    *reinterpret_cast<Reals*>(out + b) = kept;
+    most = most < kept ? kept : most;
+  }
+  return std::max({most[0], most[1], most[2], most[3], most[4], most[5], most[6], most[7]});
+}
+
 Split Grower::find_number(const Node& node, std::int32_t position) const {
   const std::int32_t feature = binned_.used[position];
   const FeatureBins& bins = binned_.features[feature];
   const Cell* cells = node.histogram->data() + binned_.offset[position];
   const int monotone = bounded_ ? request_.direction(feature) : 0;
-  const double l2 = settings_.l2, gradient = grid_.gradient, hessian = grid_.hessian;
+  const double l2 = settings_.l2, hessian = grid_.hessian;
   const std::int64_t min_rows = std::max<std::int64_t>(settings_.min_rows, 1);
   const Sums missing = bins.has_missing ? sums_of(cells[bins.count]) : Sums{};
   Split best;
+  const auto keep = [&](double gain, const Sums& left, std::int32_t bin, bool default_left) {
+    if (!(gain > best.gain)) return;
+    best.gain = gain;
+    best.position = position;
+    best.bin = bin;
+    best.default_left = default_left;
+    best.left = left;
+  };
   const auto consider = [&](const Sums& left, std::int32_t bin, bool default_left) {
     const Sums right = node.sums - left;
     if (left.count < min_rows || right.count < min_rows) return;
     const double left_h = static_cast<double>(left.hessian) * hessian, right_h = static_cast<double>(right.hessian) * hessian;
     if (!(left_h >= settings_.min_weight) || !(right_h >= settings_.min_weight)) return;
-    double gain;
-    if constexpr (plain) {  // the same sums as part(), without its cases: this loop is where small data spends its time
-      const double left_g = static_cast<double>(left.gradient) * gradient, right_g = static_cast<double>(right.gradient) * gradient;
-      gain = left_g * left_g / (left_h + l2) + right_g * right_g / (right_h + l2);
-    } else {
-      if (monotone != 0 && (weight_of(left, l2, node) - weight_of(right, l2, node)) * monotone > 0) return;
-      gain = part(left, l2, node) + part(right, l2, node);
-    }
-    if (gain > best.gain) {
-      best.gain = gain;
-      best.position = position;
-      best.bin = bin;
-      best.default_left = default_left;
-      best.left = left;
-    }
+    if (monotone != 0 && (weight_of(left, l2, node) - weight_of(right, l2, node)) * monotone > 0) return;
+    keep(part(left, l2, node) + part(right, l2, node), left, bin, default_left);
   };
   // Missing values go left (also where the node saw none), then right.
   for (const bool missing_left : {true, false}) {
     if (!missing_left && missing.count == 0) break;
+    if (bins.count <= narrow_slots && !bounded_ && settings_.l1 == 0 && l2 > 0) {
+      // In three loops, each fit for vectors: this is where small nodes spend their time.
+      Lefts left;
+      alignas(64) double gains[narrow_slots];
+      const std::int64_t spare = node.sums.count - 2 * min_rows, n = bins.count - 1, whole = (n + lanes - 1) / lanes * lanes;
+      Cell sum = missing_left && bins.has_missing ? cells[bins.count] : Cell{0, 0};
+      for (std::int64_t b = 0; b < n; ++b) {
+        sum += cells[b];
+        const Sums s = sums_of(sum);
+        left.gradient[b] = s.gradient;
+        left.hessian[b] = s.hessian;
+        left.allowed[b] = -static_cast<std::int64_t>((cells[b][1] != 0) & (static_cast<std::uint64_t>(s.count - min_rows) <= static_cast<std::uint64_t>(spare)));
+      }
+      for (std::int64_t b = n; b < whole; ++b) left.gradient[b] = left.hessian[b] = left.allowed[b] = 0;
+      const double most = gains_of(left, whole, node.sums, grid_, l2, settings_.min_weight, gains);
+      if (!(most > best.gain)) continue;
+      const std::int64_t b = std::find(gains, gains + n, most) - gains;
+      Sums chosen = missing_left ? missing : Sums{};
+      for (std::int64_t i = 0; i <= b; ++i) chosen += sums_of(cells[i]);
+      keep(most, chosen, static_cast<std::int32_t>(b), missing_left);
+      continue;
+    }
     Sums left = missing_left ? missing : Sums{};
     for (std::int32_t b = 0; b + 1 < bins.count; ++b) {
       if (cells[b][1] == 0) continue;
@@ -349,8 +520,7 @@ Split Grower::find_category(const Node& node, std::int32_t position) const {
 Split Grower::find_one(const Node& node, std::int32_t position) const {
   const FeatureBins& bins = binned_.features[binned_.used[position]];
   if (bins.category || bins.one_hot) return find_category(node, position);
-  const bool plain = !bounded_ && settings_.l1 == 0 && settings_.l2 > 0;
-  return plain ? find_number<true>(node, position) : find_number<false>(node, position);
+  return find_number(node, position);
 }
 
 void Grower::find(std::initializer_list<Node*> nodes) {
@@ -384,14 +554,14 @@ void Grower::find(std::initializer_list<Node*> nodes) {
 
 std::int64_t Grower::partition(const Node& node, std::int32_t position, const std::vector<std::uint8_t>& left) {
   const std::int64_t count = node.end - node.begin;
-  const std::int64_t parts = count >= parallel_work ? pool_.threads() : 1;
+  const std::int64_t parts = count >= parallel_rows ? pool_.threads() : 1;
   std::uint32_t* rows = rows_->data() + node.begin;
   const auto range = [&](std::int64_t p) { return std::pair{count * p / parts, count * (p + 1) / parts}; };
   const auto right_of = [&](std::int64_t p) { return moved_.data() + range(p).first; };
   std::vector<std::int64_t> lefts(parts), to(parts);
   pool_.run(parts, [&](std::int64_t p) {
     const auto [begin, end] = range(p);
-    lefts[p] = binned_.with_column(position, [&](const auto& column) { return part_rows(column, left.data(), rows + begin, end - begin, right_of(p)); });
+    lefts[p] = binned_.with_column(position, [&](const auto& column) { return part_rows(column, left, rows + begin, end - begin, right_of(p)); });
   });
   std::int64_t total = 0;
   for (std::int64_t p = 0; p < parts; ++p) {  // downwards only, so no part runs over one that has not moved
@@ -458,10 +628,11 @@ void Grower::split(std::int32_t at, Grown& grown, model::Forest& forest) {
   for (int i = 0; i < 2; ++i) tree.add_leaf(1);
 }
 
-Grown Grower::grow(const std::vector<Cell>& cells, const Grid& grid, std::vector<std::uint32_t>& rows,
-                   const std::vector<std::int32_t>& positions, model::Forest& forest) {
-  cells_ = &cells;
-  grid_ = grid;
+Grown Grower::grow(const Gradients& gradients, std::vector<std::uint32_t>& rows, const std::vector<std::int32_t>& positions, model::Forest& forest) {
+  gradients_ = &gradients;
+  grid_ = gradients.grid;
+  if (!gradients.words.empty())
+    for (std::vector<Word>& histogram : words_) histogram.resize(word_slots_);
   rows_ = &rows;
   positions_ = &positions;
   group_used_.assign(binned_.groups.size(), 0);
@@ -483,7 +654,7 @@ Grown Grower::grow(const std::vector<Cell>& cells, const Grid& grid, std::vector
   std::vector<Sums> sums(chunks_of(root.end));
   pool_.run(chunks_of(root.end), [&](std::int64_t chunk) {
     Cell total{0, 0};
-    for (std::int64_t i = chunk * chunk_rows; i < std::min((chunk + 1) * chunk_rows, root.end); ++i) total += cells[rows[i]];
+    for (std::int64_t i = chunk * chunk_rows; i < std::min((chunk + 1) * chunk_rows, root.end); ++i) total += gradients[rows[i]];
     sums[chunk] = sums_of(total);
   });
   for (const Sums& s : sums) root.sums += s;

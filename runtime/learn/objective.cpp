@@ -57,6 +57,30 @@ MLP_CLONES void exps(const double* s, const double* top, double* out, std::int64
   for (std::int64_t i = 0; i < n; ++i) out[i] = model::exact_exp(s[i] - top[i]);
 }
 
+// Sums and largest values of |g| and of h, in eight lanes on every machine.
+MLP_CLONES void add_up(const double* g, const double* h, std::int64_t n, double& g_sum, double& h_sum, double& g_most, double& h_most) {
+  constexpr std::int64_t lanes = 8;
+  double gs[lanes] = {}, hs[lanes] = {}, gm[lanes] = {}, hm[lanes] = {};
+  const auto add = [&](std::int64_t i, std::int64_t l) {
+    const double a = std::fabs(g[i]);
+    gs[l] += a;
+    hs[l] += h[i];
+    gm[l] = gm[l] < a ? a : gm[l];
+    hm[l] = hm[l] < h[i] ? h[i] : hm[l];
+  };
+  std::int64_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    for (std::int64_t l = 0; l < lanes; ++l) add(i + l, l);
+  for (std::int64_t l = 0; i < n; ++i, ++l) add(i, l);
+  g_sum = h_sum = g_most = h_most = 0;
+  for (std::int64_t l = 0; l < lanes; ++l) {
+    g_sum += gs[l];
+    h_sum += hs[l];
+    g_most = std::max(g_most, gm[l]);
+    h_most = std::max(h_most, hm[l]);
+  }
+}
+
 double poisson_deviance(double score, double y) {
   const double mean = model::exact_exp(score);
   return 2 * ((y > 0 ? y * (model::safe_log(y) - score) : 0) - y + mean);
@@ -303,22 +327,16 @@ double Objective::evaluate(const std::vector<double>& scores, bool prepare) {
 void Objective::gradients(const std::vector<double>& scores, std::int32_t k, std::vector<double>& gradient,
                           std::vector<double>& hessian, double& gradient_sum, double& hessian_sum) {
   const std::int64_t n = labels_.rows();
-  std::vector<double> gs(chunks_of(n)), hs(chunks_of(n));
+  std::vector<double> gs(chunks_of(n)), hs(chunks_of(n)), g_most(chunks_of(n)), h_most(chunks_of(n));
   const auto weigh = [&](std::int64_t chunk) {  // and sum up
     const std::int64_t begin = chunk * chunk_rows, end = std::min(begin + chunk_rows, n);
-    double g_total = 0, h_total = 0;
     if (!labels_.weight.empty()) {
       for (std::int64_t i = begin; i < end; ++i) {
         gradient[i] *= labels_.weight[i];
         hessian[i] *= labels_.weight[i];
       }
     }
-    for (std::int64_t i = begin; i < end; ++i) {
-      g_total += std::fabs(gradient[i]);
-      h_total += hessian[i];
-    }
-    gs[chunk] = g_total;
-    hs[chunk] = h_total;
+    add_up(gradient.data() + begin, hessian.data() + begin, end - begin, gs[chunk], hs[chunk], g_most[chunk], h_most[chunk]);
   };
   pool_.run(chunks_of(n), [&](std::int64_t chunk) {
     const std::int64_t begin = chunk * chunk_rows, end = std::min(begin + chunk_rows, n), count = end - begin;
@@ -366,6 +384,8 @@ void Objective::gradients(const std::vector<double>& scores, std::int32_t k, std
   gradient_sum = hessian_sum = 0;
   for (const double v : gs) gradient_sum += v;
   for (const double v : hs) hessian_sum += v;
+  gradient_most_ = *std::max_element(g_most.begin(), g_most.end());
+  hessian_most_ = *std::max_element(h_most.begin(), h_most.end());
 }
 
 }  // namespace mlp::learn

@@ -42,6 +42,9 @@ class Objective {
   // rows of |gradient| and Hessian.
   void gradients(const std::vector<double>& scores, std::int32_t k, std::vector<double>& gradient, std::vector<double>& hessian,
                  double& gradient_sum, double& hessian_sum);
+  // Of the last gradients().
+  double gradient_most() const { return gradient_most_; }
+  double hessian_most() const { return hessian_most_; }
   // Custom losses, after evaluate: `step`, halved until it does not raise the loss of these rows together. A second
   // derivative is a promise for small steps only, and one that was clamped promises nothing.
   double settle(const std::vector<double>& scores, const std::uint32_t* rows, std::int64_t count, double step) const;
@@ -59,7 +62,7 @@ class Objective {
   Pool& pool_;
   std::vector<double> probabilities_;       // softmax, by output
   std::vector<double> buffer_;              // loss by row
-  double total_ = 0;
+  double total_ = 0, gradient_most_ = 0, hessian_most_ = 0;
 };
 
 }  // namespace mlp::learn

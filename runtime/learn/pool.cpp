@@ -2,6 +2,16 @@
 
 namespace mlp::learn {
 
+// Looks for a few dozen microseconds whether `come` is true.
+template <class Come>
+static void look_for(const Come& come) {
+  for (int i = 0; i < 2000 && !come(); ++i) {
+#ifdef __x86_64__
+    __builtin_ia32_pause();
+#endif
+  }
+}
+
 Pool::Pool(int threads) {
   for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
 }
@@ -32,15 +42,19 @@ void Pool::drain() {
 void Pool::work() {
   std::uint64_t seen = 0;
   for (;;) {
-    {
+    const auto come = [&] { return stop_ || generation_ != seen; };
+    look_for(come);
+    if (!come()) {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stop_ || generation_ != seen; });
-      if (stop_) return;
-      seen = generation_;
+      wake_.wait(lock, come);
     }
+    if (stop_) return;
+    seen = generation_;
     drain();
-    std::lock_guard lock(mutex_);
-    if (--busy_ == 0) done_.notify_one();
+    if (--busy_ == 0) {
+      std::lock_guard lock(mutex_);  // not between the caller's look and its sleep
+      done_.notify_one();
+    }
   }
 }
 
@@ -60,8 +74,10 @@ void Pool::run(std::int64_t count, const std::function<void(std::int64_t)>& task
   }
   wake_.notify_all();
   drain();
+  const auto ended = [&] { return busy_ == 0; };
+  look_for(ended);
   std::unique_lock lock(mutex_);
-  done_.wait(lock, [&] { return busy_ == 0; });
+  done_.wait(lock, ended);
   if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
 }
 

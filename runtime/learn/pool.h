@@ -1,5 +1,6 @@
 // Worker threads that share out numbered tasks. Results must not depend on which thread runs a task, and do not:
-// sums are integers, or are kept by task and added in task order.
+// sums are integers, or are kept by task and added in task order. Who waits first looks for some microseconds, since a tree
+// asks for thousands of short runs, and then sleeps.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -30,9 +31,9 @@ class Pool {
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable wake_, done_;
-  std::uint64_t generation_ = 0;
-  bool stop_ = false;
-  int busy_ = 0;
+  std::atomic<std::uint64_t> generation_{0};
+  std::atomic<bool> stop_ = false;
+  std::atomic<int> busy_ = 0;
   const std::function<void(std::int64_t)>* task_ = nullptr;
   std::int64_t count_ = 0;
   std::atomic<std::int64_t> next_{0};

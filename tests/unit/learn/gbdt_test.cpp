@@ -2,6 +2,7 @@
 #include "base/codes/training.h"
 #include "support.h"
 
+#include "runtime/learn/bins.h"
 #include "runtime/model/walk.h"
 
 namespace mlp::learn {
@@ -435,6 +436,80 @@ TEST(Gbdt, WideCategoriesAndManyBins) {
   ASSERT_TRUE(model::validate(outcome.model).empty());
   EXPECT_LT(measure(outcome.model, rows).at("rmse"), 0.2);
   EXPECT_NEAR(outcome.history.back().train, measure(outcome.model, rows).at("rmse"), 1e-12);
+}
+
+// From 2^16 rows on gradients are packed into words.
+Example wide_example(std::int64_t n, Loss loss) {
+  Example e = make_example(31, n, loss);
+  e.features.push_back(category("wide", 300));
+  e.rows.columns.emplace_back();
+  std::mt19937_64 rng(32);
+  for (std::int64_t i = 0; i < n; ++i) e.rows.columns.back().push_back(static_cast<double>(rng() % 300));
+  return e;
+}
+
+TEST(Gbdt, ManyRowsGiveTheSameBytesAtAnyNumberOfThreads) {
+  for (const Loss loss : losses) {
+    const Example e = wide_example(70'000, loss);
+    Request request = make_request(e, loss);
+    request.settings.trees = 3;
+    const std::string one = bytes_of(train_gbdt(request).model);
+    for (const int threads : {2, 3}) {
+      request.threads = threads;
+      EXPECT_EQ(bytes_of(train_gbdt(request).model), one) << "loss " << static_cast<int>(loss) << ", threads " << threads;
+    }
+  }
+}
+
+TEST(Gbdt, PackedGradientsLearnAsMuchAsExactOnes) {
+  constexpr std::int64_t last_exact = (1 << 16) - 1;
+  for (const Loss loss : losses) {
+    double reached[2];
+    for (const int more : {0, 1}) {
+      const Example e = wide_example(last_exact + more, loss);
+      Request request = make_request(e, loss);
+      request.settings.trees = 30;
+      request.threads = 2;
+      reached[more] = train_gbdt(request).history.back().train;
+    }
+    EXPECT_NE(reached[0], reached[1]);
+    EXPECT_NEAR(reached[1], reached[0], 0.01 * reached[0]) << "loss " << static_cast<int>(loss);
+  }
+}
+
+// A few labels far off: 12 bits would leave nothing of the others.
+TEST(Gbdt, OutliersDoNotDrownTheOtherRows) {
+  Example e = wide_example(70'000, Loss::squared);
+  for (int i = 0; i < 3; ++i) e.rows.target[i * 1000] = 1e7;
+  for (int i = 0; i < 3; ++i) e.rows.columns[0][i * 1000] = 50;  // and easy to tell apart
+  Request request = make_request(e, Loss::squared);
+  request.settings.trees = 60;
+  request.settings.learning_rate = 0.3;
+  request.settings.min_rows = 1;
+  request.settings.l2 = 0;
+  request.threads = 2;
+  const std::vector<double> predicted = predict(train_gbdt(request).model, e.rows);
+  double error = 0;
+  for (std::size_t i = 0; i < predicted.size(); ++i)
+    if (e.rows.target[i] < 1e6) error += (predicted[i] - e.rows.target[i]) * (predicted[i] - e.rows.target[i]);
+  EXPECT_LT(std::sqrt(error / static_cast<double>(predicted.size())), 0.6);
+}
+
+TEST(Gbdt, RowsArePartedInOrder) {
+  std::mt19937_64 rng(33);
+  for (const std::int64_t n : {0, 1, 15, 16, 17, 100, 1000, 5003}) {
+    std::vector<std::uint8_t> column(10'000 + 3), left(256);
+    for (auto& b : column) b = static_cast<std::uint8_t>(rng());
+    for (auto& l : left) l = rng() % 3 == 0;
+    std::vector<std::uint32_t> rows(n), moved(n);
+    for (auto& r : rows) r = static_cast<std::uint32_t>(rng() % 10'000);
+    std::vector<std::uint32_t> to_left, to_right;
+    for (const std::uint32_t r : rows) (left[column[r]] ? to_left : to_right).push_back(r);
+    const std::int64_t lefts = part_rows(static_cast<const std::uint8_t*>(column.data()), left, rows.data(), n, moved.data());
+    ASSERT_EQ(lefts, static_cast<std::int64_t>(to_left.size()));
+    EXPECT_TRUE(std::equal(to_left.begin(), to_left.end(), rows.begin()));
+    EXPECT_TRUE(std::equal(to_right.begin(), to_right.end(), moved.begin()));
+  }
 }
 
 TEST(Gbdt, FeaturesWithoutInformationAreLeftOut) {
