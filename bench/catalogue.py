@@ -35,6 +35,18 @@ def trees_batch(peer, title, goal):
                      [case(s, c, m) for s in FORESTS for c in (28, 200) for m in (False, True)])
 
 
+def trees_row():
+    def case(shape):
+        def prepare():
+            import trees
+            name, paths = trees.prepare(*shape, 28, False, 20_000)
+            library = next((harness.PEERS / "lib").glob("python3*/site-packages/onnxruntime/capi/libonnxruntime.so.*"))
+            return ([harness.DATA / "bench_trees", paths["library"], name, paths["rows"], 28, f"{name}.ours.row", "row"],
+                    [harness.DATA / "bench_onnx_row", library, paths["onnxruntime"], paths["rows"], 28, f"{name}.onnxruntime.row"])
+        return Case(f"{shape[0]}x{shape[1]}, 28 features", 10, prepare, close(2e-5), limit=0.6e-6 if shape == (100, 31) else None, unit="median of 20,000 rows, one a call")
+    return Benchmark("trees-row-onnxruntime", "ONNX Runtime C API", "one row of raw floats a call, one thread", [case(s) for s in FORESTS])
+
+
 def same_quality(labels):
     """Verifies that the probabilities of both order the test rows alike."""
     def verify(ours, peer):
@@ -51,17 +63,17 @@ def same_quality(labels):
 def gbdt_train(name, peer, title, goals, cases, loss=None):
     source = "loss mine(y: bool, score: float) -> float {\n  let p = sigmoid(score)\n  if y then -(1 - p) ^ 2 * log(p) else -p ^ 2 * log(1 - p)\n}"
 
-    def case(kind, leaves, threads, mode):
+    def case(kind, leaves, threads):
         def prepare():
             import training
             name, paths, widths = training.prepare(kind, 1_000_000, 200_000)
             arguments = [*paths[:3], widths, threads]
-            ours = [harness.DATA / "bench_train", "gbdt", *arguments, f"{name}.ours", mode, 100, leaves]
-            theirs = script("peers/train.py", peer, *arguments, f"{name}.{peer}", mode, 100, leaves)
+            ours = [harness.DATA / "bench_train", "gbdt", *arguments, f"{name}.ours", 100, leaves]
+            theirs = script("peers/train.py", peer, *arguments, f"{name}.{peer}", 100, leaves)
             return (ours + [source], theirs + ["focal"]) if loss else (ours, theirs)
-        return Case(f"{kind}, {leaves} leaves, {threads} thread{'s' if threads > 1 else ''}, {'whole' if mode == 'whole' else 'a tree'}", goals[mode], prepare,
-                    same_quality(f"{kind}_1000000x{28 if kind == 'dense' else 8}.test.u8"), cores=tuple(range(threads)), unit="100 trees" if mode == "whole" else "a tree")
-    return Benchmark(name, title, "gbdt, 1M rows x 28 numbers and 1M x 8 airline-like, 100 trees", [case(*c, m) for c in cases for m in goals])
+        return Case(f"{kind}, {leaves} leaves, {threads} thread{'s' if threads > 1 else ''}", goals, prepare,
+                    same_quality(f"{kind}_1000000x{28 if kind == 'dense' else 8}.test.u8"), cores=tuple(range(threads)))
+    return Benchmark(name, title, "gbdt, 1M rows x 28 numbers and 1M x 8 airline-like, 100 trees", [case(*c) for c in cases])
 
 
 def same_table(share):
@@ -110,7 +122,7 @@ def linear(peer, title):
     def prepare():
         import training
         name, paths, widths = training.prepare("dense", 1_000_000, 200_000)
-        return ([harness.DATA / "bench_train", "linear", *paths[:3], widths, 1, f"{name}.linear", "whole", 1],
+        return ([harness.DATA / "bench_train", "linear", *paths[:3], widths, 1, f"{name}.linear", 1],
                 script("peers/linear.py", peer, *paths[:2], 28))
     return Benchmark(f"linear-{peer}", title, "logistic regression, 1M rows x 28, to an objective within 1e-6 of the optimum", [Case("logistic", 10, prepare, near_optimum)])
 
@@ -176,9 +188,10 @@ def benchmarks():
     return [
         trees_batch("xgboost", "XGBoost C API in place", lambda s: 25 if s == (100, 31) else 10),
         trees_batch("onnxruntime", "ONNX Runtime", lambda s: 10),
+        trees_row(),
         trees_batch("lightgbm", "LightGBM C API", lambda s: 10),
         trees_batch("lleaves", "lleaves", lambda s: 4),
-        gbdt_train("gbdt-train-xgboost", "xgboost", "XGBoost hist", {"tree": 2, "whole": 3}, grid),
+        gbdt_train("gbdt-train-xgboost", "xgboost", "XGBoost hist", {"whole": 3, "a tree": 2}, grid),
         gbdt_train("gbdt-train-lightgbm", "lightgbm", "LightGBM", {"whole": 1.3}, grid),
         gbdt_train("user-loss-lightgbm", "lightgbm", "LightGBM, loss in Python", {"whole": 10}, [("dense", 31, 1)], loss="focal"),
         linear("liblinear", "liblinear -s 0"),

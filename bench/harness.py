@@ -1,7 +1,8 @@
 """Pairs of measurements: two workers, ours and a peer's, run in turn (A B A B) on the same core.
 
 A worker is a process. It prepares everything, prints one line of JSON ({"version": ..., "output": FILE or null}), and then,
-for each line `run` on its standard input, does its work once and prints the seconds that it took by a monotonic clock.
+for each line `run` on its standard input, does its work once and prints the seconds that it took by a monotonic clock (more
+than one figure, where a case has more than one).
 It ends at the end of its input. While one works the other waits for its line, and takes no processor time.
 """
 import json
@@ -46,7 +47,7 @@ class Worker:
     def run(self):
         self.process.stdin.write("run\n")
         self.process.stdin.flush()
-        return float(self._line())
+        return [float(part) for part in self._line().split()]
 
     def close(self):
         self.process.stdin.close()
@@ -57,7 +58,7 @@ class Worker:
 class Case:
     """One row of a benchmark: what is run on both sides, and the least ratio (peer's seconds / ours) that is asked for."""
     name: str
-    goal: float
+    goal: object                         # or several, by figure: {"whole": 3, "a tree": 2}
     prepare: object                      # () -> (our command, the peer's command); makes data and models, once
     verify: object                       # (our info, peer's info) -> what was compared, as text; raises Failed
     cores: tuple = (0,)
@@ -75,58 +76,46 @@ class Benchmark:
 
 
 def measure(case, pairs):
+    """The results of a case, one for each of its figures."""
     ours_command, peer_command = case.prepare()
     ours = Worker(ours_command, case.cores, case.environment)
+    peer = None
     try:
-        peer = Worker(peer_command, case.cores, case.environment) if peer_command else None
-    except Failed:
-        ours.close()
-        raise
-    if peer is None:
-        return alone(case, ours, pairs)
-    try:
-        verified = case.verify(ours.info, peer.info)
-        for worker in (ours, peer):
+        if peer_command:
+            peer = Worker(peer_command, case.cores, case.environment)
+        verified = case.verify(ours.info, peer.info if peer else None)
+        for worker in filter(None, (ours, peer)):
             worker.run()                 # warm
         times = []
         for pair in range(pairs):
+            if not peer:                 # the ratio is the limit's to ours
+                times.append((ours.run(), [case.limit]))
+                continue
             first, second = (ours, peer) if pair % 2 == 0 else (peer, ours)
             a, b = first.run(), second.run()
             times.append((a, b) if pair % 2 == 0 else (b, a))
     finally:
         ours.close()
-        peer.close()
-    ratios = [b / a for a, b in times]
-    own = [a for a, _ in times]
-    met = statistics.median(ratios) >= case.goal and (case.limit is None or statistics.median(own) <= case.limit)
-    return {
-        "case": case.name,
-        "cores": len(case.cores),
-        "unit": case.unit,
-        "goal": case.goal,
-        "met": met,
-        "pairs": pairs,
-        "ratio": {"median": statistics.median(ratios), "low": min(ratios), "high": max(ratios)},
-        "verified": verified,
-        "ours": {"minimum": min(own), "median": statistics.median(own), "limit": case.limit, "version": ours.info.get("version")},
-        "peer": {"minimum": min(b for _, b in times), "median": statistics.median(b for _, b in times), "version": peer.info.get("version")},
-    }
-
-
-def alone(case, ours, runs):
-    """A case without a peer: the ratio is the limit's to ours."""
-    try:
-        ours.run()
-        own = [ours.run() for _ in range(runs)]
-    finally:
-        ours.close()
-    ratios = [case.limit / t for t in own]
-    return {
-        "case": case.name, "cores": len(case.cores), "unit": case.unit, "goal": 1, "met": statistics.median(own) <= case.limit, "pairs": runs,
-        "ratio": {"median": statistics.median(ratios), "low": min(ratios), "high": max(ratios)}, "verified": case.verify(ours.info, None),
-        "ours": {"minimum": min(own), "median": statistics.median(own), "limit": case.limit, "version": ours.info.get("version")},
-        "peer": {"minimum": case.limit, "median": case.limit, "version": "the limit"},
-    }
+        if peer:
+            peer.close()
+    goals = case.goal if isinstance(case.goal, dict) else {"": case.goal}
+    results = []
+    for i, (figure, goal) in enumerate(goals.items()):
+        own, others = [a[i] for a, _ in times], [b[i] for _, b in times]
+        ratios = [b / a for a, b in zip(own, others)]
+        results.append({
+            "case": f"{case.name}, {figure}" if figure else case.name,
+            "cores": len(case.cores),
+            "unit": figure or case.unit,
+            "goal": goal,
+            "met": statistics.median(ratios) >= goal and (case.limit is None or statistics.median(own) <= case.limit),
+            "pairs": pairs,
+            "ratio": {"median": statistics.median(ratios), "low": min(ratios), "high": max(ratios)},
+            "verified": verified,
+            "ours": {"minimum": min(own), "median": statistics.median(own), "limit": case.limit, "version": ours.info.get("version")},
+            "peer": {"minimum": min(others), "median": statistics.median(others), "version": peer.info.get("version") if peer else "the limit"},
+        })
+    return results
 
 
 def machine():

@@ -1,4 +1,4 @@
-"""Trains with a peer in memory: train.py PEER ROWS.f32 LABELS.u8 TEST.f32 WIDTHS THREADS OUTPUT whole|tree TREES LEAVES [LOSS]"""
+"""Trains with a peer in memory: train.py PEER ROWS.f32 LABELS.u8 TEST.f32 WIDTHS THREADS OUTPUT TREES LEAVES [LOSS]"""
 import importlib.metadata
 import sys
 import time
@@ -7,8 +7,8 @@ import numpy as np
 
 from worker import serve
 
-peer, rows, labels, test, widths, threads, output, mode, trees, leaves = sys.argv[1:11]
-loss = sys.argv[11] if len(sys.argv) > 11 else None
+peer, rows, labels, test, widths, threads, output, trees, leaves = sys.argv[1:10]
+loss = sys.argv[10] if len(sys.argv) > 10 else None
 widths = [int(w) for w in widths.split(",")]
 threads, trees, leaves = int(threads), int(trees), int(leaves)
 x = np.fromfile(rows, np.float32).reshape(-1, len(widths))
@@ -77,7 +77,7 @@ def run():
     start = time.perf_counter()
     model = train()
     end = time.perf_counter()
-    return end - start if mode == "whole" else (stamps[-1] - stamps[0]) / (len(stamps) - 1)
+    return end - start, (stamps[-1] - stamps[0]) / (len(stamps) - 1)   # of all, of a tree
 
 
 run()

@@ -5,9 +5,9 @@ import time
 
 
 def serve(info, run):
-    """run() does the work once; what it returns, if anything, are the seconds, else they are taken here."""
+    """run() does the work once; what it returns, if anything, are the seconds, or several; else they are taken here."""
     print(json.dumps(info), flush=True)
     for _ in sys.stdin:
         start = time.perf_counter()
         seconds = run()
-        print(time.perf_counter() - start if seconds is None else seconds, flush=True)
+        print(*[time.perf_counter() - start] if seconds is None else seconds if isinstance(seconds, tuple) else [seconds], flush=True)

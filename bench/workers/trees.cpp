@@ -69,5 +69,5 @@ int main(int argc, char** argv) {
   std::vector<double> last;
   for (std::int64_t i = 0; i < count; ++i) last.push_back(out[static_cast<std::size_t>(i * width + width - 1)]);
   bench::write(argv[5], last);
-  return bench::serve("{\"version\": \"" + std::string(version) + "\", \"output\": \"" + argv[5] + "\"}", batched ? std::function<double()>(batch) : one);
+  return bench::serve("{\"version\": \"" + std::string(version) + "\", \"output\": \"" + argv[5] + "\"}", batched ? std::function<double()>(batch) : std::function<double()>(one));
 }

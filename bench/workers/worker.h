@@ -27,16 +27,21 @@ inline void write(const std::string& path, const std::vector<double>& values) {
   std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(values.data()), static_cast<std::streamsize>(values.size() * sizeof(double)));
 }
 
-// `run` does the work once and returns its seconds.
-inline int serve(const std::string& info, const std::function<double()>& run) {
+// `run` does the work once and returns its seconds, or several figures.
+inline int serve(const std::string& info, const std::function<std::vector<double>()>& run) {
   std::printf("%s\n", info.c_str());
   std::fflush(stdout);
   char line[64];
   while (std::fgets(line, sizeof line, stdin)) {
-    std::printf("%.9g\n", run());
+    for (const double seconds : run()) std::printf("%.9g ", seconds);
+    std::printf("\n");
     std::fflush(stdout);
   }
   return 0;
+}
+
+inline int serve(const std::string& info, const std::function<double()>& run) {
+  return serve(info, [&]() -> std::vector<double> { return {run()}; });
 }
 
 }  // namespace bench

@@ -21,6 +21,7 @@ struct ByteNode {
 struct RankTable {
   std::vector<double> sorted;                      // distinct, ascending
   std::vector<double> padded;                      // 256 numbers, where there are at most 255 thresholds
+  std::vector<double> coarse;                      // with `padded`: every sixteenth of them
   std::vector<double> levels[6];                   // each padded to 8 at least, where there are at most 63 thresholds
   int depth = 0;                                   // levels in use; 0 = more than 63 thresholds
 };
@@ -77,6 +78,8 @@ struct Lanes {
   std::vector<std::uint32_t> first_value;          // by tree
 };
 #if defined(__x86_64__)
+// The ranks of `count` values, each in a table of its own that has `padded`.
+void rank_each(const RankTable* const* tables, const double* values, std::int64_t count, std::uint8_t* out);
 // bytes: 128 ranks; rights: a row of each category table. leaf: 64 per group.
 void descend_lanes(const Lanes& lanes, const std::uint8_t* bytes, const std::uint64_t* const* rights, std::uint8_t* leaf);
 #endif

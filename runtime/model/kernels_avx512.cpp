@@ -41,20 +41,18 @@ MLP_AVX512 void rank_in_registers(const RankTable& table, const double* values, 
   }
 }
 
-// A row at a time: which sixteenth, then where in it, by counting compares.
+// Which sixteenth, then where in it, by counting compares.
+MLP_AVX512 inline std::uint8_t rank_of(const double* fine, __m512d low, __m512d high, double value) {
+  const __m512d v = _mm512_set1_pd(value);
+  const int c = _mm_popcnt_u32(_mm512_kunpackb(_mm512_cmp_pd_mask(high, v, _CMP_LT_OQ), _mm512_cmp_pd_mask(low, v, _CMP_LT_OQ)));
+  fine += 16 * c;  // the last threshold is +infinity, so c is at most 15
+  const int f = _mm_popcnt_u32(_mm512_kunpackb(_mm512_cmp_pd_mask(_mm512_loadu_pd(fine + 8), v, _CMP_LT_OQ),
+                                               _mm512_cmp_pd_mask(_mm512_loadu_pd(fine), v, _CMP_LT_OQ)));
+  return static_cast<std::uint8_t>(16 * c + f);
+}
 MLP_AVX512 void rank_by_counting(const RankTable& table, const double* values, std::int64_t rows, std::uint8_t* out) {
-  const double* t = table.padded.data();
-  double coarse[16];
-  for (int i = 0; i < 16; ++i) coarse[i] = t[16 * i + 15];
-  const __m512d low = _mm512_loadu_pd(coarse), high = _mm512_loadu_pd(coarse + 8);
-  for (std::int64_t i = 0; i < rows; ++i) {
-    const __m512d v = _mm512_set1_pd(values[i]);
-    const int c = _mm_popcnt_u32(_mm512_kunpackb(_mm512_cmp_pd_mask(high, v, _CMP_LT_OQ), _mm512_cmp_pd_mask(low, v, _CMP_LT_OQ)));
-    const double* fine = t + 16 * c;  // the last threshold is +infinity, so c is at most 15
-    const int f = _mm_popcnt_u32(_mm512_kunpackb(_mm512_cmp_pd_mask(_mm512_loadu_pd(fine + 8), v, _CMP_LT_OQ),
-                                                 _mm512_cmp_pd_mask(_mm512_loadu_pd(fine), v, _CMP_LT_OQ)));
-    out[i] = static_cast<std::uint8_t>(16 * c + f);
-  }
+  const __m512d low = _mm512_loadu_pd(table.coarse.data()), high = _mm512_loadu_pd(table.coarse.data() + 8);
+  for (std::int64_t i = 0; i < rows; ++i) out[i] = rank_of(table.padded.data(), low, high, values[i]);
 }
 
 void rank(const RankTable& table, const double* values, std::int64_t rows, std::uint8_t* out) {
@@ -133,6 +131,13 @@ MLP_AVX512 void add_squares(const double* values, double centre, std::int64_t ro
 const Kernels& avx512_kernels() {
   static constexpr Kernels kernels{rank, look_up, descend, add_leaves, add_squares};
   return kernels;
+}
+
+MLP_AVX512 void rank_each(const RankTable* const* tables, const double* values, std::int64_t count, std::uint8_t* out) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const double* const coarse = tables[i]->coarse.data();
+    out[i] = rank_of(tables[i]->padded.data(), _mm512_loadu_pd(coarse), _mm512_loadu_pd(coarse + 8), values[i]);
+  }
 }
 
 MLP_AVX512 void descend_lanes(const Lanes& lanes, const std::uint8_t* bytes, const std::uint64_t* const* rights, std::uint8_t* leaf) {

@@ -76,6 +76,7 @@ void prepare(RankTable& table) {
   if (count > 255) return;
   table.padded = table.sorted;
   table.padded.resize(256 + 8, infinity);
+  for (std::size_t i = 15; i < 256; i += 16) table.coarse.push_back(table.padded[i]);
   table.depth = count <= 15 ? 4 : count <= 31 ? 5 : count <= 63 ? 6 : 0;
   for (int level = 0; level < table.depth; ++level) {
     const std::size_t pivots = std::size_t{1} << level, span = std::size_t{1} << (table.depth - level);

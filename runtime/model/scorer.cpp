@@ -81,6 +81,11 @@ struct Scorer::Impl {
   std::int32_t number_columns = 0, table_columns = 0, narrow_columns = 0, wide_columns = 0;
   Lanes lanes;
   bool lanes_fit = false;
+  struct Ranked {
+    std::int32_t feature, left_column, right_column;
+  };
+  std::vector<Ranked> ranked;                      // for the single-row kernel: the numbers of one byte, and their tables
+  std::vector<const RankTable*> ranked_tables;
   std::optional<Finder> finder;                    // of kmeans
 
   explicit Impl(const Model& m);
@@ -306,6 +311,11 @@ void Scorer::Impl::make_lanes() {
     for (std::int32_t l = 0; l < tree.leaves; ++l)
       for (std::int32_t o = 0; o < model.tree_outputs(); ++o) lanes.values.push_back(tree.values[o * tree.stride() + l]);
   }
+  for (std::size_t at = 0; at < first_term; ++at) {
+    if (numbers[at].windows > 1) continue;
+    ranked.push_back({numbers[at].feature, numbers[at].left_column, numbers[at].right_column});
+    ranked_tables.push_back(&numbers[at].table);
+  }
   lanes_fit = true;
 }
 
@@ -396,19 +406,20 @@ void Scorer::Impl::single(const Matrix& matrix, std::int64_t row, double* scores
     thread_local std::vector<const std::uint64_t*> rights;
     if (leaf.size() < lanes.groups * 64u) leaf.resize(lanes.groups * 64u);
     if (rights.size() < lanes.categories.size()) rights.resize(lanes.categories.size());
-    const Kernels& k = kernels_of(level);
     std::uint8_t bytes[lane_columns] = {};
     put_terms(matrix, row, 1, bytes, 1);
-    for (std::size_t at = 0; at < first_term; ++at) {
+    double values[lane_columns];
+    std::uint8_t ranks[lane_columns];
+    for (std::size_t i = 0; i < ranked.size(); ++i) values[i] = matrix[ranked[i].feature][row];
+    rank_each(ranked_tables.data(), values, static_cast<std::int64_t>(ranked.size()), ranks);
+    for (std::size_t i = 0; i < ranked.size(); ++i) {
+      if (ranked[i].left_column >= 0) bytes[ranked[i].left_column] = ranks[i];
+      if (ranked[i].right_column >= 0) bytes[ranked[i].right_column] = std::isnan(values[i]) ? 255 : ranks[i];
+    }
+    for (std::size_t at = 0; at < first_term && ranked.size() < first_term; ++at) {
       const NumberFeature& n = numbers[at];
+      if (n.windows == 1) continue;
       const double v = matrix[n.feature][row];
-      if (n.windows == 1) {
-        std::uint8_t byte;
-        k.rank(n.table, &v, 1, &byte);
-        if (n.left_column >= 0) bytes[n.left_column] = byte;
-        if (n.right_column >= 0) bytes[n.right_column] = std::isnan(v) ? 255 : byte;
-        continue;
-      }
       const std::size_t rank = std::isnan(v) ? 0 : std::lower_bound(n.table.sorted.begin(), n.table.sorted.end(), v) - n.table.sorted.begin();
       for (std::int32_t w = 0; w < n.windows; ++w) {
         const std::uint8_t byte = static_cast<std::uint8_t>(std::clamp<std::int64_t>(static_cast<std::int64_t>(rank) - w * 255, 0, 255));

@@ -116,13 +116,18 @@ void Engine::run(const mlp_column* columns, std::int64_t rows, double* out, std:
       }
       at = s.columns.data();
     }
-    mlp_bag* bag = s.bags.data();
+    // A row alone waits for this loop: what only bags need stands behind it.
     for (std::size_t f = 0; f < count; ++f) {
       double* const values = features ? (*features)[f].data() + first : s.features.data() + f * static_cast<std::size_t>(block);
-      const bool is_bag = model.features[f].bag;
-      s.outputs[f] = {is_bag ? static_cast<void*>(bag) : values, nullptr};
-      s.matrix[f] = {values, is_bag ? bag : nullptr};
-      if (is_bag) bag += block;
+      s.outputs[f] = {values, nullptr};
+      s.matrix[f] = {values, nullptr};
+    }
+    mlp_bag* bag = s.bags.data();
+    for (std::size_t f = 0; impl_->bags > 0 && f < count; ++f) {
+      if (!model.features[f].bag) continue;
+      s.outputs[f].values = bag;
+      s.matrix[f].bags = bag;
+      bag += block;
     }
     const mlp_batch batch{n, at, nullptr, s.arena.begin()};
     impl_->kernel(&batch, impl_->view.get(), s.outputs.data());
