@@ -63,14 +63,16 @@ void training() {
   measure("gbdt.bin", rows.data.rows, [&] { learn::make_bins(rows.data, rows.infos, all, 255, 20, pool); });
 
   const learn::Binned binned = learn::make_bins(rows.data, rows.infos, all, 255, 20, pool);
+  constexpr std::int64_t many = 1 << 16;  // gradients are packed into words from there on
   std::vector<double> gradient, hessian;
-  for (std::int64_t r = 0; r < rows.data.rows; ++r) {
-    gradient.push_back(0.3 - rows.data.target[r]);
+  for (std::int64_t r = 0; r < many; ++r) {
+    gradient.push_back(0.3 - rows.data.target[r % rows.data.rows]);
     hessian.push_back(0.21);
   }
-  const learn::Grid grid = learn::grid_of(static_cast<double>(rows.data.rows), static_cast<double>(rows.data.rows), rows.data.rows);
-  std::vector<learn::Cell> cells;
-  measure("gbdt.quantise", rows.data.rows, [&] { learn::quantise(gradient, hessian, grid, cells, pool); });
+  const std::vector<std::uint32_t> noise(many, 12345);
+  learn::Gradients gradients;
+  measure("gbdt.quantise", many, [&] { learn::quantise(gradient, hessian, {many / 2, many / 2, 0.7, 0.21}, noise, 1, gradients, pool); });
+  gradients.words.resize(rows.data.rows);
 
   std::vector<std::int32_t> positions(binned.used.size());
   std::iota(positions.begin(), positions.end(), 0);
@@ -80,7 +82,7 @@ void training() {
       std::vector<std::uint32_t> order(static_cast<std::size_t>(rows.data.rows));
       std::iota(order.begin(), order.end(), 0u);
       model::Forest forest;
-      learn::Grower(binned, request, pool).grow(cells, grid, order, positions, forest);
+      learn::Grower(binned, request, pool).grow(gradients, order, positions, forest);
     });
   };
   grow("gbdt.histogram", 2);  // of the root, its splits searched, its rows parted
@@ -91,7 +93,7 @@ void training() {
   std::vector<std::uint32_t> order(static_cast<std::size_t>(rows.data.rows)), right(order.size());
   std::iota(order.begin(), order.end(), 0u);
   measure("gbdt.partition", rows.data.rows, [&] {
-    binned.with_column(0, [&](const auto& column) { return learn::part_rows(column, left.data(), order.data(), rows.data.rows, right.data()); });
+    binned.with_column(0, [&](const auto& column) { return learn::part_rows(column, left, order.data(), rows.data.rows, right.data()); });
   });
 
   // Missing values are not for linear models.

@@ -344,7 +344,9 @@ TEST(Score, FilesAreWholeOrNotThere) {
   EXPECT_THROW(stream_files(engine, directory / "in.csv", directory, {}), Failure);
   EXPECT_THROW(stream_files(engine, directory / "in.csv", directory / "no" / "out.csv", {}), Failure);
   EXPECT_EQ(stream_files(engine, directory / "in.csv", "/dev/null", {}), 1);
-  if (std::filesystem::exists("/dev/full")) EXPECT_THROW(stream_files(engine, directory / "in.csv", "/dev/full", {}), Failure);
+  if (std::filesystem::exists("/dev/full")) {
+    EXPECT_THROW(stream_files(engine, directory / "in.csv", "/dev/full", {}), Failure);
+  }
   int files = 0;
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(directory)) ++files;
   EXPECT_EQ(files, 3);
