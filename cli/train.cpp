@@ -1,8 +1,36 @@
+#include <chrono>
+#include <cstdio>
 #include <iostream>
 
+#include "base/timing.h"
 #include "cli/sides.h"
 
 namespace mlp::cli {
+
+namespace {
+
+Json to_json(const std::list<TimedPart>& parts) {
+  Json out = Json::array();
+  for (const TimedPart& part : parts) {
+    Json one{{"name", part.name}, {"seconds", part.seconds}, {"calls", part.calls}};
+    if (!part.parts.empty()) one["parts"] = to_json(part.parts);
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+// What takes less than a millisecond, with all its parts, is not worth a line.
+void show(const std::list<TimedPart>& parts, double all, const std::string& indent = "  ") {
+  for (const TimedPart& part : parts) {
+    if (part.seconds < 1e-3) continue;
+    char line[120];
+    std::snprintf(line, sizeof line, "%-32s %9.3f s  %5.1f %%", (indent + part.name).c_str(), part.seconds, 100 * part.seconds / all);
+    std::cout << line << (part.calls > 1 ? "  " + thousands(part.calls) + " times\n" : "\n");
+    show(part.parts, all, indent + "  ");
+  }
+}
+
+}  // namespace
 
 void add_train(CLI::App& app, Globals& globals, Action& run) {
   struct Args { std::string spec; int threads = default_threads(); bool json = false, time = false, no_cache = false; };
@@ -12,13 +40,17 @@ void add_train(CLI::App& app, Globals& globals, Action& run) {
   app.add_option("--threads", args->threads, "threads to use (default: one a core); the result is the same at any number")->check(CLI::Range(1, 1024));
   app.add_flag("--json", args->json, "one JSON object on standard output");
   app.add_flag("--no-cache", args->no_cache, "make every stage anew; the bytes are the same");
-  app.add_flag("--time-passes", args->time, "show the seconds of each stage");
+  app.add_flag("--time-passes", args->time, "show the seconds of each stage, of the compiler's passes and of the parts of training");
   app.footer("Reads the data, fits, trains, measures, and records a run in `.mlp/`.\n\nExamples:\n  mlp train telco-churn.mlp\n  mlp train telco-churn.mlp --threads 1 --json | jq .metrics.test.auc");
   run = [&globals, args] {
+    std::optional<Recording> recording;
+    if (args->time) recording.emplace();
+    const auto begin = std::chrono::steady_clock::now();
     const engine::Pipeline pipeline = open_spec(args->spec, globals);
     const std::optional<engine::Side> was = last_run(pipeline.program().name, globals);
     const engine::Trained trained = train_with_progress(pipeline, args->spec, args->threads, globals, !args->no_cache);
-    const registry::Run run = record(trained, pipeline, args->spec, globals);
+    const registry::Run run = timed("record", [&] { return record(trained, pipeline, args->spec, globals); });
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     const Json manifest = Json::parse(trained.package.manifest);
     engine::Side now;
     now.unit = {std::shared_ptr<void>(), &pipeline.unit};
@@ -40,6 +72,7 @@ void add_train(CLI::App& app, Globals& globals, Action& run) {
       if (manifest.contains("folds")) out["folds"] = manifest["folds"];
       out["model"] = manifest["model"];
       out["seconds"] = trained.seconds;
+      if (recording) out["passes"] = to_json(recording->parts());
       out["class"] = driver::spell(done.cls());
       out["stages"] = Json::array();
       for (const engine::StageChange& change : done.stages) out["stages"].push_back({{"name", driver::info(change.stage).name}, {"class", driver::spell(change.cls)}});
@@ -82,8 +115,11 @@ void add_train(CLI::App& app, Globals& globals, Action& run) {
     for (const engine::StageDone& stage : trained.stages)
       if (stage.reused) reused += (reused.empty() ? "" : ", ") + std::string(driver::info(stage.stage).name);
     if (!reused.empty()) std::cout << "\nfrom the cache: " << reused << '\n';
-    if (args->time)
-      for (const auto& [stage, seconds] : trained.seconds) std::cout << "  " << stage << ' ' << significant(seconds) << " s\n";
+    if (recording) {
+      std::cout << '\n';
+      show(recording->parts(), seconds);
+      show({{"all", seconds, 1}}, seconds);
+    }
     std::cout << "\nrun " << run.id << "   package " << trained.digest << '\n';
     return 0;
   };

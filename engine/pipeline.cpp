@@ -2,14 +2,17 @@
 
 #include "base/codes/packages.h"
 #include "base/files.h"
+#include "base/timing.h"
 
 namespace mlp::engine {
 
 Pipeline prepare(const std::string& name, std::string text, const driver::Options& options, const codegen::Options& codegen) {
+  const Timed scope("compile");
   driver::Unit unit = driver::compile(name, std::move(text), options);
   if (!unit.ok()) throw SpecError(std::move(unit));
   Pipeline pipeline{std::move(unit), nullptr, {}, options.set, options.tuned};
-  pipeline.kernels = driver::native().compile(pipeline.unit.loops, codegen);
+  const Native* const native = timed("open LLVM", [] { return &driver::native(); });
+  pipeline.kernels = timed("codegen", [&] { return native->compile(pipeline.unit.loops, codegen); });
   pipeline.identity = sha256(driver::training_identity(pipeline.unit.program));
   return pipeline;
 }

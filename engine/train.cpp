@@ -5,6 +5,7 @@
 
 #include "base/codes/data.h"
 #include "base/files.h"
+#include "base/timing.h"
 #include "engine/entries.h"
 #include "engine/kernels.h"
 #include "engine/manifest.h"
@@ -35,7 +36,7 @@ class Trainer {
 
   Trained run() {
     if (options_.cache) {
-      digest_ = data_digest(program(), directory_);
+      digest_ = timed("digest", [&] { return data_digest(program(), directory_); });
       keys_ = stage_keys(written_.unit, digest_);
     }
     using driver::Stage;
@@ -65,9 +66,11 @@ class Trainer {
     trained_.trials = tuned_.trials;
     trained_.best_trial = tuned_.best;
     keep();
-    package_.manifest = manifest_of(pipeline(), written_.identity, data_, trained_, golden_);
-    trained_.bytes = package::to_bytes(package_);
-    trained_.digest = sha256(trained_.bytes);
+    timed("package", [&] {
+      package_.manifest = manifest_of(pipeline(), written_.identity, data_, trained_, golden_);
+      trained_.bytes = package::to_bytes(package_);
+      trained_.digest = sha256(trained_.bytes);
+    });
     trained_.package = std::move(package_);
     trained_.unseen_class = data_.valid.unseen_class + data_.test.unseen_class;
     trained_.report = std::move(data_.report);
@@ -78,11 +81,12 @@ class Trainer {
   template <class Make, class Pack, class Unpack>
   void stage(driver::Stage which, const char* doing, Make make, Pack pack, Unpack unpack) {
     const std::string name(driver::info(which).name);
+    const Timed scope(name.c_str());
     Stopwatch watch;
     StageDone done{.stage = which, .key = options_.cache ? keys_.at(which) : ""};
     const bool follows = tuned_anew_ && driver::follows_tune(written_.program(), which);  // so that the plan is right: see engine/compare.h
     if (options_.cache && options_.reuse && !follows)
-      if (std::optional<registry::CacheEntry> entry = options_.cache->get(done.key)) {
+      if (std::optional<registry::CacheEntry> entry = timed("cache", [&] { return options_.cache->get(done.key); })) {
         Unpacker in(entry->bytes);
         unpack(in);
         done.reused = true;
@@ -164,12 +168,12 @@ class Trainer {
     return fold_;
   }
   const std::vector<std::vector<double>>& train_columns() {
-    if (features_.train.numbers.empty()) features_.train = features_of(pipeline(), parted().train, package_.fitted, fold(), options_.threads);
+    if (features_.train.numbers.empty()) features_.train = timed("features", [&] { return features_of(pipeline(), parted().train, package_.fitted, fold(), options_.threads); });
     return features_.train.numbers;
   }
 
   const FeatureColumns& valid_columns() {
-    if (features_.valid.numbers.empty()) features_.valid = features_of(pipeline(), parted().valid, package_.fitted, {}, options_.threads);
+    if (features_.valid.numbers.empty()) features_.valid = timed("features", [&] { return features_of(pipeline(), parted().valid, package_.fitted, {}, options_.threads); });
     return features_.valid;
   }
 
@@ -206,14 +210,16 @@ class Trainer {
     for (const MetricScope scope : {MetricScope::train, MetricScope::valid, MetricScope::test}) {
       const Part& part = parted().part(scope);
       if (part.row.empty()) continue;
-      trained_.metrics[std::string(ir::enum_words<MetricScope>::words[static_cast<int>(scope)])] = measure(engine, part);
+      const std::string name(ir::enum_words<MetricScope>::words[static_cast<int>(scope)]);
+      trained_.metrics[name] = timed(name.c_str(), [&] { return measure(engine, part); });
     }
     if (!out_of_bag_.empty()) trained_.metrics["oob"] = out_of_bag_;
-    trained_.findings = find_leaks(pipeline(), data_, train_columns(), options_.threads);
+    trained_.findings = timed("findings", [&] { return find_leaks(pipeline(), data_, train_columns(), options_.threads); });
     if (program().split.folds > 0) {
       trained_.folds = cross_validated().scores;
       summarize(trained_.folds, trained_.metrics);
     }
+    const Timed scope("references");
     for (std::size_t f = 0; f < train_columns().size(); ++f)
       package_.signature.feature_reference.push_back(monitor::make_reference(train_columns()[f], package_.model.features[f]));
     package_.signature.prediction_reference = monitor::make_prediction_reference(package_.model, predict(engine, data_.train));

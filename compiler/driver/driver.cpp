@@ -6,6 +6,7 @@
 #include "base/codes/command.h"
 #include "base/codes/types.h"
 #include "base/installed.h"
+#include "base/timing.h"
 #include "compiler/check/check.h"
 #include "compiler/lower/lower.h"
 #include "compiler/parse/parse.h"
@@ -95,22 +96,25 @@ Unit compile(const std::string& name, std::string text, const Options& options) 
   const auto done = [&](const char* phase) { return !unit.ok() || options.stop_after == phase; };
 
   add_library(unit.sources);  // where the parsed library says that it stands
-  load_sources(unit, options);
-  if (unit.ok()) assign(unit, options.set, options.tuned);
+  timed("parse", [&] {
+    load_sources(unit, options);
+    if (unit.ok()) assign(unit, options.set, options.tuned);
+  });
   if (options.passes.verify && unit.ok())
     for (const std::string& fault : ast::verify(unit.file)) MLP_BUG("ast after parse: " + fault);
   if (done("parse")) return unit;
 
-  unit.module = check(unit.sources, unit.file, parsed_library(), unit.diagnostics);
+  timed("standard library", [] { parsed_library(); });
+  unit.module = timed("check", [&] { return check(unit.sources, unit.file, parsed_library(), unit.diagnostics); });
   if (options.passes.verify && unit.ok())
     for (const std::string& fault : sem::verify(unit.module)) MLP_BUG("sem after check: " + fault);
-  if (unit.ok()) check_c(unit);
+  if (unit.ok()) timed("check C", [&] { check_c(unit); });
   if (done("check")) return unit;
 
-  unit.program = plan(unit.module, options.passes);
+  unit.program = timed("plan", [&] { return plan(unit.module, options.passes); });
   if (done("plan")) return unit;
 
-  unit.loops = lower(unit.program, options.passes);
+  unit.loops = timed("lower", [&] { return lower(unit.program, options.passes); });
   return unit;
 }
 

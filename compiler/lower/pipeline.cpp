@@ -1,3 +1,4 @@
+#include "base/timing.h"
 #include "compiler/lower/lower.h"
 #include "compiler/lower/passes.h"
 
@@ -27,11 +28,11 @@ const std::vector<PassInfo>& lower_passes() {
 }
 
 loop::Module lower(const flow::Program& program, const PassOptions& options) {
-  loop::Module module = lowering::expand(program);
+  loop::Module module = timed("translate", [&] { return lowering::expand(program); });
   if (options.verify) check_verified("the translation to loop", loop::verify(module));
   for (const Row& row : passes) {
     if (is_disabled(row.info, options)) continue;
-    row.run(program, module);
+    timed(row.info.name, [&] { row.run(program, module); });
     if (options.verify) check_verified(row.info.name, loop::verify(module));
   }
   return module;

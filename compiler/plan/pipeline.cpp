@@ -1,4 +1,5 @@
 #include "base/diagnostic.h"
+#include "base/timing.h"
 #include "compiler/plan/passes.h"
 #include "compiler/plan/plan.h"
 
@@ -54,11 +55,11 @@ const std::vector<PassInfo>& plan_passes() {
 }
 
 flow::Program plan(const sem::Module& module, const PassOptions& options) {
-  flow::Program program = translate(module);
+  flow::Program program = timed("translate", [&] { return translate(module); });
   if (options.verify) check_verified("the translation to flow", flow::verify(program));
   for (const Row& row : passes) {
     if (is_disabled(row.info, options)) continue;
-    row.run(program);
+    timed(row.info.name, [&] { row.run(program); });
     if (options.verify) check_verified(row.info.name, flow::verify(program));
   }
   return program;

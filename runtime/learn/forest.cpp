@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/diagnostic.h"
+#include "base/timing.h"
 #include "runtime/learn/forest_tree.h"
 #include "runtime/learn/learn.h"
 #include "runtime/learn/metrics.h"
@@ -117,7 +118,7 @@ Outcome train_forest(const Request& request) {
 
   const auto key = bin_key(request);
   std::shared_ptr<const Binned> kept = request.bins ? (*request.bins)[key] : nullptr;
-  if (!kept) kept = std::make_shared<const Binned>(make_bins(request.train, request.features, rows, settings.bins, settings.min_rows, pool));
+  if (!kept) kept = timed("bins", [&] { return std::make_shared<const Binned>(make_bins(request.train, request.features, rows, settings.bins, settings.min_rows, pool)); });
   if (request.bins) (*request.bins)[key] = kept;
   forest.terms = kept->terms;
   ForestRows shared{.binned = *kept, .request = request, .labels = labels, .outputs = outputs, .grid = {}, .cells = {}};
@@ -134,13 +135,14 @@ Outcome train_forest(const Request& request) {
     const std::int64_t count = std::min(batch, settings.trees - first);
     std::vector<ForestTree> grown(count);
     std::vector<std::uint8_t> whole(count, 0);   // drew no row at all, and was given every one
-    pool.run(count, [&](std::int64_t t) {
+    const auto grow = [&](std::int64_t t) {
       std::vector<std::uint8_t> times(n);
       for (std::int64_t i = 0; i < n; ++i) times[i] = times_of(first + t, i);
       whole[t] = std::all_of(times.begin(), times.end(), [](std::uint8_t k) { return k == 0; });
       if (whole[t]) std::fill(times.begin(), times.end(), 1);
       grown[t] = ForestGrower(shared, first + t, std::move(times)).grow();
-    });
+    };
+    timed("trees", [&] { pool.run(count, grow); });
     for (ForestTree& one : grown) {
       for (std::int32_t& set : one.tree.category_set) {
         if (set < 0) continue;
@@ -164,6 +166,7 @@ Outcome train_forest(const Request& request) {
         }
       });
     };
+    const Timed scope("scores");
     answer(valid, request.valid, valid_rows, false);
     answer(out_of_bag, request.train, rows, true);
     out.out_of_bag = out_of_bag.measure(model, labels);

@@ -6,6 +6,7 @@
 
 #include "base/codes/training.h"
 #include "base/diagnostic.h"
+#include "base/timing.h"
 #include "runtime/learn/bins.h"
 #include "runtime/learn/grow.h"
 #include "runtime/learn/learn.h"
@@ -126,7 +127,7 @@ Outcome train_gbdt(const Request& request) {
 
   const auto key = bin_key(request);
   std::shared_ptr<const Binned> kept = request.bins ? (*request.bins)[key] : nullptr;
-  if (!kept) kept = std::make_shared<const Binned>(make_bins(request.train, request.features, rows, settings.bins, settings.min_rows, pool));
+  if (!kept) kept = timed("bins", [&] { return std::make_shared<const Binned>(make_bins(request.train, request.features, rows, settings.bins, settings.min_rows, pool)); });
   if (request.bins) (*request.bins)[key] = kept;
   const Binned& binned = *kept;
   forest.terms = binned.terms;
@@ -149,13 +150,16 @@ Outcome train_gbdt(const Request& request) {
   for (std::int64_t round = 0; round < settings.trees; ++round) {
     if (round == 0 || settings.subsample < 1) sample = sample_rows(request, rows, round);
     for (std::int32_t k = 0; k < outputs; ++k) {
-      Sizes sizes;
-      objective.gradients(scores, k, gradient, hessian, sizes.gradient_sum, sizes.hessian_sum);
-      sizes.gradient_most = objective.gradient_most();
-      sizes.hessian_most = objective.hessian_most();
-      quantise(gradient, hessian, sizes, noise, static_cast<std::uint32_t>(round * outputs + k) * 0x85ebca6bu, gradients, pool);
+      timed("gradients", [&] {
+        Sizes sizes;
+        objective.gradients(scores, k, gradient, hessian, sizes.gradient_sum, sizes.hessian_sum);
+        sizes.gradient_most = objective.gradient_most();
+        sizes.hessian_most = objective.hessian_most();
+        quantise(gradient, hessian, sizes, noise, static_cast<std::uint32_t>(round * outputs + k) * 0x85ebca6bu, gradients, pool);
+      });
       in_tree = sample;
-      Grown grown = grower.grow(gradients, in_tree, sample_features(request, binned, round * outputs + k), forest);
+      Grown grown = timed("trees", [&] { return grower.grow(gradients, in_tree, sample_features(request, binned, round * outputs + k), forest); });
+      const Timed scope("scores");
       model::Tree& tree = grown.tree;
       double* out_scores = scores.data() + k * n;
       if (settings.loss == Loss::quantile) renew_quantiles(grown, in_tree, scores, labels, request);
@@ -191,8 +195,10 @@ Outcome train_gbdt(const Request& request) {
       forest.trees.push_back(std::move(tree));
     }
     Progress progress{.round = round + 1, .rounds = settings.trees, .metric = metric_name(settings)};
-    progress.train = objective.evaluate(scores, true);
-    progress.valid = valid_objective.evaluate(valid_scores, false);
+    timed("metric", [&] {
+      progress.train = objective.evaluate(scores, true);
+      progress.valid = valid_objective.evaluate(valid_scores, false);
+    });
     if (!std::isfinite(progress.train))
       throw Failure(code::training_diverged, "the training " + progress.metric + " is no longer finite after round " + std::to_string(round + 1),
                     "use a smaller `learning_rate`, or scale the label");

@@ -10,6 +10,7 @@
 
 #include "base/codes/training.h"
 #include "base/diagnostic.h"
+#include "base/timing.h"
 
 namespace mlp::learn {
 namespace {
@@ -266,6 +267,7 @@ void Grower::build_by_words(const Group& group, const std::uint32_t* rows, std::
 }
 
 void Grower::build(const Node& node, std::vector<Cell>& histogram) {
+  const Timed scope("histograms");
   const std::int64_t count = node.end - node.begin;
   const std::int64_t dense = static_cast<std::int64_t>(binned_.groups.size()), groups = dense + terms_used_;  // the terms come last
   const std::int64_t parts = count * static_cast<std::int64_t>(binned_.used.size()) >= parallel_work ? pool_.threads() : 1;
@@ -524,6 +526,7 @@ Split Grower::find_one(const Node& node, std::int32_t position) const {
 }
 
 void Grower::find(std::initializer_list<Node*> nodes) {
+  const Timed scope("splits");
   std::vector<Node*> open;
   for (Node* node : nodes)
     if (node->histogram != nullptr) open.push_back(node);
@@ -553,6 +556,7 @@ void Grower::find(std::initializer_list<Node*> nodes) {
 }
 
 std::int64_t Grower::partition(const Node& node, std::int32_t position, const std::vector<std::uint8_t>& left) {
+  const Timed scope("partition");
   const std::int64_t count = node.end - node.begin;
   const std::int64_t parts = count >= parallel_rows ? pool_.threads() : 1;
   std::uint32_t* rows = rows_->data() + node.begin;

@@ -13,6 +13,7 @@
 
 #include "base/codes/training.h"
 #include "base/diagnostic.h"
+#include "base/timing.h"
 #include "runtime/learn/design.h"
 #include "runtime/learn/learn.h"
 #include "runtime/learn/objective.h"
@@ -388,7 +389,7 @@ Outcome train_linear(const Request& request) {
   const std::vector<std::int64_t> rows = rows_in_use(request.train), valid_rows = rows_in_use(request.valid);
   const Labels labels = labels_of(request.train, rows), valid_labels = labels_of(request.valid, valid_rows);
   check_targets(labels, settings.loss, request.classes.size());
-  const Design design(request.train, request.features, rows, labels, pool);
+  const Design design = timed("design", [&] { return Design(request.train, request.features, rows, labels, pool); });
   constexpr std::int64_t most_columns = 10'000;  // of a dense system, 800 MB
   if (settings.loss == Loss::quantile && design.columns() > most_columns)
     throw Failure(code::too_many_columns, "the model has " + std::to_string(design.columns()) + " columns, and a quantile regression takes " + std::to_string(most_columns),
@@ -460,12 +461,11 @@ Outcome train_linear(const Request& request) {
 
   Vector x(size * outputs, 0.0);
   for (std::int32_t k = 0; k < outputs; ++k) x[k * size + columns] = start[k];
-  if (settings.loss == Loss::quantile)
-    out.converged = interior_point(problem, x);
-  else if (outputs == 1 && columns <= 2000)
-    out.converged = newton(problem, x);
-  else
-    out.converged = lbfgs(problem, x);
+  out.converged = timed("solve", [&] {
+    if (settings.loss == Loss::quantile) return interior_point(problem, x);
+    if (outputs == 1 && columns <= 2000) return newton(problem, x);
+    return lbfgs(problem, x);
+  });
   publish(x);
   for (const double w : linear.weights)
     if (!std::isfinite(w)) throw Failure(code::training_diverged, "a weight of the linear model is no longer finite", "scale the features and the label, or raise `l2`");

@@ -60,6 +60,9 @@ run 2 "$MLP" plan "$spec" --disable-pass=nothing; says err E0901
 
 # The registry.
 run 0 "$MLP" train "$spec" --json;       first=$(json run out); package=$(json package out)
+mkdir timed
+run 0 "$MLP" train "$spec" --store timed --time-passes --json; says out '"passes":[{"name":"compile","seconds":'; says out '{"name":"fold_constants",'; says out '{"name":"histograms",'
+run 0 "$MLP" train "$spec" --store timed --time-passes; grep -Eq '^    codegen +[0-9.]+ s +[0-9.]+ %$' out && pass || fail "no time of codegen: $(tail -30 out)"
 sed 's/trees         = 400/trees         = 20/' "$spec" | sed "s#data/telco#$root/examples/telco-churn/data/telco#" >small.mlp
 run 0 "$MLP" train small.mlp --json;     second=$(json run out)
 run 0 "$MLP" runs;                       equal "$(wc -l <out)" 2 "runs"
