@@ -29,10 +29,9 @@ double dot(const Vector& a, const Vector& b) {
   return sum;
 }
 
-// Solves a x = b for a symmetric, positive definite matrix; a pivot lost to rounding is treated as infinite, which
+// The Cholesky factor of a symmetric, positive definite matrix; a pivot lost to rounding is treated as infinite, which
 // leaves its unknown at 0 (a column that repeats others, without l2).
-void solve(std::vector<double>& a, Vector& b) {
-  const std::int64_t n = static_cast<std::int64_t>(b.size());
+void factorise(std::vector<double>& a, std::int64_t n) {
   Vector diagonal(n);
   for (std::int64_t i = 0; i < n; ++i) diagonal[i] = a[i * n + i];
   constexpr std::int64_t block = 8;
@@ -54,6 +53,9 @@ void solve(std::vector<double>& a, Vector& b) {
       }
     }
   }
+}
+void solve(const std::vector<double>& a, Vector& b) {
+  const std::int64_t n = static_cast<std::int64_t>(b.size());
   for (std::int64_t i = 0; i < n; ++i) {
     for (std::int64_t k = 0; k < i; ++k) b[i] -= a[i * n + k] * b[k];
     b[i] /= a[i * n + i];
@@ -62,6 +64,13 @@ void solve(std::vector<double>& a, Vector& b) {
     for (std::int64_t k = i + 1; k < n; ++k) b[i] -= a[k * n + i] * b[k];
     b[i] /= a[i * n + i];
   }
+}
+
+// Factors of a pass that lie by output, then by row.
+Design::Factor given(const Vector& factors, std::int64_t rows) {
+  return [&factors, rows](std::int32_t k, std::int64_t begin, std::int64_t count, const double*, double* out) {
+    std::copy_n(factors.data() + k * rows + begin, count, out);
+  };
 }
 
 struct Problem {
@@ -118,50 +127,142 @@ Vector descend(const std::vector<double>& h, const Vector& g, const Vector& x, c
   return d;
 }
 
-bool newton(const Problem& p, Vector& x) {
-  const std::int64_t n = p.size(), rows = p.design.rows();
-  const ModelSettings& s = p.request.settings;
-  const bool sparse = s.l1 > 0;
-  Vector at, next_at, gradient(rows), hessian(rows), g(n), next;
-  double metric = 0, value = p.value(x, at, &metric);
-  for (std::int64_t iteration = 0; iteration < s.iterations; ++iteration) {
-    double gs, hs;
-    p.objective.gradients(at, 0, gradient, hessian, gs, hs);
-    p.design.multiply_transposed(gradient.data(), 1, g.data());
-    std::vector<double> h = p.design.gram(hessian.data());
-    for (std::int64_t j = 0; j < n; ++j) {
-      g[j] += p.l2[j] * x[j];
-      h[j * n + j] += p.l2[j];
+// A point of the descent, with what one pass over the rows tells there.
+struct Point {
+  Vector x, g;                         // parameters, gradient with penalty l2
+  double value = 0, metric = 0;        // objective, metric of the train part
+  double least = 0;                    // Objective::least_curve
+};
+
+// Newton steps on every nth tile of rows, whose sums stand for those of all.
+class Newton {
+ public:
+  Newton(const Problem& p, std::int64_t every) : p_(p), every_(every), rows_(sampled(p.design, every)), up_(static_cast<double>(p.design.rows()) / static_cast<double>(rows_)) {}
+  static std::int64_t sampled(const Design& design, std::int64_t every) {
+    std::int64_t rows = 0;
+    for (std::int64_t t = 0; t < design.tiles(); t += every) rows += std::min(design.tile(), design.rows() - t * design.tile());
+    return rows;
+  }
+
+  Point look(Vector x) const {
+    const std::int64_t n = p_.size(), tile = p_.design.tile();
+    Point out;
+    out.g.resize(n);
+    Vector loss(p_.design.tiles(), 0.0), curve(p_.design.tiles(), 0.0);
+    p_.design.multiply_transposed(x.data(), [&](std::int32_t, std::int64_t begin, std::int64_t count, const double* scores, double* factor) {
+      double hessian[chunk_rows];
+      loss[begin / tile] = p_.objective.loss(begin, count, scores);
+      curve[begin / tile] = p_.objective.derivatives(begin, count, scores, 0, factor, hessian);
+    }, 1, every_, out.g.data());
+    double losses = 0, curves = 0;
+    for (const double v : loss) losses += v;
+    for (const double v : curve) curves += v;
+    for (std::int64_t j = 0; j < n; ++j) out.g[j] = up_ * out.g[j] + p_.l2[j] * x[j];
+    out.value = up_ * p_.objective.objective_of(losses) + p_.penalty(x);
+    out.metric = p_.objective.metric_of(losses);
+    out.least = p_.objective.least_curve(curves, rows_);
+    out.x = std::move(x);
+    return out;
+  }
+
+  // The second derivatives at a point; without l1 their Cholesky factor.
+  Vector curvature(const Point& at) const {
+    const std::int64_t n = p_.size();
+    Vector h = p_.design.gram(at.x.data(), [&](std::int32_t, std::int64_t begin, std::int64_t count, const double* scores, double* factor) {
+      double gradient[chunk_rows];
+      p_.objective.derivatives(begin, count, scores, at.least, gradient, factor);
+    }, every_);
+    for (double& v : h) v *= up_;
+    for (std::int64_t j = 0; j < n; ++j) h[j * n + j] += p_.l2[j];
+    if (!sparse()) factorise(h, n);
+    return h;
+  }
+
+  // From `at` on, at most so many steps. `h` is a curvature of some other point or rows, or empty; it is taken anew when a
+  // step promises more than a twentieth of what the one before did: with a curvature that is about right a step leaves less.
+  bool descend_from(Point& at, Vector& h, double tolerance, std::int64_t steps) const {
+    const std::int64_t n = p_.size();
+    const bool all = every_ == 1;
+    double before = std::numeric_limits<double>::infinity();
+    for (std::int64_t iteration = 0; iteration < steps; ++iteration) {
+      bool fresh = h.empty();
+      if (fresh) h = curvature(at);
+      Vector step;
+      double expected = direction(h, at, step);
+      const auto renew = [&] {
+        if (fresh) return false;
+        h = curvature(at);
+        fresh = true;
+        expected = direction(h, at, step);
+        return true;
+      };
+      if (!(expected < 0) || -expected > 0.05 * before) renew();
+      Point next;
+      const auto move = [&](double t) {
+        Vector x = at.x;
+        for (std::int64_t j = 0; j < n; ++j) x[j] += t * step[j];
+        next = look(std::move(x));
+        return next.value <= at.value + 1e-4 * t * expected;
+      };
+      if (!(expected < 0)) return true;
+      if (!move(1) && (!renew() || !move(1)))
+        for (double t = 0.5; t >= 1e-10 && !move(t);) t /= 2;
+      if (!(next.value <= at.value)) return true;  // rounding: no smaller value in sight
+      at = std::move(next);
+      before = -expected;
+      if (all) p_.report(iteration + 1, at.x, at.metric);
+      // The quadratic model promises half of `expected`; one step later the gap is far below it.
+      // (A loss of the language may be negative.)
+      if (-expected / 2 <= tolerance * std::max(std::fabs(at.value), 1e-12 * p_.labels.total_weight)) return true;
     }
-    Vector step;
-    double expected = 0;  // first-order change of the objective along the step, negative
-    if (sparse) {
-      step = descend(h, g, x, p.l1);
-      for (std::int64_t j = 0; j < n; ++j) expected += g[j] * step[j] + p.l1[j] * (std::fabs(x[j] + step[j]) - std::fabs(x[j]));
-    } else {
-      step = g;
+    return false;
+  }
+
+ private:
+  bool sparse() const { return p_.request.settings.l1 > 0; }
+  // The step to the minimum of the quadratic model; returns the first-order change of the objective along it, negative.
+  double direction(const Vector& h, const Point& at, Vector& step) const {
+    if (!sparse()) {
+      step = at.g;
       for (double& v : step) v = -v;
       solve(h, step);
-      expected = dot(g, step);
+      return dot(at.g, step);
     }
-    if (!(expected < 0)) return true;
-    double t = 1, fresh = 0;
-    for (;; t /= 2) {
-      next = x;
-      for (std::int64_t j = 0; j < n; ++j) next[j] += t * step[j];
-      fresh = p.value(next, next_at, &metric);
-      if (fresh <= value + 1e-4 * t * expected || t < 1e-10) break;
-    }
-    if (!(fresh <= value)) return true;  // rounding: no smaller value in sight
-    x.swap(next);
-    at.swap(next_at);
-    value = fresh;
-    p.report(iteration + 1, x, metric);
-    // The quadratic model promises half of `expected`; one step later the gap is far below it.
-    // (A loss of the language may be negative.)
-    if (-expected / 2 <= s.tolerance * std::max(std::fabs(value), 1e-12 * p.labels.total_weight)) return true;
+    double expected = 0;
+    step = descend(h, at.g, at.x, p_.l1);
+    for (std::size_t j = 0; j < step.size(); ++j) expected += at.g[j] * step[j] + p_.l1[j] * (std::fabs(at.x[j] + step[j]) - std::fabs(at.x[j]));
+    return expected;
   }
-  return false;
+
+  const Problem& p_;
+  std::int64_t every_, rows_;
+  double up_;                            // rows for one of the sample
+};
+
+// Of many rows a sample first: its minimum is near, and its curvature serves on.
+bool newton(const Problem& p, Vector& x) {
+  const ModelSettings& s = p.request.settings;
+  const Newton whole(p, 1);
+  double lightest = static_cast<double>(p.design.rows());
+  for (const double mass : p.design.mass())
+    if (mass > 0) lightest = std::min(lightest, mass / p.labels.total_weight * static_cast<double>(p.design.rows()));
+  const std::int64_t least = std::max<std::int64_t>(16384, 256 * p.size());
+  const std::int64_t every = std::min({p.design.rows() / least, static_cast<std::int64_t>(lightest / 64), std::int64_t{16}});
+  Vector h;
+  Point at;
+  if (every > 1) {
+    const Newton sample(p, every);
+    at = sample.look(x);
+    const double start = at.value;
+    sample.descend_from(at, h, static_cast<double>(p.size() * every) / static_cast<double>(p.design.rows()), 20);
+    h = sample.curvature(at);
+    at = whole.look(at.x);
+    if (!(at.value <= start)) h.clear();
+  }
+  if (h.empty()) at = whole.look(x);
+  const bool converged = whole.descend_from(at, h, s.tolerance, s.iterations);
+  x = at.x;
+  return converged;
 }
 
 bool lbfgs(const Problem& p, Vector& x) {
@@ -176,7 +277,7 @@ bool lbfgs(const Problem& p, Vector& x) {
       p.objective.gradients(at, k, gradient, hessian, gs, hs);
       std::copy(gradient.begin(), gradient.end(), gradients.begin() + k * rows);
     }
-    p.design.multiply_transposed(gradients.data(), p.outputs, out.data());
+    p.design.multiply_transposed(nullptr, given(gradients, rows), p.outputs, 1, out.data());
     for (std::int64_t j = 0; j < n; ++j) out[j] += p.l2[j] * x[j];
   };
   double metric = 0, value = p.value(x, at, &metric);
@@ -297,7 +398,7 @@ bool interior_point(const Problem& p, Vector& x) {
     for (std::size_t i = 0; i < sparse.size(); ++i) out[rows + i] = at[sparse[i]];
   };
   const auto transposed = [&](const Vector& factor, Vector& out) {
-    p.design.multiply_transposed(factor.data(), 1, out.data());
+    p.design.multiply_transposed(nullptr, given(factor, rows), 1, 1, out.data());
     for (std::size_t i = 0; i < sparse.size(); ++i) out[sparse[i]] += factor[rows + i];
   };
   fits(x, fit);
@@ -325,9 +426,10 @@ bool interior_point(const Problem& p, Vector& x) {
     transposed(a, slope);
     for (std::int64_t j = 0; j < n; ++j) slope[j] -= p.l2[j] * x[j];
     for (std::int64_t i = 0; i < all; ++i) d[i] = 1 / (u[i] / (upper[i] - a[i]) + v[i] / (lower[i] + a[i]));
-    std::vector<double> h = p.design.gram(d.data());
+    std::vector<double> h = p.design.gram(nullptr, given(d, rows), 1);
     for (std::int64_t j = 0; j < n; ++j) h[j * n + j] += p.l2[j];
     for (std::size_t i = 0; i < sparse.size(); ++i) h[sparse[i] * n + sparse[i]] += d[rows + i];
+    factorise(h, n);
     double mu = 0, reach_primal = 1, reach_dual = 1;
     for (const bool corrector : {false, true}) {
       for (std::int64_t i = 0; i < all; ++i) {
@@ -338,8 +440,7 @@ bool interior_point(const Problem& p, Vector& x) {
       }
       transposed(move, dx);
       for (std::int64_t j = 0; j < n; ++j) dx[j] += slope[j];
-      std::vector<double> factor = h;
-      solve(factor, dx);
+      solve(h, dx);
       fits(dx, move);
       for (std::int64_t i = 0; i < all; ++i) {
         const double su = upper[i] - a[i], sv = lower[i] + a[i];

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 
 #include "base/codes/training.h"
 #include "base/diagnostic.h"
@@ -90,9 +91,14 @@ double poisson_deviance(double score, double y) {
 
 std::vector<std::int64_t> rows_in_use(const Dataset& data) {
   std::vector<std::int64_t> rows;
+  if (data.weight.empty()) {
+    rows.resize(data.rows);
+    std::iota(rows.begin(), rows.end(), 0);
+    return rows;
+  }
   rows.reserve(data.rows);
   for (std::int64_t i = 0; i < data.rows; ++i) {
-    const double w = data.weight.empty() ? 1.0 : data.weight[i];
+    const double w = data.weight[i];
     if (!(w >= 0) || w > 1e30)
       throw Failure(code::bad_weight, "row " + std::to_string(i + 1) + " has the weight " + std::to_string(w),
                     "weights are numbers from 0 to 1e30");
@@ -102,12 +108,14 @@ std::vector<std::int64_t> rows_in_use(const Dataset& data) {
 }
 
 Labels labels_of(const Dataset& data, const std::vector<std::int64_t>& rows) {
+  if (data.weight.empty()) return {.target = data.target, .weight = {}, .total_weight = static_cast<double>(data.rows)};
   Labels out;
   out.target.reserve(rows.size());
+  out.weight.reserve(rows.size());
   for (const std::int64_t r : rows) {
     out.target.push_back(data.target[r]);
-    if (!data.weight.empty()) out.weight.push_back(data.weight[r]);
-    out.total_weight += data.weight.empty() ? 1.0 : data.weight[r];
+    out.weight.push_back(data.weight[r]);
+    out.total_weight += data.weight[r];
   }
   return out;
 }
@@ -117,7 +125,6 @@ void check_targets(const Labels& labels, Loss loss, std::size_t classes) {
     throw Failure(code::no_training_rows, "there are no rows to train on",
                   "look at the split, at filters and at weights: the training part needs rows with a positive weight");
   const bool classify = is_binary(loss) || loss == Loss::softmax;
-  const auto [low, high] = std::minmax_element(labels.target.begin(), labels.target.end());
   for (std::int64_t i = 0; i < labels.rows(); ++i) {
     const double y = labels.target[i];
     if (!(std::fabs(y) <= 1e100))
@@ -128,7 +135,7 @@ void check_targets(const Labels& labels, Loss loss, std::size_t classes) {
                     "use `loss = squared`, or predict a count");
     if (classify) MLP_CHECK(y >= 0 && y < static_cast<double>(classes) && y == std::floor(y));
   }
-  if (*low == *high)
+  if (std::ranges::all_of(labels.target, [&](double y) { return y == labels.target[0]; }))
     throw Failure(code::label_single_value, "the label has one value in all " + std::to_string(labels.rows()) + " training rows",
                   "a model needs a label that varies: look at the source, the split and the word for true");
 }
@@ -162,14 +169,13 @@ double weighted_quantile(std::vector<std::pair<double, double>>& values, double 
 
 Objective::Objective(const Labels& labels, const Request& request, std::int32_t outputs, Pool& pool)
     : labels_(labels), loss_(request.settings.loss), link_(request.settings.link), quantile_(request.settings.quantile), kernels_(request.loss),
-      outputs_(outputs), pool_(pool), buffer_(labels.rows()) {
+      outputs_(outputs), pool_(pool) {
   if (loss_ == Loss::softmax) probabilities_.resize(static_cast<std::size_t>(labels.rows()) * outputs);
   MLP_CHECK(is_custom(loss_) == (kernels_.value != nullptr));
 }
 
 Objective::Objective(const Labels& labels, const Objective& like)
-    : labels_(labels), loss_(like.loss_), link_(like.link_), quantile_(like.quantile_), kernels_(like.kernels_), outputs_(like.outputs_), pool_(like.pool_),
-      buffer_(labels.rows()) {}
+    : labels_(labels), loss_(like.loss_), link_(like.link_), quantile_(like.quantile_), kernels_(like.kernels_), outputs_(like.outputs_), pool_(like.pool_) {}
 
 std::vector<double> Objective::start() {
   if (is_custom(loss_)) {
@@ -277,41 +283,97 @@ double Objective::settle(const std::vector<double>& scores, const std::uint32_t*
   return 0;
 }
 
+void Objective::losses(std::int64_t begin, std::int64_t count, const double* scores, double* out) const {
+  const double* y = labels_.target.data() + begin;
+  switch (loss_) {
+    case Loss::logistic: logistic_loss(scores, y, out, count); break;
+    case Loss::squared: squared_loss(scores, y, out, count); break;
+    case Loss::quantile: pinball_loss(scores, y, quantile_, out, count); break;
+    case Loss::custom:
+    case Loss::custom_bool: custom(kernels_.value, y, scores, count, out, nullptr); break;
+    case Loss::poisson:
+      for (std::int64_t i = 0; i < count; ++i) out[i] = poisson_deviance(scores[i], y[i]);
+      break;
+    case Loss::softmax:
+    case Loss::none: MLP_BUG("not a loss of one output");
+  }
+}
+
+void Objective::derivatives(std::int64_t begin, std::int64_t count, const double* scores, double* gradient, double* hessian) const {
+  const double* y = labels_.target.data() + begin;
+  switch (loss_) {
+    case Loss::logistic: logistic_gradient(scores, y, gradient, hessian, count); break;
+    case Loss::squared: squared_gradient(scores, y, gradient, hessian, count); break;
+    case Loss::poisson: poisson_gradient(scores, y, gradient, hessian, count); break;
+    case Loss::quantile: quantile_gradient(scores, y, quantile_, gradient, hessian, count); break;
+    case Loss::custom:
+    case Loss::custom_bool: custom(kernels_.derivatives, y, scores, count, gradient, hessian); break;
+    case Loss::softmax:
+    case Loss::none: MLP_BUG("not a loss of one output");
+  }
+}
+
+double Objective::loss(std::int64_t begin, std::int64_t count, const double* scores) const {
+  double loss[chunk_rows], total = 0;
+  MLP_CHECK(count <= chunk_rows);
+  losses(begin, count, scores, loss);
+  for (std::int64_t i = 0; i < count; ++i) total += labels_.weight_at(begin + i) * loss[i];
+  return total;
+}
+
+double Objective::derivatives(std::int64_t begin, std::int64_t count, const double* scores, double least, double* gradient, double* hessian) const {
+  derivatives(begin, count, scores, gradient, hessian);
+  double curve = 0;
+  if (is_custom(loss_)) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      curve += hessian[i] > 0 ? hessian[i] : 0.0;
+      hessian[i] = hessian[i] > least ? hessian[i] : least;
+    }
+  }
+  if (!labels_.weight.empty()) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      gradient[i] *= labels_.weight[begin + i];
+      hessian[i] *= labels_.weight[begin + i];
+    }
+  }
+  return curve;
+}
+
+// Where a loss is not convex, or straight, its own second derivative would give no step or a wild one: what lies below 1%
+// of the mean positive one is raised to that.
+double Objective::least_curve(double curve, std::int64_t rows) const { return is_custom(loss_) ? std::max(0.01 * curve / static_cast<double>(rows), 1e-16) : 0; }
+
+double Objective::metric_of(double loss) const {
+  const double mean = loss / labels_.total_weight;
+  return loss_ == Loss::squared ? std::sqrt(mean) : mean;
+}
+
 double Objective::evaluate(const std::vector<double>& scores, bool prepare) {
   const std::int64_t n = labels_.rows();
   if (n == 0) return std::numeric_limits<double>::quiet_NaN();
+  buffer_.resize(n);
   std::vector<double> sums(chunks_of(n), 0.0);
   pool_.run(chunks_of(n), [&](std::int64_t chunk) {
     const std::int64_t begin = chunk * chunk_rows, end = std::min(begin + chunk_rows, n), count = end - begin;
     const double* y = labels_.target.data() + begin;
     double* loss = buffer_.data() + begin;
-    switch (loss_) {
-      case Loss::logistic: logistic_loss(scores.data() + begin, y, loss, count); break;
-      case Loss::squared: squared_loss(scores.data() + begin, y, loss, count); break;
-      case Loss::quantile: pinball_loss(scores.data() + begin, y, quantile_, loss, count); break;
-      case Loss::custom:
-      case Loss::custom_bool: custom(kernels_.value, y, scores.data() + begin, count, loss, nullptr); break;
-      case Loss::none: MLP_BUG("no loss to evaluate");
-      case Loss::poisson:
-        for (std::int64_t i = 0; i < count; ++i) loss[i] = poisson_deviance(scores[begin + i], y[i]);
-        break;
-      case Loss::softmax: {
-        double top[chunk_rows], sum[chunk_rows], part[chunk_rows];
-        for (std::int64_t i = 0; i < count; ++i) top[i] = scores[begin + i], sum[i] = 0;
-        for (std::int32_t k = 1; k < outputs_; ++k)
-          for (std::int64_t i = 0; i < count; ++i) top[i] = std::max(top[i], scores[k * n + begin + i]);
-        for (std::int32_t k = 0; k < outputs_; ++k) {
-          double* p = prepare ? probabilities_.data() + k * n + begin : part;
-          exps(scores.data() + k * n + begin, top, p, count);
-          for (std::int64_t i = 0; i < count; ++i) sum[i] += p[i];
-        }
-        for (std::int64_t i = 0; i < count; ++i)
-          loss[i] = model::exact_log(sum[i]) + top[i] - scores[static_cast<std::int64_t>(y[i]) * n + begin + i];
-        if (prepare)
-          for (std::int32_t k = 0; k < outputs_; ++k)
-            for (std::int64_t i = 0; i < count; ++i) probabilities_[k * n + begin + i] /= sum[i];
-        break;
+    if (loss_ == Loss::softmax) {
+      double top[chunk_rows], sum[chunk_rows], part[chunk_rows];
+      for (std::int64_t i = 0; i < count; ++i) top[i] = scores[begin + i], sum[i] = 0;
+      for (std::int32_t k = 1; k < outputs_; ++k)
+        for (std::int64_t i = 0; i < count; ++i) top[i] = std::max(top[i], scores[k * n + begin + i]);
+      for (std::int32_t k = 0; k < outputs_; ++k) {
+        double* p = prepare ? probabilities_.data() + k * n + begin : part;
+        exps(scores.data() + k * n + begin, top, p, count);
+        for (std::int64_t i = 0; i < count; ++i) sum[i] += p[i];
       }
+      for (std::int64_t i = 0; i < count; ++i)
+        loss[i] = model::exact_log(sum[i]) + top[i] - scores[static_cast<std::int64_t>(y[i]) * n + begin + i];
+      if (prepare)
+        for (std::int32_t k = 0; k < outputs_; ++k)
+          for (std::int64_t i = 0; i < count; ++i) probabilities_[k * n + begin + i] /= sum[i];
+    } else {
+      losses(begin, count, scores.data() + begin, loss);
     }
     double total = 0;
     for (std::int64_t i = 0; i < count; ++i) total += labels_.weight_at(begin + i) * loss[i];
@@ -319,9 +381,8 @@ double Objective::evaluate(const std::vector<double>& scores, bool prepare) {
   });
   double total = 0;
   for (const double s : sums) total += s;
-  total_ = loss_ == Loss::squared || loss_ == Loss::poisson ? total / 2 : total;
-  const double mean = total / labels_.total_weight;
-  return loss_ == Loss::squared ? std::sqrt(mean) : mean;
+  total_ = objective_of(total);
+  return metric_of(total);
 }
 
 void Objective::gradients(const std::vector<double>& scores, std::int32_t k, std::vector<double>& gradient,
@@ -343,39 +404,29 @@ void Objective::gradients(const std::vector<double>& scores, std::int32_t k, std
     const double* y = labels_.target.data() + begin;
     const double* s = scores.data() + begin;
     double *g = gradient.data() + begin, *h = hessian.data() + begin;
-    switch (loss_) {
-      case Loss::logistic: logistic_gradient(s, y, g, h, count); break;
-      case Loss::squared: squared_gradient(s, y, g, h, count); break;
-      case Loss::poisson: poisson_gradient(s, y, g, h, count); break;
-      case Loss::quantile: quantile_gradient(s, y, quantile_, g, h, count); break;
-      case Loss::none: MLP_BUG("no loss to differentiate");
-      case Loss::softmax: {
-        // The diagonal of the Hessian understates the curvature; K / (K - 1) corrects it (Friedman 2001, LightGBM).
-        const double factor = static_cast<double>(outputs_) / (outputs_ - 1);
-        const double* p = probabilities_.data() + k * n + begin;
-        for (std::int64_t i = 0; i < count; ++i) {
-          g[i] = p[i] - (y[i] == k ? 1.0 : 0.0);
-          h[i] = factor * p[i] * (1 - p[i]);
-        }
-        break;
+    if (loss_ == Loss::softmax) {
+      // The diagonal of the Hessian understates the curvature; K / (K - 1) corrects it (Friedman 2001, LightGBM).
+      const double factor = static_cast<double>(outputs_) / (outputs_ - 1);
+      const double* p = probabilities_.data() + k * n + begin;
+      for (std::int64_t i = 0; i < count; ++i) {
+        g[i] = p[i] - (y[i] == k ? 1.0 : 0.0);
+        h[i] = factor * p[i] * (1 - p[i]);
       }
-      case Loss::custom:
-      case Loss::custom_bool: {
-        custom(kernels_.derivatives, y, s, count, g, h);
-        double curve = 0;
-        for (std::int64_t i = 0; i < count; ++i) curve += h[i] > 0 ? h[i] : 0.0;
-        hs[chunk] = curve;
-        return;
-      }
+    } else {
+      derivatives(begin, count, s, g, h);
+    }
+    if (is_custom(loss_)) {
+      double curve = 0;
+      for (std::int64_t i = 0; i < count; ++i) curve += h[i] > 0 ? h[i] : 0.0;
+      hs[chunk] = curve;
+      return;
     }
     weigh(chunk);
   });
   if (is_custom(loss_)) {
-    // Where a loss is not convex, or straight, its own second derivative would give no step or a wild one: what lies
-    // below 1% of the mean positive one is raised to that.
     double curve = 0;
     for (const double v : hs) curve += v;
-    const double least = std::max(0.01 * curve / static_cast<double>(n), 1e-16);
+    const double least = least_curve(curve, n);
     pool_.run(chunks_of(n), [&](std::int64_t chunk) {
       for (std::int64_t i = chunk * chunk_rows; i < std::min((chunk + 1) * chunk_rows, n); ++i) hessian[i] = hessian[i] > least ? hessian[i] : least;
       weigh(chunk);

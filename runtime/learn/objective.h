@@ -45,6 +45,15 @@ class Objective {
   // Of the last gradients().
   double gradient_most() const { return gradient_most_; }
   double hessian_most() const { return hessian_most_; }
+  // The same by ranges of rows, for losses of one output: the sum of weighted losses of `count` rows from `begin`, whose scores
+  // are given; their derivatives, second ones raised to `least` before they are weighted, with the sum of the positive ones
+  // as they were; and what `least` is, given that sum over so many rows.
+  double loss(std::int64_t begin, std::int64_t count, const double* scores) const;
+  double derivatives(std::int64_t begin, std::int64_t count, const double* scores, double least, double* gradient, double* hessian) const;
+  double least_curve(double curve, std::int64_t rows) const;
+  // Of a sum of weighted losses: what it adds to the objective, and the metric that it is of all rows.
+  double objective_of(double loss) const { return loss_ == Loss::squared || loss_ == Loss::poisson ? loss / 2 : loss; }
+  double metric_of(double loss) const;
   // Custom losses, after evaluate: `step`, halved until it does not raise the loss of these rows together. A second
   // derivative is a promise for small steps only, and one that was clamped promises nothing.
   double settle(const std::vector<double>& scores, const std::uint32_t* rows, std::int64_t count, double step) const;
@@ -52,6 +61,8 @@ class Objective {
  private:
   Objective(const Labels& labels, const Objective& like);   // the same loss over other rows
   void custom(mlp_kernel kernel, const double* target, const double* scores, std::int64_t count, double* first, double* second) const;
+  void losses(std::int64_t begin, std::int64_t count, const double* scores, double* out) const;
+  void derivatives(std::int64_t begin, std::int64_t count, const double* scores, double* gradient, double* hessian) const;
   double newton_start();
   const Labels& labels_;
   Loss loss_;
@@ -61,7 +72,7 @@ class Objective {
   std::int32_t outputs_;
   Pool& pool_;
   std::vector<double> probabilities_;       // softmax, by output
-  std::vector<double> buffer_;              // loss by row
+  std::vector<double> buffer_;              // loss by row, of evaluate
   double total_ = 0, gradient_most_ = 0, hessian_most_ = 0;
 };
 
