@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
@@ -10,6 +11,7 @@
 #include "base/codes/command.h"
 #include "base/codes/serving.h"
 #include "base/diagnostic.h"
+#include "runtime/score/marks.h"
 
 namespace mlp::score {
 
@@ -42,11 +44,11 @@ bool Window::more(std::size_t& moved) {
     mark = 0;
   }
   if (finished_) return false;
-  if (end_ == buffer_.size()) {
-    if (buffer_.size() >= max_record) throw std::length_error("a row is longer than 64 MiB");
-    buffer_.resize(buffer_.size() * 4);
+  if (end_ == buffer_.size() - readable) {
+    if (end_ >= max_record) throw std::length_error("a row is longer than 64 MiB");
+    buffer_.resize(end_ * 4 + readable);
   }
-  const std::size_t n = source_(buffer_.data() + end_, buffer_.size() - end_);
+  const std::size_t n = source_(buffer_.data() + end_, buffer_.size() - readable - end_);
   finished_ = n == 0;
   end_ += n;
   return n > 0;
@@ -69,6 +71,7 @@ bool CsvReader::get(std::size_t& position, char& c) {
       fail(std::string(error.what()) + ": is a quote not closed?");
     }
     position -= moved;
+    marked_ = false;
     if (!read) return false;
   }
   c = *window_.at(position);
@@ -160,6 +163,73 @@ bool CsvReader::next(std::vector<std::string_view>& cells, bool keep_empty) {
   ++records_;
   for (const auto& [begin, end] : ranges_) cells.emplace_back(window_.at(window_.mark + begin), end - begin);
   return true;
+}
+
+values::Texts CsvReader::plain(std::size_t width, std::size_t most) {
+  static const Marker mark = marker(best_cpu_level());
+  const char* const bytes = window_.at(0);
+  const std::size_t end = window_.end(), words = (end + 63) / 64;
+  if (!marked_) {
+    if (marks_.size() < words) marks_.resize(words);
+    const std::size_t first = position_ / 64;
+    mark(bytes + 64 * first, words - first, delimiter_, marks_.data() + first);
+    if (end % 64 != 0) marks_[words - 1] &= (std::uint64_t{1} << end % 64) - 1;
+    marked_ = true;
+  }
+  if (spans_.size() < width * most) spans_.resize(width * most);
+  std::size_t word = position_ / 64, rows = 0, at = position_;  // at: the begin of a cell
+  std::uint64_t marks = word < words ? marks_[word] & ~std::uint64_t{0} << position_ % 64 : 0;
+  // The next mark; `end` when there is none.
+  const auto next_mark = [&] {
+    while (marks == 0) {
+      if (++word >= words) return end;
+      marks = marks_[word];
+    }
+    const std::size_t mark_at = 64 * word + static_cast<std::size_t>(std::countr_zero(marks));
+    marks &= marks - 1;
+    return mark_at;
+  };
+  values::Span* cell = spans_.data();
+  while (rows < most) {
+    const values::Span* const first = cell;
+    const values::Span* const last = cell + width - 1;
+    bool whole = false;
+    while (true) {
+      std::size_t mark_at = next_mark();
+      if (mark_at == end) break;
+      std::size_t begin = at, size = mark_at - at;
+      if (bytes[mark_at] == '"') {
+        if (size != 0) continue;         // inside a cell without quotes it is a character like others
+        begin = mark_at + 1;
+        do mark_at = next_mark();
+        while (mark_at != end && bytes[mark_at] != '"');
+        size = mark_at - begin;
+        if (mark_at == end || next_mark() != mark_at + 1 || bytes[mark_at + 1] == '"') break;
+        ++mark_at;
+      }
+      *cell = {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(size)};
+      if (bytes[mark_at] == delimiter_) {
+        if (cell == last) break;
+        ++cell;
+        at = mark_at + 1;
+        continue;
+      }
+      if (cell != last || (cell == first && mark_at == position_)) break;
+      at = mark_at + 1;
+      if (bytes[mark_at] == '\r') {
+        if (at == end) break;
+        if (bytes[at] == '\n') at = next_mark() + 1;
+      }
+      whole = true;
+      break;
+    }
+    if (!whole) break;
+    ++cell;
+    ++rows;
+    position_ = at;
+  }
+  records_ += static_cast<std::int64_t>(rows);
+  return {bytes, spans_.data(), rows, width};
 }
 
 bool LineReader::next(std::string_view& line) {

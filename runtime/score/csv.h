@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/values/parse.h"
+
 namespace mlp::score {
 
 // Fills at most `size` bytes and says how many; 0 = the end.
@@ -16,7 +18,8 @@ ByteSource file_source(int fd, const std::string& name);  // throws Failure on a
 // A window over a ByteSource. Bytes from `mark` on stay in memory.
 class Window {
  public:
-  explicit Window(ByteSource source) : source_(std::move(source)), buffer_(std::size_t{1} << 16) {}
+  static constexpr std::size_t readable = 64;  // bytes behind end() that may be read
+  explicit Window(ByteSource source) : source_(std::move(source)), buffer_((std::size_t{1} << 16) + readable) {}
   char* at(std::size_t position) { return buffer_.data() + position; }
   std::size_t mark = 0;          // begin of the record being read
   std::size_t end() const { return end_; }
@@ -40,6 +43,10 @@ class CsvReader {
   // The next record; its cells are valid until the next call. False at the end. Records without any character are passed
   // over unless `keep_empty`. Throws Failure (no CSV) with the number of the record, counted from 0.
   bool next(std::vector<std::string_view>& cells, bool keep_empty);
+  // Records that lie whole in what has been read already and have `width` cells, at most `most`; the texts of the cells,
+  // record by record. It stops before what is not plain: the end of what was read, another width, an empty line, a quote
+  // inside a quoted cell. Then next() goes on.
+  values::Texts plain(std::size_t width, std::size_t most);
   std::int64_t records() const { return records_; }
 
  private:
@@ -53,6 +60,9 @@ class CsvReader {
   std::size_t position_ = 0;
   bool started_ = false;
   std::vector<std::pair<std::size_t, std::size_t>> ranges_;  // begin and end of each cell, from the mark
+  std::vector<std::uint64_t> marks_;     // of the window
+  bool marked_ = false;
+  std::vector<values::Span> spans_;
 };
 
 // Lines, without their line ends. Throws Failure when a line is longer than 64 MiB.

@@ -101,6 +101,11 @@ void CsvRequest::match(const std::vector<std::string>& header) {
 }
 
 bool CsvRequest::next(RowBuilder& rows) {
+  if (width_ > 0) {
+    constexpr std::size_t cached = 128;  // rows whose text stays in the first cache while it is read column by column
+    const values::Texts texts = reader_.plain(width_, cached);
+    if (texts.rows > 0) return rows.add_rows(texts, column_of_), true;
+  }
   if (!reader_.next(cells_, width_ == 1)) return false;
   if (width_ == 0) {
     // No header: the first record says which of the two orders it is.

@@ -12,7 +12,7 @@ namespace mlp::score {
 class CsvRequest {
  public:
   CsvRequest(const package::Signature& signature, ByteSource source, const std::string& name);  // reads the header
-  bool next(RowBuilder& rows);  // one row; false at the end
+  bool next(RowBuilder& rows);  // a row, or some that are at hand; false at the end
 
  private:
   void read_header();

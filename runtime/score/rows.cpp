@@ -12,9 +12,11 @@ namespace {
 // Memory for the texts of one batch, reused by the next.
 class TextBlocks {
  public:
-  mlp_string keep(std::string_view text) {
-    if (text.size() > room_) next(text.size());
-    if (!text.empty()) std::memcpy(cursor_, text.data(), text.size());
+  // `readable`: of the bytes behind the text 16 can be read.
+  mlp_string keep(std::string_view text, bool readable = false) {
+    if (text.size() + 16 > room_) next(text.size() + 16);
+    if (readable && text.size() <= 16) std::memcpy(cursor_, text.data(), 16);
+    else if (!text.empty()) std::memcpy(cursor_, text.data(), text.size());
     const mlp_string out{cursor_, static_cast<std::int64_t>(text.size())};
     cursor_ += text.size();
     room_ -= text.size();
@@ -61,6 +63,24 @@ struct Builder {
     }
     return nullptr;
   }
+  values::Cell cell(std::size_t row) const {
+    switch (layout) {
+      case values::Layout::real: return {.real = reals[row]};
+      case values::Layout::integer: return {.integer = integers[row]};
+      case values::Layout::boolean: return {.integer = booleans[row]};
+      case values::Layout::string: return {.text = {strings[row].data, static_cast<std::size_t>(strings[row].size)}};
+    }
+    return {};
+  }
+  void resize(std::size_t rows, bool nullable) {
+    switch (layout) {
+      case values::Layout::real: reals.resize(rows); break;
+      case values::Layout::integer: integers.resize(rows); break;
+      case values::Layout::boolean: booleans.resize(rows); break;
+      case values::Layout::string: strings.resize(rows); break;
+    }
+    present.resize(nullable ? rows : 0);
+  }
 };
 
 std::string form_of(const Column& column) {
@@ -84,6 +104,7 @@ struct RowBuilder::Impl {
   std::vector<std::string> null_words;
   std::vector<std::int32_t> places;
   std::vector<Builder> builders;
+  std::vector<values::Reader> readers;
   std::vector<values::Constraints> constraints;
   std::vector<std::int64_t> breaches;
   std::vector<mlp_column> columns;
@@ -109,6 +130,27 @@ struct RowBuilder::Impl {
       case values::Layout::string: b.strings.push_back({"", 0}); break;
     }
     b.present.push_back(0);
+  }
+  // The values of a column in the next rows; false when one is bad.
+  bool add(std::size_t i, const values::Texts& from) {
+    Builder& b = builders[i];
+    const auto before_these = static_cast<std::size_t>(rows);
+    const auto grown = [&](auto& values) { return values.resize(before_these + from.rows), values.data() + before_these; };
+    std::uint8_t* const present = schema[i].type.nullable ? grown(b.present) : nullptr;
+    std::size_t read = 0;
+    switch (b.layout) {
+      case values::Layout::real: read = readers[i].reals(from, grown(b.reals), present); break;
+      case values::Layout::integer: read = readers[i].integers(from, grown(b.integers), present); break;
+      case values::Layout::boolean: read = readers[i].booleans(from, grown(b.booleans), present); break;
+      case values::Layout::string: {
+        mlp_string* const strings = grown(b.strings);
+        read = readers[i].strings(from, strings, present);
+        for (std::size_t r = 0; r < read; ++r) strings[r] = texts.keep({strings[r].data, static_cast<std::size_t>(strings[r].size)}, true);
+      }
+    }
+    for (std::size_t r = 0; constraints[i].any() && r < read; ++r)
+      if ((!present || present[r]) && !constraints[i].broken(b.cell(before_these + r)).empty()) ++breaches[i];
+    return read == from.rows;
   }
   void take(std::size_t i, values::Read read, const values::Cell& cell, std::string_view text) {
     if (read == values::Read::null) return null(i);
@@ -141,6 +183,7 @@ RowBuilder::RowBuilder(const std::vector<Column>& columns, const Source& source,
   for (const Column& column : m.schema) {
     m.builders.push_back({values::layout_of(column.type.scalar), {}, {}, {}, {}, {}});
     m.constraints.emplace_back(column);
+    m.readers.emplace_back(column, m.null_words);
   }
   m.breaches.resize(m.schema.size());
   m.columns.resize(m.places.empty() ? 0 : static_cast<std::size_t>(*std::max_element(m.places.begin(), m.places.end())) + 1);
@@ -186,6 +229,25 @@ void RowBuilder::add_integer(std::size_t column, std::int64_t value) {
   values::Cell cell;
   const values::Read read = values::read_integer(impl_->schema[column], value, cell);
   impl_->take(column, read, cell, std::to_string(value));
+}
+void RowBuilder::add_rows(const values::Texts& texts, const std::vector<std::int32_t>& column_of) {
+  Impl& m = *impl_;
+  const std::vector<std::int64_t> breaches = m.breaches;
+  bool good = true;
+  for (std::size_t place = 0; place < column_of.size() && good; ++place)
+    if (column_of[place] >= 0) good = m.add(static_cast<std::size_t>(column_of[place]), {texts.base, texts.spans + place, texts.rows, texts.stride});
+  if (good) {
+    m.rows += static_cast<std::int64_t>(texts.rows);
+    return;
+  }
+  // A value does not fit: once more row by row, so that the first one in the order of the input is named.
+  m.breaches = breaches;
+  for (std::size_t i = 0; i < m.builders.size(); ++i) m.builders[i].resize(static_cast<std::size_t>(m.rows), m.schema[i].type.nullable);
+  for (std::size_t row = 0; row < texts.rows; ++row) {
+    for (std::size_t place = 0; place < column_of.size(); ++place)
+      if (column_of[place] >= 0) add_text(static_cast<std::size_t>(column_of[place]), values::Texts{texts.base, texts.spans + place, texts.rows, texts.stride}[row]);
+    end_row();
+  }
 }
 void RowBuilder::end_row() { ++impl_->rows; }
 std::int64_t RowBuilder::rows() const { return impl_->rows; }

@@ -1,3 +1,4 @@
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,7 +15,7 @@
 namespace mlp::score {
 namespace {
 
-constexpr std::int64_t batch_rows = 4096;
+constexpr std::int64_t batch_rows = 1024;
 
 void write_all(int fd, std::string& bytes) {
   std::string_view rest = bytes;
@@ -55,8 +56,11 @@ std::int64_t stream(const Engine& engine, int input_fd, int output_fd, const Str
   // Whoever feeds us row by row through a pipe gets each answer before we wait for the next row.
   const ByteSource file = file_source(input_fd, options.input_name);
   const ByteSource source = [&](char* to, std::size_t size) {
-    score_batch();
-    write_all(output_fd, out);
+    pollfd ready{input_fd, POLLIN, 0};
+    if (::poll(&ready, 1, 0) == 0) {
+      score_batch();
+      write_all(output_fd, out);
+    }
     return file(to, size);
   };
 

@@ -1,10 +1,15 @@
 #include "runtime/values/parse.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 #include <limits>
+
+#if defined(__SSE4_1__)
+#include <immintrin.h>
+#endif
 
 #include "base/diagnostic.h"
 #include "fast_float/fast_float.h"
@@ -15,6 +20,15 @@ namespace {
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+constexpr std::int64_t second_us = 1'000'000, minute_us = 60 * second_us, hour_us = 60 * minute_us, day_us = 24 * hour_us;
+
+bool is_day(int year, int month, int day) {
+  if (month < 1 || month > 12 || day < 1) return false;
+  static constexpr int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+  return day <= lengths[month - 1] + (month == 2 && leap ? 1 : 0);
+}
 
 std::string_view trim(std::string_view text) {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
@@ -37,7 +51,79 @@ bool is_null_word(const std::vector<std::string>& words, std::string_view text) 
   return false;
 }
 
+#if defined(__SSE4_1__)
+constexpr bool plain_texts = true;
+
+// Shuffles that move the first n of 16 bytes to the end: 16 - n places with a top bit (which give 0), then 0, 1, 2, …
+alignas(16) constexpr std::array<std::int8_t, 32> to_the_end = [] {
+  std::array<std::int8_t, 32> out{};
+  for (int i = 0; i < 32; ++i) out[static_cast<std::size_t>(i)] = static_cast<std::int8_t>(i < 16 ? -128 : i - 16);
+  return out;
+}();
+constexpr double powers_of_ten[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16};
+
+// Digits, perhaps a minus before and a point among them, in at most 16 characters; false for whatever else. Digits below
+// 2^53 over a power of ten up to 10^22 are correctly rounded by one division (Clinger 1990). 17 bytes from p on can be read.
+inline bool plain_number(const char* p, std::size_t size, double& out) {
+  const bool minus = *p == '-';
+  p += minus;
+  size -= minus;
+  if (size - 1 >= 16) return false;
+  const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  const __m128i digits = _mm_sub_epi8(text, _mm_set1_epi8('0'));
+  const unsigned whole = (1u << size) - 1;
+  const unsigned rest = whole & ~static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(digits, _mm_set1_epi8(9)), digits)));
+  const int point = __builtin_ctz(rest | 1u << size);
+  const int count = static_cast<int>(size) - (rest != 0);
+  if ((rest & (rest - 1)) != 0 || (rest != 0 && p[point] != '.') || count == 0) return false;
+  const __m128i packed = _mm_loadu_si128(reinterpret_cast<const __m128i*>(to_the_end.data() + count));
+  const __m128i places = _mm_sub_epi8(packed, _mm_cmpgt_epi8(packed, _mm_set1_epi8(static_cast<char>(point - 1))));
+  const __m128i pairs = _mm_maddubs_epi16(_mm_shuffle_epi8(digits, places), _mm_set1_epi16(0x010A));
+  const __m128i fours = _mm_madd_epi16(pairs, _mm_set1_epi32(0x00010064));
+  const __m128i eights = _mm_madd_epi16(_mm_packus_epi32(fours, fours), _mm_set1_epi32(0x00012710));
+  const auto both = static_cast<std::uint64_t>(_mm_cvtsi128_si64(eights));
+  const std::uint64_t value = (both & 0xffffffff) * 100'000'000 + (both >> 32);
+  if (value > std::uint64_t{1} << 53) return false;
+  const double magnitude = static_cast<double>(static_cast<std::int64_t>(value)) / powers_of_ten[count - point];
+  out = minus ? -magnitude : magnitude;
+  return true;
+}
+
+// 2024-01-31T09:30:00 in UTC; false for whatever else. 19 bytes from p on can be read.
+inline bool plain_moment(const char* p, std::size_t size, std::int64_t& out) {
+  if (size != 19) return false;
+  const __m128i front = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)), back = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 3));
+  const __m128i signs = _mm_setr_epi8(0, 0, 0, 0, '-', 0, 0, '-', 0, 0, 'T', 0, 0, ':', 0, 0);
+  if ((_mm_movemask_epi8(_mm_cmpeq_epi8(front, signs)) & 0x2490) != 0x2490 || p[16] != ':') return false;
+  const __m128i zero = _mm_set1_epi8('0');
+  const __m128i digits = _mm_or_si128(_mm_shuffle_epi8(_mm_sub_epi8(front, zero), _mm_setr_epi8(0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, -1, -1, -1, -1)),
+                                      _mm_shuffle_epi8(_mm_sub_epi8(back, zero), _mm_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 14, 15, -1, -1)));
+  if (_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(digits, _mm_set1_epi8(9)), digits)) != 0xffff) return false;
+  const __m128i pairs = _mm_maddubs_epi16(digits, _mm_set1_epi16(0x010A));
+  const int year = _mm_extract_epi16(pairs, 0) * 100 + _mm_extract_epi16(pairs, 1), month = _mm_extract_epi16(pairs, 2), day = _mm_extract_epi16(pairs, 3);
+  const int hour = _mm_extract_epi16(pairs, 4), minute = _mm_extract_epi16(pairs, 5), second = _mm_extract_epi16(pairs, 6);
+  if (!is_day(year, month, day) || hour > 23 || minute > 59 || second > 59) return false;
+  out = days_from_civil(year, static_cast<unsigned>(month), static_cast<unsigned>(day)) * day_us + hour * hour_us + minute * minute_us + second * second_us;
+  return true;
+}
+
+// At most 16 bytes, all ASCII. 16 bytes from p on can be read.
+inline bool plain_text(const char* p, std::size_t size) {
+  return size <= 16 && (static_cast<unsigned>(_mm_movemask_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))) & ((1u << size) - 1)) == 0;
+}
+#else
+constexpr bool plain_texts = false;
+bool plain_number(const char*, std::size_t, double&) { return false; }
+bool plain_moment(const char*, std::size_t, std::int64_t&) { return false; }
+bool plain_text(const char*, std::size_t) { return false; }
+#endif
+
 bool read_real(std::string_view text, double& out) {
+  if (plain_texts && !text.empty() && text.size() <= 17) {
+    char padded[20] = {};
+    std::memcpy(padded, text.data(), text.size());
+    if (plain_number(padded, text.size(), out)) return true;
+  }
   if (!text.empty() && text.front() == '+') {
     text.remove_prefix(1);
     if (text.empty() || text.front() == '-' || text.front() == '+') return false;
@@ -89,10 +175,7 @@ bool take(std::string_view& text, char c) {
 bool take_date(std::string_view& text, std::int64_t& days) {
   int year = 0, month = 0, day = 0;
   if (!take_digits(text, 4, year) || !take(text, '-') || !take_digits(text, 2, month) || !take(text, '-') || !take_digits(text, 2, day)) return false;
-  if (month < 1 || month > 12 || day < 1) return false;
-  static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-  if (day > lengths[month - 1] + (month == 2 && leap ? 1 : 0)) return false;
+  if (!is_day(year, month, day)) return false;
   days = days_from_civil(year, static_cast<unsigned>(month), static_cast<unsigned>(day));
   return true;
 }
@@ -105,8 +188,6 @@ bool take_fraction(std::string_view& text, std::int64_t& micros) {
   for (std::int64_t unit = 100000; !text.empty() && is_digit(text.front()); unit /= 10, text.remove_prefix(1)) micros += (text.front() - '0') * unit;
   return true;
 }
-
-constexpr std::int64_t second_us = 1'000'000, minute_us = 60 * second_us, hour_us = 60 * minute_us, day_us = 24 * hour_us;
 
 // `zone`: rules of the zone of a text that says no offset; "" = UTC.
 bool read_timestamp(std::string_view text, const std::string& zone, std::int64_t& out) {
@@ -262,6 +343,59 @@ Read read_text(const Column& column, const std::vector<std::string>& null_words,
     case Scalar::duration: return read_duration(bare, out.integer) ? Read::ok : Read::bad_type;
     default: MLP_BUG("unknown scalar");
   }
+}
+
+Reader::Reader(const Column& column, const std::vector<std::string>& null_words) : column_(&column), null_words_(&null_words) {
+  for (const std::string& word : null_words) {
+    null_sizes_ |= std::uint64_t{1} << std::min<std::size_t>(word.size(), 63);
+    plain_ = plain_ && (word.empty() || !(is_digit(word[0]) || word[0] == '-' || word[0] == '.'));
+  }
+}
+
+// `plain` takes a text that no null word can be; `take` puts what read_text gave.
+template <class Plain, class Value, class Take>
+std::size_t Reader::each(const Texts& texts, Value* out, std::uint8_t* present, Plain plain, Take take) const {
+  for (std::size_t i = 0; i < texts.rows; ++i) {
+    const std::string_view text = texts[i];
+    const bool found = plain(text, out[i]);
+    if (!found) {
+      Cell cell;
+      const Read read = read_text(*column_, *null_words_, text, cell);
+      if (read == Read::bad_type || (read == Read::null && !present)) return i;
+      if (read == Read::null) {
+        out[i] = Value{};
+        present[i] = 0;
+        continue;
+      }
+      take(cell, out[i]);
+    }
+    if (present) present[i] = 1;
+  }
+  return texts.rows;
+}
+
+std::size_t Reader::reals(const Texts& texts, double* out, std::uint8_t* present) const {
+  const bool plain = plain_ && column_->type.scalar == Scalar::real;
+  return each(texts, out, present, [&](std::string_view text, double& value) { return plain && !text.empty() && plain_number(text.data(), text.size(), value); },
+              [](const Cell& cell, double& value) { value = cell.real; });
+}
+std::size_t Reader::integers(const Texts& texts, std::int64_t* out, std::uint8_t* present) const {
+  const bool plain = plain_ && column_->type.scalar == Scalar::timestamp && column_->zone.empty();
+  return each(texts, out, present, [&](std::string_view text, std::int64_t& value) { return plain && plain_moment(text.data(), text.size(), value); },
+              [](const Cell& cell, std::int64_t& value) { value = cell.integer; });
+}
+std::size_t Reader::booleans(const Texts& texts, std::uint8_t* out, std::uint8_t* present) const {
+  return each(texts, out, present, [](std::string_view, std::uint8_t&) { return false; }, [](const Cell& cell, std::uint8_t& value) { value = static_cast<std::uint8_t>(cell.integer); });
+}
+std::size_t Reader::strings(const Texts& texts, mlp_string* out, std::uint8_t* present) const {
+  const auto put = [](std::string_view text, mlp_string& value) { value = {text.data(), static_cast<std::int64_t>(text.size())}; };
+  return each(texts, out, present,
+              [&](std::string_view text, mlp_string& value) {
+                if ((null_sizes_ >> std::min<std::size_t>(text.size(), 63) & 1) != 0 || !plain_text(text.data(), text.size())) return false;
+                put(text, value);
+                return true;
+              },
+              [&](const Cell& cell, mlp_string& value) { put(cell.text, value); });
 }
 
 Read read_number(const Column& column, double value, Cell& out) {
