@@ -135,6 +135,7 @@ Keys collect(const std::vector<mlp_string>& values, const std::vector<std::uint8
 
 FittedView::FittedView(const Fitted& fitted) {
   const auto text = [](const std::string& s) { return mlp_string{s.data(), static_cast<std::int64_t>(s.size())}; };
+  bytes_.resize(fitted.tables.size());
   keys_.resize(fitted.tables.size());
   slots_.resize(fitted.tables.size());
   dictionaries_.resize(fitted.tables.size());
@@ -145,10 +146,14 @@ FittedView::FittedView(const Fitted& fitted) {
     static constexpr double nothing = 0;  // of a table that a later pass fits
     const bool later = table.keys.empty() && table.values.empty();
     MLP_CHECK(table.folds >= 0 && (later || table.values.size() == static_cast<std::size_t>((table.folds + 1) * (size + 1))));
-    for (const std::string& key : table.keys) keys_[t].push_back(text(key));
+    for (const std::string& key : table.keys) bytes_[t] += key;
+    for (const char* at = bytes_[t].data(); const std::string& key : table.keys) {
+      keys_[t].push_back({at, static_cast<std::int64_t>(key.size())});
+      at += key.size();
+    }
     std::int64_t slots = 2;
     while (slots <= 2 * size) slots *= 2;  // half of them stay empty
-    slots_[t].resize(static_cast<std::size_t>(slots));
+    slots_[t].resize(2 * static_cast<std::size_t>(slots));
     mlp_dictionary_index(keys_[t].data(), size, slots_[t].data(), slots - 1);
     dictionaries_[t] = {keys_[t].data(), slots_[t].data(), size, slots - 1};
     tables_[t] = {&dictionaries_[t], later ? &nothing : table.values.data(), table.folds};

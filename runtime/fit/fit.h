@@ -31,6 +31,7 @@ class FittedView {
   FittedView& operator=(FittedView&&) = default;
   const mlp_fitted* get() const { return &view_; }
  private:
+  std::vector<std::string> bytes_;       // the keys of a table one after another: what is looked up lies close together
   std::vector<std::vector<mlp_string>> keys_;
   std::vector<std::vector<std::int32_t>> slots_;
   std::vector<mlp_dictionary> dictionaries_;

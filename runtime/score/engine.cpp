@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 
 #include "runtime/score/score.h"
@@ -165,16 +164,6 @@ OutputKind output_kind(const model::Model& model, std::size_t i) {
 std::size_t predicted_class(const double* probabilities, std::size_t classes) {
   if (classes == 2) return probabilities[1] >= 0.5 ? 1 : 0;
   return static_cast<std::size_t>(std::max_element(probabilities, probabilities + classes) - probabilities);
-}
-
-void append_number(std::string& out, double value) {
-  char buffer[40];
-  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
-}
-std::string number_text(double value) {
-  std::string out;
-  append_number(out, value);
-  return out;
 }
 
 }  // namespace mlp::score

@@ -64,13 +64,14 @@ struct Builder {
     return nullptr;
   }
   values::Cell cell(std::size_t row) const {
+    values::Cell out;
     switch (layout) {
-      case values::Layout::real: return {.real = reals[row]};
-      case values::Layout::integer: return {.integer = integers[row]};
-      case values::Layout::boolean: return {.integer = booleans[row]};
-      case values::Layout::string: return {.text = {strings[row].data, static_cast<std::size_t>(strings[row].size)}};
+      case values::Layout::real: out.real = reals[row]; break;
+      case values::Layout::integer: out.integer = integers[row]; break;
+      case values::Layout::boolean: out.integer = booleans[row]; break;
+      case values::Layout::string: out.text = {strings[row].data, static_cast<std::size_t>(strings[row].size)}; break;
     }
-    return {};
+    return out;
   }
   void resize(std::size_t rows, bool nullable) {
     switch (layout) {

@@ -62,7 +62,7 @@ int64_t mlp_text_hash(const char* data, int64_t size);
 int64_t mlp_text_hash_bucket(const char* data, int64_t size, int64_t n);
 void mlp_text_hash_id(const char* data, int64_t size, mlp_arena* arena, mlp_string* result);
 
-// Fills the index of a dictionary: `slots` has mask + 1 entries, a power of two greater than `size`.
+// Fills the index of a dictionary: `slots` has mask + 1 pairs, a power of two greater than `size`.
 void mlp_dictionary_index(const mlp_string* keys, int64_t size, int32_t* slots, int64_t mask);
 // Code of a key in a dictionary, or dictionary->size when it is absent.
 int64_t mlp_dictionary_find(const mlp_dictionary* dictionary, const char* data, int64_t size);

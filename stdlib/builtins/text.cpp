@@ -11,8 +11,16 @@ namespace {
 MLP_PLAIN inline void copy(char* to, const char* from, int64_t size) {
   for (int64_t i = 0; i < size; ++i) to[i] = from[i];
 }
+inline uint64_t read64(const char* data) {
+  uint64_t v;
+  __builtin_memcpy(&v, data, 8);
+  return v;
+}
 MLP_PLAIN inline bool same(const char* a, const char* b, int64_t size) {
-  for (int64_t i = 0; i < size; ++i)
+  int64_t i = 0;
+  for (; i + 8 <= size; i += 8)
+    if (read64(a + i) != read64(b + i)) return false;
+  for (; i < size; ++i)
     if (a[i] != b[i]) return false;
   return true;
 }
@@ -88,11 +96,6 @@ MLP_PLAIN inline void map_letters(const char* data, int64_t size, mlp_arena* are
 constexpr uint64_t prime1 = 0x9E3779B185EBCA87, prime2 = 0xC2B2AE3D27D4EB4F, prime3 = 0x165667B19E3779F9, prime4 = 0x85EBCA77C2B2AE63,
                    prime5 = 0x27D4EB2F165667C5;
 inline uint64_t rotate(uint64_t v, int by) { return v << by | v >> (64 - by); }
-inline uint64_t read64(const char* data) {
-  uint64_t v;
-  __builtin_memcpy(&v, data, 8);
-  return v;
-}
 inline uint64_t read32(const char* data) {
   uint32_t v;
   __builtin_memcpy(&v, data, 4);
@@ -282,18 +285,22 @@ MLP_PLAIN void mlp_text_hash_id(const char* data, int64_t size, mlp_arena* arena
 }
 
 MLP_PLAIN void mlp_dictionary_index(const mlp_string* keys, int64_t size, int32_t* slots, int64_t mask) {
-  for (int64_t i = 0; i <= mask; ++i) slots[i] = -1;
+  for (int64_t i = 0; i <= mask; ++i) slots[2 * i] = -1;
   for (int64_t code = 0; code < size; ++code) {
-    uint64_t at = mlp_hash(keys[code].data, keys[code].size, 0) & static_cast<uint64_t>(mask);
-    while (slots[at] >= 0) at = (at + 1) & static_cast<uint64_t>(mask);
-    slots[at] = static_cast<int32_t>(code);
+    const uint64_t hash = mlp_hash(keys[code].data, keys[code].size, 0);
+    uint64_t at = hash & static_cast<uint64_t>(mask);
+    while (slots[2 * at] >= 0) at = (at + 1) & static_cast<uint64_t>(mask);
+    slots[2 * at] = static_cast<int32_t>(code);
+    slots[2 * at + 1] = static_cast<int32_t>(hash >> 32);
   }
 }
 MLP_PLAIN int64_t mlp_dictionary_find(const mlp_dictionary* dictionary, const char* data, int64_t size) {
   const uint64_t mask = static_cast<uint64_t>(dictionary->mask);
-  for (uint64_t at = mlp_hash(data, size, 0) & mask;; at = (at + 1) & mask) {
-    const int32_t code = dictionary->slots[at];
+  const uint64_t hash = mlp_hash(data, size, 0);
+  for (uint64_t at = hash & mask;; at = (at + 1) & mask) {
+    const int32_t code = dictionary->slots[2 * at];
     if (code < 0) return dictionary->size;
+    if (dictionary->slots[2 * at + 1] != static_cast<int32_t>(hash >> 32)) continue;
     const mlp_string& key = dictionary->keys[code];
     if (key.size == size && same(key.data, data, size)) return code;
   }

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <charconv>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <random>
@@ -15,6 +17,7 @@
 #include "base/files.h"
 #include "runtime/score/csv.h"
 #include "runtime/score/json.h"
+#include "runtime/score/marks.h"
 #include "runtime/score/output.h"
 #include "runtime/score/probe.h"
 #include "tests/unit/score/sample.h"
@@ -295,6 +298,51 @@ TEST(Csv, BytesInAnyPieces) {
   }
 }
 
+// plain() and next() take turns over the same records that next() alone gives.
+TEST(Csv, PlainRecordsAreTheSame) {
+  const std::vector<std::string> cells = {"", "12.5", "x\"y", "\"a,b\"", "\"line\nend\"", "\"say \"\"hi\"\"\"", "\"\"", std::string(100, 'l')};
+  std::mt19937 random(5);
+  for (const std::size_t width : {1, 3}) {
+    std::string text;
+    for (int r = 0; r < 3000; ++r) {
+      const std::size_t count = r % 97 == 0 ? width + 1 : width;
+      for (std::size_t c = 0; c < count; ++c) (text += c ? "," : "") += cells[random() % cells.size()];
+      text += std::vector<std::string>{"\n", "\r\n", "\n", "\r", "\n\n"}[random() % 5];
+    }
+    std::vector<std::vector<std::string>> expected, records;
+    std::vector<std::string_view> row;
+    CsvReader slow(memory_source(text), "rows");
+    while (slow.next(row, width == 1)) expected.emplace_back(row.begin(), row.end());
+    CsvReader fast(memory_source(text), "rows");
+    std::size_t plain = 0;
+    while (fast.next(row, width == 1)) {
+      records.emplace_back(row.begin(), row.end());
+      const values::Texts texts = fast.plain(width, 100);
+      for (std::size_t r = 0; r < texts.rows; ++r) {
+        records.emplace_back();
+        for (std::size_t c = 0; c < width; ++c) records.back().emplace_back(values::Texts{texts.base, texts.spans + c, texts.rows, texts.stride}[r]);
+      }
+      plain += texts.rows;
+      EXPECT_EQ(fast.records(), static_cast<std::int64_t>(records.size()));
+    }
+    EXPECT_EQ(records, expected) << width;
+    EXPECT_GT(plain, 500u);
+  }
+}
+
+TEST(Csv, MarksAreTheSameAtEveryLevel) {
+  std::mt19937 random(6);
+  std::string text(64 * 50, ' ');
+  for (char& c : text) c = ",;\"\n\rab\xff"[random() % 8];
+  std::vector<std::uint64_t> expected(50), marks(50);
+  marker(CpuLevel::v2)(text.data(), 50, ';', expected.data());
+  for (std::size_t i = 0; i < text.size(); ++i) ASSERT_EQ(expected[i / 64] >> i % 64 & 1, std::string(";\"\n\r").find(text[i]) != std::string::npos) << i;
+  for (int level = 3; level <= static_cast<int>(best_cpu_level()); ++level) {
+    marker(static_cast<CpuLevel>(level))(text.data(), 50, ';', marks.data());
+    EXPECT_EQ(marks, expected) << level;
+  }
+}
+
 TEST(Csv, LongValuesAndTheLimit) {
   const std::string longest(3 << 20, 'x');
   const Streamed s = csv(head + "3,\"" + longest + "\",50,No\n" + row);
@@ -395,6 +443,24 @@ TEST(Score, PredictedClass) {
   EXPECT_EQ(number_text(0.1), "0.1");
   EXPECT_EQ(number_text(-0.0), "-0");
   EXPECT_EQ(number_text(1e300), "1e+300");
+}
+
+TEST(Score, NumbersAreTheShortest) {
+  std::mt19937_64 random(7);
+  const auto check = [](double v) {
+    char buffer[40];
+    ASSERT_EQ(number_text(v), std::string(buffer, std::to_chars(buffer, buffer + sizeof buffer, v).ptr));
+  };
+  for (int i = 0; i < 300000; ++i) {
+    const double v = std::ldexp(1 + std::uniform_real_distribution<double>()(random), -1 - static_cast<int>(random() % 11));
+    check(v);
+    check(1 - v);
+    check(static_cast<float>(v));
+    check(std::round(v * 1e6) / 1e6);
+    check(std::nextafter(std::round(v * 1e4) / 1e4, 1));
+    check(std::ldexp(static_cast<double>(random() % 8192), -13));
+  }
+  for (const double v : {0.0, 0x1p-9, 0x1.fffffffffffffp-10, 0.5, 0x1.fffffffffffffp-1, 1.0, -0.25, -0.3, 1e-300, 5e-324, HUGE_VAL}) check(v);
 }
 
 TEST(Score, ProbesAreTheSameEveryTime) {

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
+#include <random>
 
 #include "runtime/values/table.h"
 
@@ -287,6 +289,58 @@ TEST(Table, ColumnsGrowJoinAndShrink) {
     EXPECT_EQ(data.cell(1).real, 0);
     EXPECT_EQ(data.cell(1).integer, 0);
   }
+}
+
+// A Reader gives what read_text gives, of plain and of odd texts, and stops at the same one.
+TEST(Parse, ManyTextsAtOnce) {
+  std::mt19937_64 random(8);
+  std::vector<std::string> texts = {"", "NA", " ", "-", ".", "-.", "1.", ".5", "-.5", "+1", "1.2.3", "--1", "-0", "00012.50", "9007199254740992", "9007199254740993", "9999999999999999",
+                                    "0.000000000000001", "123456789012345.6", "12345678901234567", "1e5", "1E-3", "nan", "inf", "-inf", "1 ", " 1", "-999", "1,5", "abc", "caf\xc3\xa9", "\xff", "a longer text than sixteen bytes",
+                                    "2024-02-29T23:59:59", "2023-02-29T00:00:00", "2024-13-01T00:00:00", "2024-01-31 09:30:00", "2024-01-31T24:00:00", "2024-01-31T09:60:00", "2024-01-31T09:30:60",
+                                    "2024-01-31T09:30:0x", "2024-01-31T09:30:00Z", "2024-01-31", "0000-01-01T00:00:00", "9999-12-31T23:59:59", "2024/01/31T09:30:00", "true", "0"};
+  for (int i = 0; i < 20000; ++i) {
+    char buffer[64];
+    std::snprintf(buffer, sizeof buffer, "%.*f", static_cast<int>(random() % 9), std::ldexp(static_cast<double>(random()), -static_cast<int>(random() % 70)) * (random() % 2 ? 1 : -1));
+    texts.push_back(buffer);
+    std::snprintf(buffer, sizeof buffer, "%04d-%02d-%02dT%02d:%02d:%02d", static_cast<int>(random() % 10000), static_cast<int>(random() % 14), static_cast<int>(random() % 33),
+                  static_cast<int>(random() % 25), static_cast<int>(random() % 61), static_cast<int>(random() % 61));
+    texts.push_back(buffer);
+  }
+  for (const std::vector<std::string>& null_words : {std::vector<std::string>{}, {""}, {"", "NA", "abc"}, {"-999", "1."}})
+    for (const Scalar scalar : {Scalar::real, Scalar::real32, Scalar::integer, Scalar::boolean, Scalar::timestamp, Scalar::category})
+      for (const std::string zone : {"", "Europe/Paris"}) {
+        Column c = column(scalar);
+        c.zone = zone;
+        const Reader reader(c, null_words);
+        for (const std::string& text : texts) {
+          Cell cell;
+          const Read read = read_text(c, null_words, text, cell);
+          const std::string padded = text + std::string(Texts::readable, '7');
+          const Span span{0, static_cast<std::uint32_t>(text.size())};
+          const Texts one{padded.data(), &span, 1, 1};
+          double real = 0;
+          std::int64_t integer = 0;
+          std::uint8_t truth = 0, present = 2;
+          mlp_string view{};
+          const auto go = [&](std::uint8_t* p) {
+            switch (layout_of(scalar)) {
+              case Layout::real: return reader.reals(one, &real, p);
+              case Layout::integer: return reader.integers(one, &integer, p);
+              case Layout::boolean: return reader.booleans(one, &truth, p);
+              case Layout::string: return reader.strings(one, &view, p);
+            }
+            return std::size_t{9};
+          };
+          ASSERT_EQ(go(nullptr), read == Read::ok ? 1u : 0u) << text;
+          ASSERT_EQ(go(&present), read == Read::bad_type ? 0u : 1u) << text;
+          if (read == Read::bad_type) continue;
+          ASSERT_EQ(present, read == Read::ok) << text;
+          if (read != Read::ok) continue;
+          ASSERT_EQ(std::memcmp(&real, &cell.real, 8), 0) << text;
+          ASSERT_EQ(scalar == Scalar::boolean ? truth : integer, cell.integer) << text;
+          if (layout_of(scalar) == Layout::string) ASSERT_EQ(std::string_view(view.data, static_cast<std::size_t>(view.size)), text);
+        }
+      }
 }
 
 }  // namespace
