@@ -20,6 +20,7 @@ BUILD = Path(os.environ.get("MLP_BUILD", ROOT / "build"))
 DATA = BUILD / "bench"
 MLP = BUILD / "mlp"
 PEERS = BUILD / "peers"
+RESULTS = ROOT / "bench" / "results"
 PYTHON = PEERS / "bin" / "python"
 
 

@@ -57,6 +57,9 @@ int main(int argc, char** argv) {
   request.settings = pipeline.program().model.settings;
   if (argc > 10) request.loss = {pipeline.kernels->find("loss"), pipeline.kernels->find("loss_derivatives")};
   request.classes = {"false", "true"};
+  const double most = *std::max_element(request.train.target.begin(), request.train.target.end());
+  for (int c = 2; c <= most; ++c) request.classes.push_back(std::to_string(c));
+  if (most > 1) request.settings.loss = Loss::softmax;
 
   learn::Outcome outcome;
   const auto run = [&]() -> std::vector<double> {

@@ -62,13 +62,13 @@ TEST(Text, Dictionary) {
   for (int i = 0; i < 1000; ++i) words.push_back("key " + std::to_string(i * i));
   std::vector<mlp_string> keys;
   for (const std::string& w : words) keys.push_back({w.data(), size_of(w)});
-  std::vector<std::int32_t> slots(2048);
+  std::vector<std::int32_t> slots(2 * 2048);
   mlp_dictionary_index(keys.data(), 1000, slots.data(), 2047);
   const mlp_dictionary dictionary{keys.data(), slots.data(), 1000, 2047};
   for (std::int64_t i = 0; i < 1000; ++i) EXPECT_EQ(mlp_dictionary_find(&dictionary, words[i].data(), size_of(words[i])), i);
   EXPECT_EQ(mlp_dictionary_find(&dictionary, "", 0), 1000);
   EXPECT_EQ(mlp_dictionary_find(&dictionary, "key", 3), 1000);
-  std::vector<std::int32_t> one(1);
+  std::vector<std::int32_t> one(2);
   mlp_dictionary_index(nullptr, 0, one.data(), 0);
   const mlp_dictionary empty{nullptr, one.data(), 0, 0};
   EXPECT_EQ(mlp_dictionary_find(&empty, "a", 1), 0);

@@ -56,7 +56,7 @@ struct Data {
                {bools[0].data(), nullptr}, {bools[1].data(), nulls}, {strings[0].data(), nullptr}, {strings[1].data(), nulls}};
     // One table: keys with values outside training and in two folds.
     keys = {view(key_text[0]), view(key_text[1]), view(key_text[2])};
-    slots.assign(8, -1);
+    slots.assign(2 * 8, -1);
     mlp_dictionary_index(keys.data(), 3, slots.data(), 7);
     dictionary = {keys.data(), slots.data(), 3, 7};
     table = {&dictionary, table_values, 2};
