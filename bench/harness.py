@@ -76,6 +76,11 @@ class Benchmark:
     cases: list
 
 
+def figures(case):
+    """The goals of a case, by figure."""
+    return case.goal if isinstance(case.goal, dict) else {"": case.goal}
+
+
 def measure(case, pairs):
     """The results of a case, one for each of its figures."""
     ours_command, peer_command = case.prepare()
@@ -99,9 +104,8 @@ def measure(case, pairs):
         ours.close()
         if peer:
             peer.close()
-    goals = case.goal if isinstance(case.goal, dict) else {"": case.goal}
     results = []
-    for i, (figure, goal) in enumerate(goals.items()):
+    for i, (figure, goal) in enumerate(figures(case).items()):
         own, others = [a[i] for a, _ in times], [b[i] for _, b in times]
         ratios = [b / a for a, b in zip(own, others)]
         results.append({
@@ -113,6 +117,8 @@ def measure(case, pairs):
             "pairs": pairs,
             "ratio": {"median": statistics.median(ratios), "low": min(ratios), "high": max(ratios)},
             "verified": verified,
+            "date": time.strftime("%Y-%m-%d", time.gmtime()),
+            "load": round(os.getloadavg()[0], 2),
             "ours": {"minimum": min(own), "median": statistics.median(own), "limit": case.limit, "version": ours.info.get("version")},
             "peer": {"minimum": min(others), "median": statistics.median(others), "version": peer.info.get("version") if peer else "the limit"},
         })
@@ -121,7 +127,7 @@ def measure(case, pairs):
 
 def machine():
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
-    return {"processor": model, "cores": os.cpu_count(), "system": platform.platform(), "load": round(os.getloadavg()[0], 2)}
+    return {"processor": model, "cores": os.cpu_count(), "system": platform.platform()}
 
 
 def result(benchmark, cases):
@@ -139,8 +145,19 @@ def result(benchmark, cases):
         "case": worst["case"],
         "cases": cases,
         "machine": machine(),
-        "date": time.strftime("%Y-%m-%d", time.gmtime()),
     }
+
+
+def record(benchmark, cases):
+    """Writes what was measured; a case that was not, this time, keeps what it gave before."""
+    path = RESULTS / f"{benchmark.name}.json"
+    known = {c["case"]: c for c in json.loads(path.read_text())["cases"]} if path.exists() else {}
+    known.update({c["case"]: c for c in cases})
+    names = [f"{case.name}, {figure}" if figure else case.name for case in benchmark.cases for figure in figures(case)]
+    whole = result(benchmark, [known[name] for name in names if name in known])
+    RESULTS.mkdir(exist_ok=True)
+    path.write_text(json.dumps(whole, indent=1) + "\n")
+    return whole
 
 
 def note(text):

@@ -211,9 +211,9 @@ class Newton {
       at = std::move(next);
       before = -expected;
       if (all) p_.report(iteration + 1, at.x, at.metric);
-      // The quadratic model promises half of `expected`; one step later the gap is far below it.
-      // (A loss of the language may be negative.)
-      if (-expected / 2 <= tolerance * std::max(std::fabs(at.value), 1e-12 * p_.labels.total_weight)) return true;
+      // The quadratic model promises half of `expected`; one step later the gap is far below it, and with a second
+      // derivative from elsewhere at least not above a twentieth. (A loss of the language may be negative.)
+      if (-expected / 2 <= (fresh ? 1 : 1e-3) * tolerance * std::max(std::fabs(at.value), 1e-12 * p_.labels.total_weight)) return true;
     }
     return false;
   }

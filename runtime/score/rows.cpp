@@ -15,8 +15,7 @@ class TextBlocks {
   // `readable`: of the bytes behind the text 16 can be read.
   mlp_string keep(std::string_view text, bool readable = false) {
     if (text.size() + 16 > room_) next(text.size() + 16);
-    if (readable && text.size() <= 16) std::memcpy(cursor_, text.data(), 16);
-    else if (!text.empty()) std::memcpy(cursor_, text.data(), text.size());
+    if (!text.empty()) std::memcpy(cursor_, text.data(), readable && text.size() <= 16 ? 16 : text.size());
     const mlp_string out{cursor_, static_cast<std::int64_t>(text.size())};
     cursor_ += text.size();
     room_ -= text.size();
