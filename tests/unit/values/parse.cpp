@@ -338,7 +338,9 @@ TEST(Parse, ManyTextsAtOnce) {
           if (read != Read::ok) continue;
           ASSERT_EQ(std::memcmp(&real, &cell.real, 8), 0) << text;
           ASSERT_EQ(scalar == Scalar::boolean ? truth : integer, cell.integer) << text;
-          if (layout_of(scalar) == Layout::string) ASSERT_EQ(std::string_view(view.data, static_cast<std::size_t>(view.size)), text);
+          if (layout_of(scalar) == Layout::string) {
+            ASSERT_EQ(std::string_view(view.data, static_cast<std::size_t>(view.size)), text);
+          }
         }
       }
 }
