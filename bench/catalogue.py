@@ -136,6 +136,24 @@ def pipeline(name, peer, kind, model, goal):
     return Benchmark(name, peer, "2M rows of CSV, 12 numbers, 6 categories, 1 moment, to a CSV of predictions", [Case("2M rows", goal, prepare, same_table(0.002))])
 
 
+def same_columns(ours, peer):
+    """Verifies that both read the same columns: sums of values, bytes of texts, and how many are there."""
+    for i, (a, b) in enumerate(zip(ours["columns"], peer["columns"], strict=True)):
+        if a[1] != b[1] or abs(a[0] - b[0]) > 1e-9 * abs(b[0]):
+            raise harness.Failed(f"column {i}: {a} and {b}")
+    return f"{len(ours['columns'])} columns of {max(n for _, n in ours['columns']):,} rows, equal sums and counts"
+
+
+def reading(peer, title):
+    def case(kind):
+        def prepare():
+            import typed
+            path, letters = typed.prepare(kind)
+            return [harness.DATA / "bench_csv", path, letters], script("peers/csv_reader.py", peer, path, letters)
+        return Case(kind, 1.5, prepare, same_columns, cores=(0, 1), unit="a file of 320 MB")
+    return Benchmark(f"csv-{peer}", title, "a CSV into typed columns in memory; ours on one thread, the peer on two", [case(k) for k in ("numeric", "mixed", "20% quoted")])
+
+
 def serving(name, peer, rate_goal, p99_goal):
     def prepare_mode(mode):
         def prepare():
@@ -198,6 +216,8 @@ def benchmarks():
         linear("sklearn", "scikit-learn lbfgs"),
         pipeline("pipeline-sklearn", "scikit-learn + XGBoost", "sklearn", "xgboost", 20),
         pipeline("pipeline-duckdb-onnxruntime", "DuckDB + ONNX Runtime", "duckdb", "onnxruntime", 3),
+        reading("duckdb", "DuckDB, CREATE TABLE"),
+        reading("polars", "Polars, read_csv"),
         serving("serve-epoll", "epoll with a fixed reply", 0.8, 1 / 1.3),
         serving("serve-fastapi", "FastAPI + XGBoost", 20, None),
         compiling(),
