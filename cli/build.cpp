@@ -10,12 +10,13 @@
 namespace mlp::cli {
 
 void add_build(CLI::App& app, Globals& globals, Action& run) {
-  struct Args { std::string what, output, kind = "exe"; int threads = default_threads(); bool json = false; };
+  struct Args { std::string what, output, kind = "exe"; int threads = default_threads(); bool json = false, symbols = false; };
   auto args = std::make_shared<Args>();
   app.add_option("SPEC", args->what, "a spec (its newest run, or trained first), a package file or a run")->required();
   add_set(app, globals);
   app.add_option("-o,--output", args->output, "the file to write (default: the deployment's name, with .so or .o)");
   app.add_option("--kind", args->kind, "exe: a program that serves and scores; lib: a shared library with a C header; obj: one object for a program of your own, with the header of lib")->check(CLI::IsMember(std::vector<std::string>{"exe", "lib", "obj"}));
+  app.add_flag("--symbols", args->symbols, "keep the names of functions, for a profiler (exe, lib)");
   app.add_option("--threads", args->threads, "threads for training, where it is needed")->check(CLI::Range(1, 1024));
   app.add_flag("--json", args->json, "one JSON object on standard output");
   app.footer("The program needs nothing but a Linux kernel: no libraries, no files. Building needs no compiler.\n\nExamples:\n  mlp build telco-churn.mlp -o churn && ./churn score --input new.csv\n  mlp build telco-churn.mlp --kind=lib -o libchurn.so\n  mlp build telco-churn.mlp --kind=obj -o churn.o && cc main.c churn.o -lm");
@@ -25,7 +26,7 @@ void add_build(CLI::App& app, Globals& globals, Action& run) {
     std::filesystem::path output = args->output;
     if (output.empty()) output = subject.loaded.engine->package().signature.deployment + (kind == emit::Kind::executable ? "" : kind == emit::Kind::library ? ".so" : ".o");
     if (output.extension() == ".mlp") throw Failure(code::bad_usage, "`" + output.string() + "` would overwrite a spec", "name the program without `.mlp`: -o " + output.stem().string());
-    const engine::Built built = engine::build(subject.loaded, subject.bytes, kind, output);
+    const engine::Built built = engine::build(subject.loaded, subject.bytes, kind, output, args->symbols);
     if (args->json) {
       print_json({{"output", output.string()}, {"kind", args->kind}, {"size", built.size}, {"latency_seconds", built.latency_seconds}, {"package", sha256(subject.bytes)}, {"run", subject.run ? subject.run->id : ""}, {"over_budget", built.over_budget}});
     } else {

@@ -70,13 +70,14 @@ double measure_memory(const std::filesystem::path& artifact) {
 
 }  // namespace
 
-Built build(const Loaded& loaded, const std::string& package_bytes, emit::Kind kind, const std::filesystem::path& output) {
+Built build(const Loaded& loaded, const std::string& package_bytes, emit::Kind kind, const std::filesystem::path& output, bool symbols) {
   emit::Request request;
   request.kind = kind;
   request.kernels = driver::native().object(loaded.pipeline.unit.loops, {"features"}, {});
   request.package = package_bytes;
   request.name = loaded.engine->package().signature.deployment;
   request.runtime = installed("x86_64");
+  request.symbols = symbols;
   request.output = output;
   driver::native().emit(request);
 

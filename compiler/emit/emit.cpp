@@ -122,6 +122,8 @@ std::string runtime_file(const Request& request, const char* name) {
   return path.string();
 }
 
+const char* stripped(const Request& request) { return request.symbols ? "--strip-debug" : "--strip-all"; }
+
 void append_trailer(std::string& bytes) {
   bytes.append((16 - bytes.size() % 16) % 16, '\0');
   const Trailer trailer = make_trailer(bytes.data(), bytes.size());
@@ -137,7 +139,7 @@ constexpr const char* start_script =
 std::string executable(const Request& request, const Scratch& scratch, const std::string& kernels, const std::string& package) {
   const auto file = [&](const char* name) { return runtime_file(request, name); };
   const std::string output = scratch / "executable";
-  link(scratch, {"-static", "--gc-sections", "--strip-all", "--build-id=none", "-z", "norelro", "-z", "noexecstack", "--eh-frame-hdr", "-e", "mlp_artifact_start",
+  link(scratch, {"-static", "--gc-sections", stripped(request), "--build-id=none", "-z", "norelro", "-z", "noexecstack", "--eh-frame-hdr", "-e", "mlp_artifact_start",
         "-T", scratch.put("start.ld", start_script), file("start.o"), file("executable.o"), kernels, package, "-o", output});
   return read_file(output);
 }
@@ -146,7 +148,7 @@ std::string library(const Request& request, const Scratch& scratch, const std::s
   const auto file = [&](const char* name) { return runtime_file(request, name); };
   const std::string output = scratch / "library";
   std::string versions = "{ global:";
-  std::vector<std::string> arguments = {"-shared", "--gc-sections", "--strip-all", "--build-id=none", "-z", "relro", "-z", "now", "-z", "noexecstack", "-z", "defs", "--eh-frame-hdr",
+  std::vector<std::string> arguments = {"-shared", "--gc-sections", stripped(request), "--build-id=none", "-z", "relro", "-z", "now", "-z", "noexecstack", "-z", "defs", "--eh-frame-hdr",
                                         "--as-needed", "-soname", request.output.filename().string()};
   for (const char* function : library_functions) {
     versions += " " + prefix + "_" + function + ";";

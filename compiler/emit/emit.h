@@ -12,6 +12,7 @@ struct Request {
   std::string package;                  // bytes of the package (runtime/package/package.h), put in as data
   std::string name;                     // of the deployment; names the symbols of a library
   std::filesystem::path runtime;        // directory with the artifact runtime: archives, crt files (installed with mlp)
+  bool symbols = false;                 // executable and library: keep the names of functions, for profilers
   std::filesystem::path output;         // written whole or not at all; `.h` beside it for library and object
 };
 void emit(const Request& request);      // throws Failure

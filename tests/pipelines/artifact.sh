@@ -20,6 +20,9 @@ equal "$(wc -l <churn.csv)" 7044 "a row per input row"
 run 0 ./churn selftest
 run 0 ./churn info
 says out telco_churn
+run 0 "$MLP" build "$spec" --symbols -o named
+if [ "$(nm named | grep -c " T mlp_features_v[234]$")" = 3 ]; then pass; else fail "an artifact with symbols names no kernels"; fi
+run 0 ./named score --input "$data" --output named.csv; same named.csv churn.csv
 run 0 ./churn bench --rows 200 --seconds 1; says out "200 rows made from the schema"
 run 0 ./churn bench --input "$data" --seconds 1 --json; equal "$(json rows out)" 7043 "rows of the bench"
 run 0 "$MLP" score "$spec" --input "$data" --to jsonl --output mlp.jsonl
