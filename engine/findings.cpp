@@ -291,15 +291,28 @@ std::vector<std::int64_t> numbered(const values::ColumnData& column, std::int64_
   return out;
 }
 
+// How many values a column has in some of its rows, evenly spread; null is one of them.
+std::int64_t count_values(const values::ColumnData& column, std::int64_t rows, std::int64_t some) {
+  std::vector<std::uint64_t> seen;
+  for (std::int64_t k = 0; k < some; ++k) seen.push_back(hash_cell(column, k * rows / some, 0));
+  std::sort(seen.begin(), seen.end());
+  return std::unique(seen.begin(), seen.end()) - seen.begin();
+}
+
+// Whether a column has so few values that some of its rows show them all, and none can be an identity.
+constexpr std::int64_t some_rows = 4096;
+bool has_few_values(const values::ColumnData& column, std::int64_t rows) { return rows > some_rows && count_values(column, rows, some_rows) < some_rows / 64; }
+
 // Whether the columns have room for many more rows than there are, so that two equal rows are hardly a coincidence.
 bool roomy(const Data& data, const std::vector<std::size_t>& columns) {
+  const std::int64_t rows = data.table.rows;
+  const double enough = 2 * std::log2(static_cast<double>(std::max<std::int64_t>(rows, 2)));
   double bits = 0;
-  for (const std::size_t c : columns) {
-    std::int64_t distinct = 0;
-    numbered(data.table.columns[c], data.table.rows, distinct);
-    bits += std::log2(static_cast<double>(std::max<std::int64_t>(distinct, 1)));
+  for (std::size_t c = 0; c < columns.size() && bits < enough; ++c) {
+    const values::ColumnData& column = data.table.columns[columns[c]];
+    bits += std::log2(static_cast<double>(count_values(column, rows, has_few_values(column, rows) ? some_rows : rows)));
   }
-  return bits >= 2 * std::log2(static_cast<double>(std::max<std::int64_t>(data.table.rows, 2)));
+  return bits >= enough;
 }
 
 void find_twins(const flow::Program& program, const Data& data, std::vector<Finding>& out) {
@@ -334,16 +347,6 @@ void find_twins(const flow::Program& program, const Data& data, std::vector<Find
   finding.note = shown;
   finding.help = "leave copies out of the data, or keep them together: `by = hash(…)` of what they share";
   out.push_back(std::move(finding));
-}
-
-// Whether a column has so few values that none of them can be an identity: told by some of its rows.
-bool has_few_values(const values::ColumnData& column, std::int64_t rows) {
-  constexpr std::int64_t most = 4096;
-  if (rows <= most) return false;
-  std::vector<std::uint64_t> seen;
-  for (std::int64_t k = 0; k < most; ++k) seen.push_back(hash_cell(column, k * rows / most, 0));
-  std::sort(seen.begin(), seen.end());
-  return std::unique(seen.begin(), seen.end()) - seen.begin() < most / 64;
 }
 
 void find_identities(const flow::Program& program, const Data& data, std::vector<Finding>& out) {
