@@ -3,7 +3,7 @@
 // loss is not quadratic, so else the meaning of l2 would change with the unit of the label). The solver follows from loss, penalty and size:
 //   squared, logistic, poisson and losses of the language with up to 2000 columns: Newton steps, by Cholesky or, with l1, by coordinate descent on
 //     the quadratic model (Friedman, Hastie, Tibshirani 2010), and a line search; of many rows from the minimum of a sample, and
-//     with second derivatives that serve for several steps (docs/decisions/0030-newton-from-a-sample.md);
+//     with second derivatives that serve for several steps (docs/decisions/0019-newton-from-a-sample.md);
 //   softmax, and more columns: L-BFGS (Liu, Nocedal 1989), with l1 its orthant-wise form (Andrew, Gao 2007);
 //   quantile: a primal-dual interior point method (after Portnoy, Koenker 1997).
 #include <algorithm>
