@@ -24,10 +24,10 @@ int main(int argc, char** argv) {
   const int poll = ::epoll_create1(0);
   epoll_event event{.events = EPOLLIN, .data = {.fd = listener}};
   ::epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event);
-  static constexpr char reply[] =
-      "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 155\r\n\r\n"
+  const std::string body =
       "{\"model_name\":\"bench\",\"model_version\":\"1\",\"outputs\":[{\"name\":\"prediction\",\"datatype\":\"BOOL\",\"shape\":[1],\"data\":[true]},"
       "{\"name\":\"p_true\",\"data\":[0.8123456789]}]}";
+  const std::string reply = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   std::vector<std::string> pending(4096);
   epoll_event events[256];
   char buffer[65536];
@@ -58,7 +58,7 @@ int main(int argc, char** argv) {
         const std::size_t whole = end + 4 + (length ? static_cast<std::size_t>(std::atoll(length + 15)) : 0);
         if (text.size() < whole) break;
         text.erase(0, whole);
-        if (::write(fd, reply, sizeof reply - 1) < 0) break;
+        if (::write(fd, reply.data(), reply.size()) < 0) break;
       }
     }
   }

@@ -77,10 +77,11 @@ int main(int argc, char** argv) {
   };
   run();
   const std::int64_t rows = static_cast<std::int64_t>(test[0].size());
-  std::vector<double> scores(static_cast<std::size_t>(rows)), out(static_cast<std::size_t>(rows * model::width(outcome.model))), positive;
+  const auto width = static_cast<std::size_t>(model::width(outcome.model));
+  std::vector<double> scores(static_cast<std::size_t>(rows * outcome.model.outputs())), out(static_cast<std::size_t>(rows) * width), positive;
   model::Scorer(outcome.model).score(matrix(test), rows, scores.data());
   model::link(outcome.model, scores.data(), rows, out.data());
-  for (std::size_t i = 0; i < scores.size(); ++i) positive.push_back(out[i * out.size() / scores.size() + out.size() / scores.size() - 1]);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(rows); ++i) positive.push_back(out[i * width + width - 1]);
   bench::write(argv[7], positive);
   std::string info = std::string("{\"version\": \"mlp\", \"output\": \"") + argv[7] + "\"";
   if (linear) {

@@ -361,7 +361,8 @@ std::string Checker::conversion_help(std::string_view name, const std::vector<Ar
     number = number || is_number(s);
   }
   if (name == "and" || name == "or" || name == "not") return "compare first: `v > 0` is a `bool`";
-  if (text_given && number && (name == "eq" || name == "ne")) return "compare a text with a text: `v == \"a\"`, or a number with a number";
+  static const std::set<std::string_view> comparing = {"eq", "ne", "lt", "le", "gt", "ge"};
+  if (text_given && number && comparing.count(name)) return "compare a text with a text: `v == \"a\"`, or a number with a number";
   if (moment && number) return "say the unit of the number, as in `7d`, or take a number of the time, as with `days(v)`";
   if (moment) return form.empty() ? "take numbers of the times, as with `days(a - b)`, `month(a)`" : "call it as `" + form + "`; `to_timestamp(date)` and `to_date(timestamp)` convert";
   if (text_given && form.find("string") == std::string::npos) return "`ordinal(v)` and `frequency_encode(v)` make a number of a category, `length(v)` and `parse_float(v)` of a text";

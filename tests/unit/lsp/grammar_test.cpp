@@ -42,6 +42,21 @@ std::set<std::string> declaration_words(const std::string& grammar) {
   return words;
 }
 
+// What `vsce package` asks for, without npm: the manifest names itself, and the files that it names are there.
+TEST(LspGrammar, TheManifestOfTheExtensionNamesFilesThatAreThere) {
+  const Json manifest = Json::parse(read(extension / "package.json"));
+  for (const char* key : {"name", "publisher", "version", "engines", "main", "contributes"}) EXPECT_TRUE(manifest.contains(key)) << key;
+  std::vector<std::string> named = {manifest["main"], "README.md"};
+  for (const Json& language : manifest["contributes"]["languages"]) named.push_back(language["configuration"]);
+  for (const Json& grammar : manifest["contributes"]["grammars"]) {
+    named.push_back(grammar["path"]);
+    EXPECT_EQ(Json::parse(read(extension / grammar["path"].get<std::string>()))["scopeName"], grammar["scopeName"]);
+  }
+  for (const std::string& file : named) EXPECT_TRUE(std::filesystem::is_regular_file(extension / file)) << file;
+  EXPECT_TRUE(Json::accept(read(extension / "language-configuration.json")));
+  const std::string client = read(extension / "extension.js");
+  for (const Json& command : manifest["contributes"]["commands"]) EXPECT_NE(client.find('"' + command["command"].get<std::string>() + '"'), std::string::npos) << command;
+}
 
 TEST(LspGrammar, TheKeywordsOfTheExtensionAreThoseOfTheLanguage) {
   const std::string grammar = read(root / "grammar/Millrace.g4");
