@@ -399,16 +399,7 @@ std::int64_t part_rows(const std::uint8_t* column, const std::vector<std::uint8_
   static const bool sixteen = __builtin_cpu_supports("x86-64-v4");
   if (sixteen) l = part_by_sixteen(column, left, rows, i, count, right);
 #endif
-  std::int64_t r = i - l;
-  for (; i < count; ++i) {
-    const std::uint32_t row = rows[i];
-    const std::int64_t to_left = left[column[row]];
-    rows[l] = row;
-    right[r] = row;
-    l += to_left;
-    r += 1 - to_left;
-  }
-  return l;
+  return part_rows<const std::uint8_t*>(column, left, rows, count, right, i, l);
 }
 
 void keep_used_terms(model::Forest& forest, std::int32_t features) {

@@ -87,9 +87,10 @@ std::vector<std::uint64_t> set_of(const FeatureBins& bins, std::int32_t width, c
 // Stable partition of `rows` by a column of bins: those whose bin `left` marks to the front, the others into `right`.
 // Returns how many go left.
 template <class Column>
-std::int64_t part_rows(const Column& column, const std::vector<std::uint8_t>& left, std::uint32_t* rows, std::int64_t count, std::uint32_t* right) {
-  std::int64_t l = 0, r = 0;
-  for (std::int64_t i = 0; i < count; ++i) {
+std::int64_t part_rows(const Column& column, const std::vector<std::uint8_t>& left, std::uint32_t* rows, std::int64_t count, std::uint32_t* right,
+                       std::int64_t done = 0, std::int64_t l = 0) {  // rows that were parted before, and how many of them went left
+  std::int64_t r = done - l;
+  for (std::int64_t i = done; i < count; ++i) {
     const std::uint32_t row = rows[i];
     const std::int64_t to_left = left[column[row]];
     rows[l] = row;

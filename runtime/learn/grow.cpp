@@ -7,6 +7,7 @@
 #include <limits>
 #include <numeric>
 #include <queue>
+#include <type_traits>
 
 #include "base/codes/training.h"
 #include "base/diagnostic.h"
@@ -39,15 +40,18 @@ void fetch(const Bin* bins, std::int32_t features, std::size_t row) {
   __builtin_prefetch(bins + row * features + features - 1);
 }
 
-template <class Bin>
-void add_rows(Cell* histogram, const std::int32_t* offset, const Bin* bins, std::int32_t features, const Gradients& gradients,
-              const std::uint32_t* rows, std::int64_t count) {
-  Cell* base[group_features];
+// Of cells or of words: `values[row]` is what a row adds. The features lie one after another.
+template <class Sum, class Bin, class Values>
+void add_rows(Sum* histogram, const std::int32_t* offset, const Bin* bins, std::int32_t features, const Values& values, const std::uint32_t* rows, std::int64_t count) {
+  Sum* base[group_features];
   for (std::int32_t j = 0; j < features; ++j) base[j] = histogram + offset[j];
   for (std::int64_t i = 0; i < count; ++i) {
     const std::size_t r = rows[i];
-    if (i + ahead < count) fetch(bins, features, rows[i + ahead]);
-    const Cell v = gradients[r];
+    if (i + ahead < count) {
+      if constexpr (std::is_pointer_v<Values>) __builtin_prefetch(&values[rows[i + ahead]]);
+      fetch(bins, features, rows[i + ahead]);
+    }
+    const Sum v = values[r];
     const Bin* b = bins + r * features;
     for (std::int32_t j = 0; j < features; ++j) base[j][b[j]] += v;
   }
@@ -66,21 +70,6 @@ void add_words(Word* histogram, const std::uint8_t* bins, const Word* words, con
     const std::uint8_t* b = bins + r * features;
 #pragma GCC unroll 32
     for (int j = 0; j < features; ++j) histogram[j * narrow_slots + b[j]] += v;
-  }
-}
-// Bins of two bytes: the features lie one after another.
-void add_words(Word* histogram, const std::int32_t* offset, const std::uint16_t* bins, std::int32_t features, const Word* words, const std::uint32_t* rows, std::int64_t count) {
-  Word* base[group_features];
-  for (std::int32_t j = 0; j < features; ++j) base[j] = histogram + offset[j];
-  for (std::int64_t i = 0; i < count; ++i) {
-    const std::size_t r = rows[i];
-    if (i + ahead < count) {
-      __builtin_prefetch(&words[rows[i + ahead]]);
-      fetch(bins, features, rows[i + ahead]);
-    }
-    const Word v = words[r];
-    const std::uint16_t* b = bins + r * features;
-    for (std::int32_t j = 0; j < features; ++j) base[j][b[j]] += v;
   }
 }
 template <int... features>
@@ -259,7 +248,7 @@ void Grower::build_by_words(const Group& group, const std::uint32_t* rows, std::
   const Word* const gradients = gradients_->words.data();
   for (std::int64_t begin = 0; begin == 0 || begin < count; begin += word_rows) {
     const std::int64_t n = std::min(word_rows, count - begin);
-    if (group.wide) add_words(words.data(), &word_offset_[group.first], group.wide_bins.data(), group.features, gradients, rows + begin, n);
+    if (group.wide) add_rows(words.data(), &word_offset_[group.first], group.wide_bins.data(), group.features, gradients, rows + begin, n);
     else adders[group.features - 1](words.data() + word_offset_[group.first], group.narrow_bins.data(), gradients, rows + begin, n);
     for (std::int32_t p = group.first; p < group.first + group.features; ++p)
       spread_words(words.data() + word_offset_[p], reinterpret_cast<std::int64_t*>(&out[binned_.offset[p]]), binned_.features[binned_.used[p]].slots(), grid_.count_bits, begin > 0);
