@@ -28,7 +28,7 @@ else:
 
     def run():
         global frame
-        frame = polars.read_csv(path, schema=schema, missing_utf8_is_empty_string=True)
+        frame = polars.read_csv(path, schema=schema, empty_string_is_null=False)
 
     def columns():
         def total(n):

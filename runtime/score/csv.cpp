@@ -204,7 +204,7 @@ values::Texts CsvReader::plain(std::size_t width, std::size_t most) {
         do mark_at = next_mark();
         while (mark_at != end && bytes[mark_at] != '"');
         size = mark_at - begin;
-        if (mark_at == end || next_mark() != mark_at + 1 || bytes[mark_at + 1] == '"') break;
+        if (mark_at == end || mark_at + 1 == end || next_mark() != mark_at + 1 || bytes[mark_at + 1] == '"') break;
         ++mark_at;
       }
       *cell = {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(size)};
