@@ -1,5 +1,8 @@
 #include "base/machine.h"
 
+#include <algorithm>
+#include <thread>
+
 namespace mlp {
 
 CpuLevel best_cpu_level() {
@@ -8,5 +11,7 @@ CpuLevel best_cpu_level() {
                                                                      : CpuLevel::v2;
   return best;
 }
+
+int cores() { return static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
 
 }  // namespace mlp

@@ -131,7 +131,7 @@ def pipeline(name, peer, kind, model, goal):
     def prepare():
         import pipeline
         paths = pipeline.prepare()
-        return (script("workers/command.py", "whole.ours.csv", paths["artifact"], "score", "--input", paths["rows"], "--output", "whole.ours.csv"),
+        return (script("workers/command.py", "whole.ours.csv", paths["artifact"], "score", "--threads", 1, "--input", paths["rows"], "--output", "whole.ours.csv"),
                 script("peers/pipeline.py", kind, paths[model], paths["train"], paths["rows"], f"whole.{kind}.csv"))
     return Benchmark(name, peer, "2M rows of CSV, 12 numbers, 6 categories, 1 moment, to a CSV of predictions", [Case("2M rows", goal, prepare, same_table(0.002))])
 
@@ -149,9 +149,9 @@ def reading(peer, title):
         def prepare():
             import typed
             path, letters = typed.prepare(kind)
-            return [harness.DATA / "bench_csv", path, letters], script("peers/csv_reader.py", peer, path, letters)
+            return [harness.DATA / "bench_csv", path, letters, 2], script("peers/csv_reader.py", peer, path, letters)
         return Case(kind, 1.5, prepare, same_columns, cores=(0, 1), unit="a file of 320 MB")
-    return Benchmark(f"csv-{peer}", title, "a CSV into typed columns in memory; ours on one thread, the peer on two", [case(k) for k in ("numeric", "mixed", "20% quoted")])
+    return Benchmark(f"csv-{peer}", title, "a CSV into typed columns in memory, two threads", [case(k) for k in ("numeric", "mixed", "20% quoted")])
 
 
 def serving(name, peer, rate_goal, p99_goal):

@@ -10,7 +10,7 @@
 namespace mlp::cli {
 
 void add_build(CLI::App& app, Globals& globals, Action& run) {
-  struct Args { std::string what, output, kind = "exe"; int threads = default_threads(); bool json = false, symbols = false; };
+  struct Args { std::string what, output, kind = "exe"; int threads = cores(); bool json = false, symbols = false; };
   auto args = std::make_shared<Args>();
   app.add_option("SPEC", args->what, "a spec (its newest run, or trained first), a package file or a run")->required();
   add_set(app, globals);

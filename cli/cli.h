@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/machine.h"
 #include "engine/train.h"
 #include "runtime/registry/registry.h"
 
@@ -68,7 +69,6 @@ void flush_output();                                                            
 // ---- finding
 void add_set(CLI::App& app, Globals& globals);                     // --set name=value, of a command that takes a spec
 driver::Options spec_options(const Globals& globals);              // with the values of --set
-int default_threads();
 // Text of a spec; "-" is standard input.
 std::string read_spec(const std::string& path);
 // The pipeline of a spec file; warnings are reported, errors throw SpecError.

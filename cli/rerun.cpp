@@ -9,7 +9,7 @@
 namespace mlp::cli {
 
 void add_rerun(CLI::App& app, Globals& globals, Action& run) {
-  struct Args { std::string id = "latest", directory; int threads = default_threads(); bool json = false; };
+  struct Args { std::string id = "latest", directory; int threads = cores(); bool json = false; };
   auto args = std::make_shared<Args>();
   app.add_option("RUN", args->id, "a run: its id, the start of it, or latest; or a package file with --data-directory");
   app.add_option("--data-directory", args->directory, "what the paths of the spec are relative to (default: where the spec was)");

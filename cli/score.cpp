@@ -3,7 +3,7 @@
 
 namespace mlp::cli {
 void add_score(CLI::App& app, Globals& globals, Action& run) {
-  struct Args { std::string what, input, output, from, to; int threads = default_threads(); bool features = false; };
+  struct Args { std::string what, input, output, from, to; int threads = cores(); bool features = false; };
   auto args = std::make_shared<Args>();
   app.add_option("SPEC", args->what, "a spec (its newest run, or trained first), a package file or a run")->required();
   add_set(app, globals);
@@ -12,7 +12,7 @@ void add_score(CLI::App& app, Globals& globals, Action& run) {
   app.add_option("--from", args->from, "csv or jsonl (default: by the input's name, else csv)")->check(CLI::IsMember(std::vector<std::string>{"csv", "jsonl"}));
   app.add_option("--to", args->to, "csv or jsonl (default: by the output's name, else csv)")->check(CLI::IsMember(std::vector<std::string>{"csv", "jsonl"}));
   app.add_flag("--features", args->features, "write what the model saw behind each prediction, too");
-  app.add_option("--threads", args->threads, "threads for training, where it is needed")->check(CLI::Range(1, 1024));
+  app.add_option("--threads", args->threads, "threads that read and score, and that train where it is needed (default: one a core)")->check(CLI::Range(1, 1024));
   app.footer("A row for each input row, in order: prediction, then p_<label> for each class. The artifact prints the same.\n\nExamples:\n  mlp score telco-churn.mlp --input new.csv > predictions.csv\n  cat rows.jsonl | mlp score latest --from jsonl --to jsonl");
   run = [&globals, args] {
     std::error_code ignored;
@@ -23,6 +23,7 @@ void add_score(CLI::App& app, Globals& globals, Action& run) {
     options.from = score::format_of(args->from, args->input);
     options.to = score::format_of(args->to, args->output);
     options.features = args->features;
+    options.threads = args->threads;
     options.warn = [&globals](const Diagnostic& d) { report({d}, {}, globals); };
     score::stream_files(*subject.loaded.engine, args->input, args->output, options);
     return 0;

@@ -15,7 +15,7 @@ void add_serve(CLI::App& app, Globals& globals, Action& run) {
   app.add_option("--threads", args->threads, "threads that answer (default: one a core)")->check(CLI::Range(1, 1024));
   app.footer("The server of the artifact, in this process: Open Inference Protocol V2, /invocations, /metrics.\n\nExamples:\n  mlp serve telco-churn.mlp\n  mlp serve latest --port 0");
   run = [&globals, args] {
-    const Subject subject = resolve(args->what, globals, default_threads());
+    const Subject subject = resolve(args->what, globals, cores());
     serve::ServeOptions options;
     options.host = args->host;
     options.port = args->port >= 0 ? args->port : static_cast<int>(subject.loaded.engine->package().signature.port);

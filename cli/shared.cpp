@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <cstring>
 #include <iostream>
-#include <thread>
 
 #include "base/codes/command.h"
 #include "base/codes/training.h"
@@ -52,8 +51,6 @@ void flush_output() {
   if (!std::cout && errno == EPIPE) return;  // the reader has seen enough, as with `| head`
   if (!std::cout) throw Failure(code::write_failed, std::string("cannot write to standard output: ") + std::strerror(errno ? errno : EIO));
 }
-
-int default_threads() { return static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
 
 std::string read_spec(const std::string& path) {
   const std::string extension = std::filesystem::path(path).extension().string();

@@ -10,7 +10,7 @@
 namespace mlp::cli {
 
 void add_test(CLI::App& app, Globals& globals, Action& run) {
-  struct Args { std::string spec; int threads = default_threads(); bool json = false; std::string format = "text"; };
+  struct Args { std::string spec; int threads = cores(); bool json = false; std::string format = "text"; };
   auto args = std::make_shared<Args>();
   app.add_option("SPEC", args->spec, "a spec file; its newest run is tested, or it is trained first")->required();
   add_set(app, globals);

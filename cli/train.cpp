@@ -33,7 +33,7 @@ void show(const std::list<TimedPart>& parts, double all, const std::string& inde
 }  // namespace
 
 void add_train(CLI::App& app, Globals& globals, Action& run) {
-  struct Args { std::string spec; int threads = default_threads(); bool json = false, time = false, no_cache = false; };
+  struct Args { std::string spec; int threads = cores(); bool json = false, time = false, no_cache = false; };
   auto args = std::make_shared<Args>();
   app.add_option("SPEC", args->spec, "a spec file")->required();
   add_set(app, globals);

@@ -34,7 +34,7 @@ else:
         def total(n):
             if n[0] == "c":
                 return frame[n].str.len_bytes().sum()
-            return frame[n].dt.timestamp("us").sum() / 1e6 if n[0] == "t" else frame[n].sum()
+            return (frame[n].dt.timestamp("us") / 1e6).sum() if n[0] == "t" else frame[n].sum()
         return [[float(total(n)), len(frame) - frame[n].null_count()] for n in names]
     version = f"Polars {polars.__version__}"
 

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <thread>
 #include <unordered_map>
 
 #include "base/codes/data.h"
+#include "base/machine.h"
 #include "runtime/data/files.h"
 #include "runtime/data/read.h"
 #include "runtime/values/parse.h"
@@ -211,7 +211,7 @@ Profile profile(const std::filesystem::path& file) {
 
   ReadRequest request{.source = out.source, .schema = schema, .wanted = {}, .base = {}, .quarantine = {}};
   for (std::size_t i = 0; i < schema.size(); ++i) request.wanted.push_back({static_cast<std::int32_t>(i)});
-  request.threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 8U));
+  request.threads = std::min(cores(), 8);
   const ReadResult got = read(request);
   out.rows = got.table.rows;
 

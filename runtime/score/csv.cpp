@@ -15,8 +15,6 @@
 
 namespace mlp::score {
 
-constexpr std::size_t max_record = std::size_t{64} << 20;
-
 ByteSource memory_source(std::string_view bytes) {
   return [bytes](char* to, std::size_t size) mutable {
     const std::size_t n = std::min(size, bytes.size());
@@ -36,6 +34,23 @@ ByteSource file_source(int fd, const std::string& name) {
   };
 }
 
+void Window::take(Piece& piece) {
+  buffer_.swap(piece.bytes);
+  end_ = piece.size;
+  mark = 0;
+  finished_ = true;
+}
+
+ByteSource Window::rest(std::size_t from) {
+  return [this, from](char* to, std::size_t size) mutable {
+    if (from == end_) return finished_ ? std::size_t{0} : source_(to, size);
+    const std::size_t n = std::min(size, end_ - from);
+    std::memcpy(to, buffer_.data() + from, n);
+    from += n;
+    return n;
+  };
+}
+
 bool Window::more(std::size_t& moved) {
   moved = mark;
   if (mark > 0) {
@@ -43,11 +58,9 @@ bool Window::more(std::size_t& moved) {
     end_ -= mark;
     mark = 0;
   }
+  if (end_ >= max_record) throw std::length_error("a row is longer than 64 MiB");
   if (finished_) return false;
-  if (end_ == buffer_.size() - readable) {
-    if (end_ >= max_record) throw std::length_error("a row is longer than 64 MiB");
-    buffer_.resize(end_ * 4 + readable);
-  }
+  if (end_ == buffer_.size() - readable) buffer_.resize(end_ * 4 + readable);
   const std::size_t n = source_(buffer_.data() + end_, buffer_.size() - readable - end_);
   finished_ = n == 0;
   end_ += n;
@@ -56,8 +69,15 @@ bool Window::more(std::size_t& moved) {
 
 void CsvReader::fail(const std::string& message) const {
   Failure failure(code::request_bad_csv, message, "quotes inside a quoted value are doubled: \"say \"\"hi\"\"\"");
-  failure.diagnostic.in_data({name_, records_, "", ""});
+  failure.diagnostic.in_data({name_, 0, "", ""});
   throw failure;
+}
+
+void CsvReader::take(Piece& piece) {
+  window_.take(piece);
+  position_ = 0;
+  marked_ = false;
+  started_ = true;
 }
 
 // The character at `position`, reading on where needed; false at the end.
@@ -160,14 +180,28 @@ bool CsvReader::next(std::vector<std::string_view>& cells, bool keep_empty) {
     if (ranges_.size() == 1 && ranges_[0].first == 0 && ranges_[0].second == 0 && !keep_empty) continue;
     break;
   }
-  ++records_;
   for (const auto& [begin, end] : ranges_) cells.emplace_back(window_.at(window_.mark + begin), end - begin);
   return true;
 }
 
+namespace {
+
+// Doubled quotes become one; what follows them moves to the front.
+void single_quotes(char* bytes, values::Span& cell) {
+  char* const begin = bytes + cell.begin;
+  char* to = begin;
+  for (const char* from = begin; from < begin + cell.size; ++from) {
+    *to++ = *from;
+    from += *from == '"';
+  }
+  cell.size = static_cast<std::uint32_t>(to - begin);
+}
+
+}  // namespace
+
 values::Texts CsvReader::plain(std::size_t width, std::size_t most) {
   static const Marker mark = marker(best_cpu_level());
-  const char* const bytes = window_.at(0);
+  char* const bytes = window_.at(0);
   const std::size_t end = window_.end(), words = (end + 63) / 64;
   if (!marked_) {
     if (marks_.size() < words) marks_.resize(words);
@@ -194,6 +228,7 @@ values::Texts CsvReader::plain(std::size_t width, std::size_t most) {
     const values::Span* const first = cell;
     const values::Span* const last = cell + width - 1;
     bool whole = false;
+    doubled_.clear();
     while (true) {
       std::size_t mark_at = next_mark();
       if (mark_at == end) break;
@@ -201,11 +236,18 @@ values::Texts CsvReader::plain(std::size_t width, std::size_t most) {
       if (bytes[mark_at] == '"') {
         if (size != 0) continue;         // inside a cell without quotes it is a character like others
         begin = mark_at + 1;
-        do mark_at = next_mark();
-        while (mark_at != end && bytes[mark_at] != '"');
+        bool doubled = false, closed = false;
+        while (!closed) {
+          do mark_at = next_mark();
+          while (mark_at != end && bytes[mark_at] != '"');
+          if (mark_at == end || mark_at + 1 == end) break;
+          closed = bytes[mark_at + 1] != '"';
+          if (!closed) doubled = true, next_mark();
+        }
         size = mark_at - begin;
-        if (mark_at == end || mark_at + 1 == end || next_mark() != mark_at + 1 || bytes[mark_at + 1] == '"') break;
+        if (!closed || next_mark() != mark_at + 1) break;
         ++mark_at;
+        if (doubled) doubled_.push_back(cell);
       }
       *cell = {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(size)};
       if (bytes[mark_at] == delimiter_) {
@@ -224,12 +266,18 @@ values::Texts CsvReader::plain(std::size_t width, std::size_t most) {
       break;
     }
     if (!whole) break;
+    for (values::Span* const of : doubled_) single_quotes(bytes, *of);
     ++cell;
     ++rows;
     position_ = at;
   }
-  records_ += static_cast<std::int64_t>(rows);
   return {bytes, spans_.data(), rows, width};
+}
+
+void LineReader::take(Piece& piece) {
+  window_.take(piece);
+  lines_ = 0;
+  position_ = 0;
 }
 
 bool LineReader::next(std::string_view& line) {

@@ -15,16 +15,27 @@ using ByteSource = std::function<std::size_t(char* to, std::size_t size)>;
 ByteSource memory_source(std::string_view bytes);
 ByteSource file_source(int fd, const std::string& name);  // throws Failure on a read error
 
+constexpr std::size_t max_record = std::size_t{64} << 20;  // bytes of a record or a line
+
+// Whole records or lines, out of Pieces (runtime/score/pieces.h).
+struct Piece {
+  std::vector<char> bytes;       // Window::readable more of them than `size` at least
+  std::size_t size = 0;
+};
+
 // A window over a ByteSource. Bytes from `mark` on stay in memory.
 class Window {
  public:
   static constexpr std::size_t readable = 64;  // bytes behind end() that may be read
+  Window() = default;                          // of nothing, until it takes a piece
   explicit Window(ByteSource source) : source_(std::move(source)), buffer_((std::size_t{1} << 16) + readable) {}
+  void take(Piece& piece);                     // shows the piece, and nothing after it; `piece` gets the memory that was here
+  ByteSource rest(std::size_t from);           // what has been read from `from` on, then the source
   char* at(std::size_t position) { return buffer_.data() + position; }
   std::size_t mark = 0;          // begin of the record being read
   std::size_t end() const { return end_; }
   // Gets more bytes behind end(); false at the end of the source. Moves the bytes from `mark` to the front: positions
-  // are then less by what it returns in `moved`. Throws std::length_error when a record is longer than 64 MiB.
+  // are then less by what it returns in `moved`. Throws std::length_error when a record reaches max_record.
   bool more(std::size_t& moved);
 
  private:
@@ -37,17 +48,20 @@ class Window {
 class CsvReader {
  public:
   CsvReader(ByteSource source, std::string name) : window_(std::move(source)), name_(std::move(name)) {}
+  explicit CsvReader(std::string name) : name_(std::move(name)) {}  // of pieces
+  void take(Piece& piece);                                          // its records are next; no BOM is looked for
+  ByteSource rest() { return window_.rest(position_); }             // the bytes behind the last record; the reader must outlive it
+  char delimiter() const { return delimiter_; }
   void set_delimiter(char delimiter) { delimiter_ = delimiter; }
   // The first record as it stands, without its line end, not consumed: to find the delimiter in. "" at the end.
   std::string_view peek_line();
   // The next record; its cells are valid until the next call. False at the end. Records without any character are passed
-  // over unless `keep_empty`. Throws Failure (no CSV) with the number of the record, counted from 0.
+  // over unless `keep_empty`. Throws Failure: no CSV.
   bool next(std::vector<std::string_view>& cells, bool keep_empty);
   // Records that lie whole in what has been read already and have `width` cells, at most `most`; the texts of the cells,
-  // record by record. It stops before what is not plain: the end of what was read, another width, an empty line, a quote
-  // inside a quoted cell. Then next() goes on.
+  // record by record. It stops before what is not plain: the end of what was read, another width, an empty line. Then next()
+  // goes on.
   values::Texts plain(std::size_t width, std::size_t most);
-  std::int64_t records() const { return records_; }
 
  private:
   [[noreturn]] void fail(const std::string& message) const;
@@ -56,19 +70,20 @@ class CsvReader {
   Window window_;
   std::string name_;
   char delimiter_ = ',';
-  std::int64_t records_ = 0;
   std::size_t position_ = 0;
   bool started_ = false;
   std::vector<std::pair<std::size_t, std::size_t>> ranges_;  // begin and end of each cell, from the mark
   std::vector<std::uint64_t> marks_;     // of the window
   bool marked_ = false;
   std::vector<values::Span> spans_;
+  std::vector<values::Span*> doubled_;   // cells of one record that hold doubled quotes
 };
 
-// Lines, without their line ends. Throws Failure when a line is longer than 64 MiB.
+// Lines of pieces, without their line ends. Throws Failure when a line is longer than 64 MiB.
 class LineReader {
  public:
-  LineReader(ByteSource source, std::string name) : window_(std::move(source)), name_(std::move(name)) {}
+  explicit LineReader(std::string name) : name_(std::move(name)) {}
+  void take(Piece& piece);                // its lines are next, counted from 1
   bool next(std::string_view& line);  // valid until the next call
   std::int64_t lines() const { return lines_; }
 

@@ -41,30 +41,42 @@ CsvRequest::CsvRequest(const package::Signature& signature, ByteSource source, c
   const bool has_header = signature.source.format != mlp::Format::csv || signature.source.header;
   const bool fixed = signature.source.format == mlp::Format::csv && !signature.source.delimiter.empty();
   const std::string_view line = reader_.peek_line();
-  if (fixed) {
-    reader_.set_delimiter(signature.source.delimiter[0]);
-  } else {
-    std::set<std::string_view> names;
-    for (const Column& column : signature.request) names.insert(column.name);
-    std::size_t best = 0;
-    for (const char delimiter : {',', ';', '\t', '|'}) {
-      CsvReader trial(memory_source(line), name);
-      trial.set_delimiter(delimiter);
-      std::size_t found = 0;
-      try {
-        if (!trial.next(cells_, true)) break;
-        // Without names to go by, the delimiter that makes most cells.
-        found = !has_header ? cells_.size() : static_cast<std::size_t>(std::count_if(cells_.begin(), cells_.end(), [&](auto cell) { return names.contains(cell); }));
-      } catch (const Failure&) {
-        continue;  // no CSV with this delimiter; reported below when none fits
-      }
-      if (found > best) {
-        best = found;
-        reader_.set_delimiter(delimiter);
-      }
+  std::set<std::string_view> names;
+  for (const Column& column : signature.request) names.insert(column.name);
+  if (fixed) layout_.delimiter = signature.source.delimiter[0];
+  std::size_t best = 0, width = 0;
+  for (const char delimiter : fixed ? std::vector<char>{layout_.delimiter} : std::vector<char>{',', ';', '\t', '|'}) {
+    CsvReader trial(memory_source(line), name);
+    trial.set_delimiter(delimiter);
+    std::size_t found = 0;
+    try {
+      if (!trial.next(cells_, true)) break;
+      // Without names to go by, the delimiter that makes most cells.
+      found = !has_header ? cells_.size() : static_cast<std::size_t>(std::count_if(cells_.begin(), cells_.end(), [&](auto cell) { return names.contains(cell); }));
+    } catch (const Failure&) {
+      continue;  // no CSV with this delimiter; reported below when none fits
+    }
+    if (found > best) {
+      best = found;
+      layout_.delimiter = delimiter;
+      width = cells_.size();
     }
   }
+  reader_.set_delimiter(layout_.delimiter);
   if (has_header) read_header();
+  else if (width > 0) match_places(width);
+}
+
+CsvRequest::CsvRequest(const package::Signature& signature, const Layout& layout, const std::string& name) : signature_(signature), name_(name), reader_(name), layout_(layout) {
+  reader_.set_delimiter(layout_.delimiter);
+}
+
+// No header: the width of the first record says which of the two orders it is.
+void CsvRequest::match_places(std::size_t width) {
+  const std::size_t all = static_cast<std::size_t>(signature_.schema_size), asked = signature_.request.size();
+  layout_.width = width == asked ? asked : all;
+  layout_.column_of.assign(layout_.width, -1);
+  for (std::size_t c = 0; c < asked; ++c) layout_.column_of[width == asked ? c : static_cast<std::size_t>(signature_.request_place[c])] = static_cast<std::int32_t>(c);
 }
 
 void CsvRequest::read_header() {
@@ -83,8 +95,8 @@ void CsvRequest::read_header() {
 }
 
 void CsvRequest::match(const std::vector<std::string>& header) {
-  width_ = header.size();
-  column_of_.assign(width_, -1);
+  layout_.width = header.size();
+  layout_.column_of.assign(header.size(), -1);
   std::vector<std::string> missing;
   for (std::size_t c = 0; c < signature_.request.size(); ++c) {
     const std::string& name = signature_.request[c].name;
@@ -95,33 +107,32 @@ void CsvRequest::match(const std::vector<std::string>& header) {
     }
     if (std::find(found + 1, header.end(), name) != header.end())
       throw at({code::request_doubled_column, "the header names `" + name + "` twice", "remove one of them"}, {name_, 0, name, ""});
-    column_of_[static_cast<std::size_t>(found - header.begin())] = static_cast<std::int32_t>(c);
+    layout_.column_of[static_cast<std::size_t>(found - header.begin())] = static_cast<std::int32_t>(c);
   }
   if (!missing.empty()) throw missing_columns(missing, header, name_);
 }
 
 bool CsvRequest::next(RowBuilder& rows) {
-  if (width_ > 0) {
+  if (layout_.width > 0) {
     constexpr std::size_t cached = 128;  // rows whose text stays in the first cache while it is read column by column
-    const values::Texts texts = reader_.plain(width_, cached);
-    if (texts.rows > 0) return rows.add_rows(texts, column_of_), true;
+    const values::Texts texts = reader_.plain(layout_.width, cached);
+    if (texts.rows > 0) return rows.add_rows(texts, layout_.column_of), true;
   }
-  if (!reader_.next(cells_, width_ == 1)) return false;
-  if (width_ == 0) {
-    // No header: the first record says which of the two orders it is.
-    const std::size_t all = static_cast<std::size_t>(signature_.schema_size), asked = signature_.request.size();
-    width_ = cells_.size() == asked ? asked : all;
-    column_of_.assign(width_, -1);
-    for (std::size_t c = 0; c < asked; ++c) column_of_[width_ == asked ? c : static_cast<std::size_t>(signature_.request_place[c])] = static_cast<std::int32_t>(c);
+  try {
+    if (!reader_.next(cells_, layout_.width == 1)) return false;
+  } catch (const Failure& failure) {
+    throw at(failure, {name_, rows.row_number(), "", ""});
   }
-  if (cells_.size() != width_)
+  if (layout_.width == 0) match_places(cells_.size());
+  const std::size_t width = layout_.width;
+  if (cells_.size() != width)
     throw at({code::request_ragged_row,
               "row " + std::to_string(rows.row_number()) + " has " + std::to_string(cells_.size()) + " value" + (cells_.size() == 1 ? "" : "s") + " where " +
-                  std::to_string(width_) + (width_ == 1 ? " is" : " are") + " expected",
+                  std::to_string(width) + (width == 1 ? " is" : " are") + " expected",
               "put values that contain the delimiter in quotes"},
              {name_, rows.row_number(), "", ""});
-  for (std::size_t i = 0; i < width_; ++i)
-    if (column_of_[i] >= 0) rows.add_text(static_cast<std::size_t>(column_of_[i]), cells_[i]);
+  for (std::size_t i = 0; i < width; ++i)
+    if (layout_.column_of[i] >= 0) rows.add_text(static_cast<std::size_t>(layout_.column_of[i]), cells_[i]);
   rows.end_row();
   return true;
 }
@@ -164,9 +175,9 @@ bool JsonRequest::nearly_there(std::size_t column) {
 }
 
 void JsonRequest::read(const Json& json, std::size_t object, RowBuilder& rows) {
-  const std::string row = std::to_string(rows.row_number());
+  const auto row = [&] { return "row " + std::to_string(rows.row_number()); };
   if (json.kind(object) != JsonKind::object)
-    throw at({code::request_bad_json, "row " + row + " is not an object", "write rows as {\"column\": value, …}"}, {rows.input(), rows.row_number(), "", ""});
+    throw at({code::request_bad_json, row() + " is not an object", "write rows as {\"column\": value, …}"}, {rows.input(), rows.row_number(), "", ""});
   ++row_;
   std::size_t node = json.first(object), found = 0;
   for (std::size_t i = 0; i < json.children(object); ++i) {
@@ -174,7 +185,7 @@ void JsonRequest::read(const Json& json, std::size_t object, RowBuilder& rows) {
     const std::size_t column = find(json.string(node, key_), i);
     if (column != Json::none) {
       const std::string& name = signature_.request[column].name;
-      if (filled_[column] == row_) throw at({code::request_doubled_column, "row " + row + " has `" + name + "` twice", "remove one of them"}, {rows.input(), rows.row_number(), name, ""});
+      if (filled_[column] == row_) throw at({code::request_doubled_column, row() + " has `" + name + "` twice", "remove one of them"}, {rows.input(), rows.row_number(), name, ""});
       filled_[column] = row_;
       ++found;
       value(json, child, column, rows);
@@ -202,7 +213,7 @@ void JsonRequest::read(const Json& json, std::size_t object, RowBuilder& rows) {
     }
     if (!missing.empty()) {
       Failure failure = missing_columns(missing, unknown_, rows.input());
-      failure.diagnostic.message = "row " + row + " has no " + list_of(missing);
+      failure.diagnostic.message = row() + " has no " + list_of(missing);
       failure.diagnostic.data->row = rows.row_number();
       throw failure;
     }

@@ -11,17 +11,27 @@ namespace mlp::score {
 // most of the columns in the header. A source without header: all columns of the schema, or all of the request, in order.
 class CsvRequest {
  public:
+  struct Layout {
+    char delimiter = ',';
+    std::size_t width = 0;                // values in each record; 0 = there is none
+    std::vector<std::int32_t> column_of;  // by place in the record: request column, or -1
+  };
   CsvRequest(const package::Signature& signature, ByteSource source, const std::string& name);  // reads the header
+  // Rows that are laid out as those of another, in pieces of what followed its header.
+  CsvRequest(const package::Signature& signature, const Layout& layout, const std::string& name);
+  void take(Piece& piece) { reader_.take(piece); }
+  const Layout& layout() const { return layout_; }
+  ByteSource rest() { return reader_.rest(); }  // the bytes behind what has been read; this must outlive it
   bool next(RowBuilder& rows);  // a row, or some that are at hand; false at the end
 
  private:
   void read_header();
   void match(const std::vector<std::string>& header);
+  void match_places(std::size_t width);
   const package::Signature& signature_;
   std::string name_;
   CsvReader reader_;
-  std::size_t width_ = 0;                // values in each record; 0 = not known yet
-  std::vector<std::int32_t> column_of_;  // by place in the record: request column, or -1
+  Layout layout_;
   std::vector<std::string_view> cells_;
 };
 

@@ -111,16 +111,18 @@ struct RowBuilder::Impl {
   TextBlocks texts;
   std::string input = "the input";
   std::int64_t rows = 0, before = 0;
+  std::function<std::int64_t()> earlier;  // rows before those of `before`; none: 0
+  std::int64_t number() const { return (earlier ? earlier() : 0) + before + rows + 1; }
 
   [[noreturn]] void fail(Code code, std::size_t column, const std::string& message, std::string_view value, std::string help) const {
     Failure failure(code, message, std::move(help));
-    failure.diagnostic.in_data({input, before + rows + 1, schema[column].name, values::printable(schema[column], value)});
+    failure.diagnostic.in_data({input, number(), schema[column].name, values::printable(schema[column], value)});
     throw failure;
   }
   void null(std::size_t i) {
     const Column& column = schema[i];
     if (!column.type.nullable)
-      fail(code::request_null, i, "row " + std::to_string(before + rows + 1) + " has no value for `" + column.name + "`, which may not be null", "",
+      fail(code::request_null, i, "row " + std::to_string(number()) + " has no value for `" + column.name + "`, which may not be null", "",
            "fill it in, or declare `" + column.name + " : " + mlp::spell(Type{column.type.scalar, true}) + "` in the schema and train again");
     Builder& b = builders[i];
     switch (b.layout) {
@@ -156,7 +158,7 @@ struct RowBuilder::Impl {
     if (read == values::Read::null) return null(i);
     const Column& column = schema[i];
     if (read == values::Read::bad_type) {
-      const std::string row = std::to_string(before + rows + 1);
+      const std::string row = std::to_string(number());
       if (is_text(column.type.scalar)) fail(code::request_not_utf8, i, "the value of `" + column.name + "` in row " + row + " is not UTF-8", text, form_of(column));
       fail(code::request_bad_value, i, values::named(column, text) + " in row " + row + " is not " + (column.type.scalar == Scalar::integer ? "an " : "a ") +
                                            mlp::spell(Type{column.type.scalar, false}) + ", as `" + column.name + "` must be", text, form_of(column));
@@ -194,6 +196,7 @@ RowBuilder::RowBuilder(const package::Signature& signature) : RowBuilder(signatu
 RowBuilder::~RowBuilder() = default;
 
 void RowBuilder::set_input(std::string name) { impl_->input = std::move(name); }
+void RowBuilder::set_earlier(std::function<std::int64_t()> rows) { impl_->earlier = std::move(rows); }
 
 void RowBuilder::clear() {
   impl_->before += impl_->rows;
@@ -251,7 +254,7 @@ void RowBuilder::add_rows(const values::Texts& texts, const std::vector<std::int
 }
 void RowBuilder::end_row() { ++impl_->rows; }
 std::int64_t RowBuilder::rows() const { return impl_->rows; }
-std::int64_t RowBuilder::row_number() const { return impl_->before + impl_->rows + 1; }
+std::int64_t RowBuilder::row_number() const { return impl_->number(); }
 const std::string& RowBuilder::input() const { return impl_->input; }
 const std::vector<Column>& RowBuilder::schema() const { return impl_->schema; }
 const std::vector<std::int64_t>& RowBuilder::breaches() const { return impl_->breaches; }

@@ -33,13 +33,14 @@ class Engine {
   std::unique_ptr<Impl> impl_;
 };
 
-// Called with each block of rows that was scored: for monitors. Columns in kernel layout, rows per feature, rows x width.
+// Called with each block of rows that was scored, in order, by one thread at a time: for monitors. Columns in kernel layout, rows per feature, rows x width.
 using Observer = std::function<void(const mlp_column* columns, std::int64_t rows, const std::vector<std::vector<double>>& features, const double* out)>;
 
 enum class Format { csv, jsonl };
 struct StreamOptions {
   Format from = Format::csv, to = Format::csv;
   std::string input_name;                 // for messages
+  int threads = 1;
   bool features = false;                  // write what the model saw behind each prediction; a category is its number, a bag an object of its terms
   Observer observe;
   std::function<void(const Diagnostic&)> warn;  // values that break a constraint of the schema: once for each column, at the end
@@ -47,7 +48,8 @@ struct StreamOptions {
 // Streams rows: header as output_names() has it, one row per input row in order, constant memory. Columns that the
 // pipeline does not need are passed over; a missing one is an error (did you mean). The rows before a bad one are written,
 // then the Failure is thrown: what was written is true, and the exit code says that it is not all. Rows are scored and
-// written as soon as the input would have to be waited for. Returns the rows scored.
+// written as soon as the input would have to be waited for. What is written is the same at any number of threads. Returns
+// the rows scored.
 std::int64_t stream(const Engine& engine, int input_fd, int output_fd, const StreamOptions& options);  // throws Failure
 
 // The same for files; "" and "-" are standard input and output. An output file is written whole or not at all: beside its
@@ -65,6 +67,7 @@ class RowBuilder {
   explicit RowBuilder(const package::Signature& signature);
   ~RowBuilder();
   void set_input(std::string name);       // for messages
+  void set_earlier(std::function<std::int64_t()> rows);  // for messages: rows of the input before those since restart(); called only where one is written
   void clear();                           // row numbers in messages go on; a half-built row is dropped
   void restart();                         // clear(), row numbers and counts from the beginning
   // Each row: one value for each column, in any order, then end_row(). `text` is a CSV cell, a JSON string, or a JSON

@@ -14,6 +14,7 @@
 #include "base/codes/command.h"
 #include "base/codes/serving.h"
 #include "base/files.h"
+#include "base/machine.h"
 #include "base/render.h"
 #include "base/version.h"
 #include "nlohmann/json.hpp"
@@ -70,6 +71,7 @@ int run_score(const Program& program, const Arguments& arguments) {
   options.from = score::format_of(arguments.word("--from", {"csv", "jsonl"}), input);
   options.to = score::format_of(arguments.word("--to", {"csv", "jsonl"}), output);
   options.features = arguments.has("--features");
+  options.threads = arguments.number("--threads", cores(), 1, 1024);
   options.warn = [&](const Diagnostic& d) { program.say(d); };
   if (input.empty() && ::isatty(0)) std::cerr << "reading " << (options.from == score::Format::csv ? "CSV" : "JSON lines") << " from standard input; end with Ctrl-D\n";
   score::stream_files(*program.engine(), input, output, options);
@@ -309,7 +311,8 @@ const std::vector<Command>& commands() {
         {"--output", "-o", "FILE", "where predictions go, whole or not at all (default: standard output)"},
         {"--from", "", "FORMAT", "csv or jsonl (default: by the input's name, else csv)"},
         {"--to", "", "FORMAT", "csv or jsonl (default: by the output's name, else csv)"},
-        {"--features", "", "", "write what the model saw behind each prediction, too"}},
+        {"--features", "", "", "write what the model saw behind each prediction, too"},
+        {"--threads", "", "N", "threads that read and score (default: one a core)"}},
        "  NAME score --input new.csv > predictions.csv\n"
        "  cat rows.jsonl | NAME score --from jsonl --to jsonl\n"
        "A row for each input row, in order: prediction, then p_<label> for each class. Columns may stand in any order; those\n"

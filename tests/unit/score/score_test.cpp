@@ -13,12 +13,14 @@
 #include <set>
 #include <thread>
 
+#include "base/codes/command.h"
 #include "base/diagnostic.h"
 #include "base/files.h"
 #include "runtime/score/csv.h"
 #include "runtime/score/json.h"
 #include "runtime/score/marks.h"
 #include "runtime/score/output.h"
+#include "runtime/score/pieces.h"
 #include "runtime/score/probe.h"
 #include "tests/unit/score/sample.h"
 
@@ -33,7 +35,7 @@ struct Streamed {
   std::string code() const { return failure ? info(failure->code).code : ""; }
 };
 
-Streamed run(const package::Package& package, const std::string& input, Format from = Format::csv, Format to = Format::csv) {
+Streamed run(const package::Package& package, const std::string& input, Format from = Format::csv, Format to = Format::csv, int threads = 1) {
   const Engine engine(package, sample::features);
   int in[2], out[2];
   EXPECT_EQ(::pipe(in), 0);
@@ -57,6 +59,7 @@ Streamed run(const package::Package& package, const std::string& input, Format f
   options.from = from;
   options.to = to;
   options.input_name = "rows";
+  options.threads = threads;
   options.warn = [&](const Diagnostic& d) { result.warnings.push_back(d); };
   try {
     result.rows = stream(engine, in[0], out[1], options);
@@ -329,10 +332,113 @@ TEST(Csv, PlainRecordsAreTheSame) {
         for (std::size_t c = 0; c < width; ++c) records.back().emplace_back(values::Texts{texts.base, texts.spans + c, texts.rows, texts.stride}[r]);
       }
       plain += texts.rows;
-      EXPECT_EQ(fast.records(), static_cast<std::int64_t>(records.size()));
     }
     EXPECT_EQ(records, expected) << width;
     EXPECT_GT(plain, 500u);
+  }
+}
+
+// Where the bytes are cut changes no record: quotes in and around cells, every line end, pieces as small as a record.
+TEST(Csv, PiecesHoldWholeRecords) {
+  const std::vector<std::string> cells = {"", "12.5", "x\"y", "5\"\"", "\"a;b\"", "\"line\nend\"", "\"\r\n\"", "\"say \"\"hi\"\"\"", "\"\"", "\"\"\"\"", std::string(90, 'l')};
+  std::mt19937 random(7);
+  for (const std::string& line_ends : {std::string("\n"), std::string("\r"), std::string("\n\r\t")}) {
+    std::string text;
+    for (int r = 0; r < 2000; ++r) {
+      for (int c = 0; c < 3; ++c) (text += c ? ";" : "") += cells[random() % cells.size()];
+      const char end = line_ends[random() % line_ends.size()];
+      text += end == '\t' ? "\r\n" : std::string(1, end);
+    }
+    text += "last;\"one\";";
+    const auto records = [](CsvReader& reader, std::vector<std::vector<std::string>>& out) {
+      std::vector<std::string_view> row;
+      reader.set_delimiter(';');
+      while (reader.next(row, false)) out.emplace_back(row.begin(), row.end());
+    };
+    std::vector<std::vector<std::string>> expected, got;
+    CsvReader whole(memory_source(text), "rows");
+    records(whole, expected);
+    Pieces pieces([&, at = std::size_t{0}](char* to, std::size_t size) mutable {
+      const std::size_t n = std::min({std::size_t{1} + random() % 40, size, text.size() - at});
+      std::memcpy(to, text.data() + at, n);
+      at += n;
+      return n;
+    }, [&] { return random() % 3 != 0; }, ';');
+    Piece piece;
+    CsvReader reader("rows");
+    int count = 0;
+    for (; pieces.next(piece); ++count) {
+      reader.take(piece);
+      records(reader, got);
+    }
+    EXPECT_EQ(got, expected);
+    EXPECT_GT(count, 500);
+    EXPECT_FALSE(pieces.next(piece));
+  }
+}
+
+// What the source throws comes after the whole records before it.
+TEST(Csv, PiecesBeforeAFailure) {
+  for (const char delimiter : {',', Pieces::lines}) {
+    Pieces pieces([&, calls = 0](char* to, std::size_t) mutable -> std::size_t {
+      if (calls++ > 0) throw Failure(code::file_unreadable, "gone");
+      std::memcpy(to, "1,2\n3,4\n5", 9);
+      return 9;
+    }, [] { return false; }, delimiter);
+    Piece piece;
+    ASSERT_TRUE(pieces.next(piece));
+    EXPECT_EQ(std::string(piece.bytes.data(), piece.size), "1,2\n3,4\n");
+    EXPECT_THROW(pieces.next(piece), Failure);
+    EXPECT_FALSE(pieces.next(piece));
+  }
+}
+
+// Several pieces, some rows that break a constraint, quoted line ends; then bad rows of each kind, far behind.
+TEST(Score, ThreadsChangeNothing) {
+  std::mt19937 random(8);
+  const std::vector<std::string> kinds = {row, "5,\"Two\nyears\",,Yes\r\n", "7,\"One \"\"year\"\"\",3.5,No\n", "999,Month-to-month,1e3,Yes\n", "\n"};
+  std::string text = head, json;
+  for (int i = 0; i < 100'000; ++i) {
+    text += kinds[random() % 32 < 28 ? 0 : random() % kinds.size()];
+    json += "{\"tenure\":" + std::to_string(random() % 130) + ",\"Contract\":\"One year\",\"senior\":\"No\"}\n";
+    if (i % 1000 == 0) json += "\n";
+  }
+  ASSERT_GT(text.size(), 3 * Pieces::target);
+  const std::vector<std::string> ends = {"", "x,One year,50,No\n", "3,One year,50\n", "3,\"One\"year,50,No\n", "3,\"One year,50,No\n", "3,One year,50,\n"};
+  const std::string before = csv(text).out;
+  for (const std::string& end : ends) {
+    const std::string input = text + end + (end.empty() ? "" : text.substr(head.size()));
+    const Streamed one = csv(input);
+    EXPECT_EQ(one.code().empty(), end.empty()) << end;
+    if (!end.empty()) {
+      EXPECT_EQ(one.out, before) << end;
+    }
+    for (const int threads : {2, 5}) {
+      const Streamed many = run(sample::binary(), input, Format::csv, Format::csv, threads);
+      EXPECT_EQ(many.out, one.out) << end;
+      EXPECT_EQ(many.rows, one.rows);
+      ASSERT_EQ(many.code(), one.code()) << end;
+      if (one.failure) {
+        EXPECT_EQ(many.failure->message, one.failure->message);
+        EXPECT_EQ(many.failure->data->row, one.failure->data->row) << end;
+        EXPECT_GT(one.failure->data->row, 90'000);
+      }
+      ASSERT_EQ(many.warnings.size(), one.warnings.size());
+      for (std::size_t w = 0; w < one.warnings.size(); ++w) EXPECT_EQ(many.warnings[w].message, one.warnings[w].message);
+    }
+  }
+  for (const std::string& end : {std::string(), std::string("{\"tenure\": x}\n"), std::string("{\"tenure\": 3}\n")}) {
+    const Streamed one = jsonl(json + end + json);
+    for (const int threads : {2, 5}) {
+      const Streamed many = run(sample::binary(), json + end + json, Format::jsonl, Format::jsonl, threads);
+      EXPECT_EQ(many.out, run(sample::binary(), json + end + json, Format::jsonl, Format::jsonl).out) << end;
+      ASSERT_EQ(many.code(), one.code()) << end;
+      EXPECT_EQ(many.code().empty(), end.empty());
+      if (one.failure) {
+        EXPECT_EQ(many.failure->message, one.failure->message);
+        EXPECT_EQ(many.failure->data->row, 100'001);
+      }
+    }
   }
 }
 
