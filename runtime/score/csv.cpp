@@ -11,7 +11,6 @@
 #include "base/codes/command.h"
 #include "base/codes/serving.h"
 #include "base/diagnostic.h"
-#include "runtime/score/marks.h"
 
 namespace mlp::score {
 
@@ -180,11 +179,20 @@ bool CsvReader::next(std::vector<std::string_view>& cells, bool keep_empty) {
     if (ranges_.size() == 1 && ranges_[0].first == 0 && ranges_[0].second == 0 && !keep_empty) continue;
     break;
   }
+  marked_ = false;
   for (const auto& [begin, end] : ranges_) cells.emplace_back(window_.at(window_.mark + begin), end - begin);
   return true;
 }
 
 namespace {
+
+// Whether a cell that begins with a quote and ends at `end` is quoted whole, all quotes inside of it doubled.
+bool is_quoted(const char* begin, const char* end) {
+  if (end - begin < 2 || *begin != '"' || end[-1] != '"') return false;
+  for (const char* p = begin + 1; p < end - 1; ++p)
+    if (*p == '"' && (++p == end - 1 || *p != '"')) return false;
+  return true;
+}
 
 // Doubled quotes become one; what follows them moves to the front.
 void single_quotes(char* bytes, values::Span& cell) {
@@ -199,29 +207,50 @@ void single_quotes(char* bytes, values::Span& cell) {
 
 }  // namespace
 
+void CsvReader::mark(std::size_t first) {
+  static const Marker marker_ = marker(best_cpu_level());
+  std::array<Marks, Stretch::most> marks;
+  stretch_.first = first;
+  stretch_.count = std::min(Stretch::most, (window_.end() + 63) / 64 - first);
+  marker_(window_.at(64 * first), stretch_.count, delimiter_, marks.data());
+  for (std::size_t w = 0; w < stretch_.count; ++w) stretch_.words[w] = stretch_.quotes.next(marks[w]);
+}
+
 values::Texts CsvReader::plain(std::size_t width, std::size_t most) {
-  static const Marker mark = marker(best_cpu_level());
   char* const bytes = window_.at(0);
-  const std::size_t end = window_.end(), words = (end + 63) / 64;
-  if (!marked_) {
-    if (marks_.size() < words) marks_.resize(words);
-    const std::size_t first = position_ / 64;
-    mark(bytes + 64 * first, words - first, delimiter_, marks_.data() + first);
-    if (end % 64 != 0) marks_[words - 1] &= (std::uint64_t{1} << end % 64) - 1;
+  const std::size_t end = window_.end();
+  if (position_ == end) return {};
+  std::size_t word = position_ / 64, rows = 0, at = position_;  // at: the begin of a cell
+  if (!marked_ || word < stretch_.first || word >= stretch_.first + stretch_.count) {
+    stretch_.quotes = Quotes(position_ % 64);
+    mark(word);
     marked_ = true;
   }
   if (spans_.size() < width * most) spans_.resize(width * most);
-  std::size_t word = position_ / 64, rows = 0, at = position_;  // at: the begin of a cell
-  std::uint64_t marks = word < words ? marks_[word] & ~std::uint64_t{0} << position_ % 64 : 0;
-  // The next mark; `end` when there is none.
+  Quotes::Word marks = stretch_.words[word - stretch_.first];
+  marks.ends &= ~std::uint64_t{0} << position_ % 64;
+  marks.odd &= ~std::uint64_t{0} << position_ % 64;
+  std::uint64_t odd = 0;  // not 0: something odd since the mark before
+  // The next end of a cell; `end` when there is none.
   const auto next_mark = [&] {
-    while (marks == 0) {
-      if (++word >= words) return end;
-      marks = marks_[word];
+    odd = 0;
+    while (marks.ends == 0) {
+      odd |= marks.odd;
+      if (++word == stretch_.first + stretch_.count) {
+        if (64 * word >= end) {
+          marks.odd = 0;
+          return end;
+        }
+        mark(word);
+      }
+      marks = stretch_.words[word - stretch_.first];
     }
-    const std::size_t mark_at = 64 * word + static_cast<std::size_t>(std::countr_zero(marks));
-    marks &= marks - 1;
-    return mark_at;
+    const std::uint64_t upto = marks.ends ^ (marks.ends - 1);
+    odd |= marks.odd & upto;
+    marks.odd &= ~upto;
+    const std::size_t mark_at = 64 * word + static_cast<std::size_t>(std::countr_zero(marks.ends));
+    marks.ends &= marks.ends - 1;
+    return std::min(mark_at, end);
   };
   values::Span* cell = spans_.data();
   while (rows < most) {
@@ -230,34 +259,21 @@ values::Texts CsvReader::plain(std::size_t width, std::size_t most) {
     bool whole = false;
     doubled_.clear();
     while (true) {
-      std::size_t mark_at = next_mark();
+      const std::size_t mark_at = next_mark();
       if (mark_at == end) break;
-      std::size_t begin = at, size = mark_at - at;
-      if (bytes[mark_at] == '"') {
-        if (size != 0) continue;         // inside a cell without quotes it is a character like others
-        begin = mark_at + 1;
-        bool doubled = false, closed = false;
-        while (!closed) {
-          do mark_at = next_mark();
-          while (mark_at != end && bytes[mark_at] != '"');
-          if (mark_at == end || mark_at + 1 == end) break;
-          closed = bytes[mark_at + 1] != '"';
-          if (!closed) doubled = true, next_mark();
-        }
-        size = mark_at - begin;
-        if (!closed || next_mark() != mark_at + 1) break;
-        ++mark_at;
-        if (doubled) doubled_.push_back(cell);
+      const bool quoted = bytes[at] == '"';
+      if (odd != 0) {
+        if (!is_quoted(bytes + at, bytes + mark_at)) break;
+        doubled_.push_back(cell);
       }
-      *cell = {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(size)};
+      *cell = {static_cast<std::uint32_t>(at + quoted), static_cast<std::uint32_t>(mark_at - at - 2 * quoted)};
+      at = mark_at + 1;
       if (bytes[mark_at] == delimiter_) {
         if (cell == last) break;
         ++cell;
-        at = mark_at + 1;
         continue;
       }
       if (cell != last || (cell == first && mark_at == position_)) break;
-      at = mark_at + 1;
       if (bytes[mark_at] == '\r') {
         if (at == end) break;
         if (bytes[at] == '\n') at = next_mark() + 1;

@@ -1,11 +1,13 @@
 // CSV records out of a stream of bytes: RFC 4180, with any delimiter, LF, CRLF or CR, and a BOM passed over.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "runtime/score/marks.h"
 #include "runtime/values/parse.h"
 
 namespace mlp::score {
@@ -73,8 +75,16 @@ class CsvReader {
   std::size_t position_ = 0;
   bool started_ = false;
   std::vector<std::pair<std::size_t, std::size_t>> ranges_;  // begin and end of each cell, from the mark
-  std::vector<std::uint64_t> marks_;     // of the window
-  bool marked_ = false;
+  // Ends of cells in a stretch of the window, from the 64 bytes numbered `first` on.
+  struct Stretch {
+    static constexpr std::size_t most = 64;
+    std::size_t first = 0, count = 0;
+    Quotes quotes;
+    std::array<Quotes::Word, most> words;
+  };
+  void mark(std::size_t first);          // the next stretch, which begins with that word
+  Stretch stretch_;
+  bool marked_ = false;                  // stretch_ shows the window as it is
   std::vector<values::Span> spans_;
   std::vector<values::Span*> doubled_;   // cells of one record that hold doubled quotes
 };

@@ -17,8 +17,8 @@ bool Pieces::next(Piece& piece) {
   if (const std::size_t wanted = std::max(target, rest_.size()) + Window::readable; bytes.size() != wanted) bytes = std::vector<char>(wanted);
   std::copy(rest_.begin(), rest_.end(), bytes.begin());
   piece.size = rest_.size();
-  scanned_ = cut_ = closed_ = 0;
-  quoted_ = false;
+  scanned_ = cut_ = 0;
+  quotes_ = Quotes();
   while (!ended_) {
     scan(piece);
     if (cut_ > 0 ? piece.size >= target || waits_() : piece.size >= max_record) break;
@@ -47,24 +47,42 @@ void Pieces::scan(const Piece& piece) {
     return;
   }
   static const Marker mark = marker(best_cpu_level());
-  const std::size_t from = scanned_, size = piece.size - from, words = (size + 63) / 64;
+  // Whether a CR ends a line alone is seen by what follows it: at the very end it waits.
+  const std::size_t end = piece.size - (piece.size > scanned_ && bytes[piece.size - 1] == '\r'), from = scanned_, words = (end - from + 63) / 64;
   if (marks_.size() < words) marks_.resize(words);
-  mark(bytes + from, words, '"', marks_.data());
-  if (size % 64 != 0) marks_[words - 1] &= (std::uint64_t{1} << size % 64) - 1;
-  scanned_ = piece.size;
-  for (std::size_t w = 0; w < words; ++w)
-    for (std::uint64_t marks = marks_[w]; marks != 0; marks &= marks - 1) {
-      const std::size_t at = from + 64 * w + static_cast<std::size_t>(std::countr_zero(marks));
-      if (bytes[at] == '"') {
-        // A quote opens at the begin of a cell, or behind the quote that closed it: then the two are one inside of it.
-        if (quoted_) closed_ = at + 1;
-        if (quoted_ || at == 0 || at == closed_ || bytes[at - 1] == delimiter_ || bytes[at - 1] == '\n' || bytes[at - 1] == '\r') quoted_ = !quoted_;
-      } else if (!quoted_) {
-        // Whether a CR stands alone is seen by what follows it.
-        if (bytes[at] == '\r' && at + 1 == piece.size) scanned_ = at;
-        else if (bytes[at] == '\n' || bytes[at + 1] != '\n') cut_ = at + 1;
-      }
+  mark(bytes + from, words, delimiter_, marks_.data());
+  scanned_ = end;
+  for (std::size_t w = 0; w < words; ++w) {
+    const std::size_t at = from + 64 * w, next = std::min(at + 64, end);
+    const Quotes before = quotes_;
+    const auto [ends, odd] = quotes_.next(marks_[w], static_cast<unsigned>(next - at));
+    if (odd != 0) scan_odd(bytes, at, next, marks_[w].quotes | marks_[w].line_ends, before);
+    else if (const std::uint64_t lines_end = ends & marks_[w].line_ends; lines_end != 0) end_line(bytes, at + 63 - static_cast<std::size_t>(std::countl_zero(lines_end)));
+  }
+}
+
+void Pieces::end_line(const char* bytes, std::size_t at) {
+  if (bytes[at] == '\n' || bytes[at + 1] != '\n') cut_ = at + 1;
+}
+
+// A word where not each quote opens or closes a cell, quote by quote.
+void Pieces::scan_odd(const char* bytes, std::size_t from, std::size_t end, std::uint64_t marks, const Quotes& before) {
+  bool quoted = before.inside();
+  std::size_t closed = before.behind_quote() ? from : end + 1;  // behind the last quote that closed a cell
+  const auto ends_cell = [&](char c) { return c == delimiter_ || c == '\n' || c == '\r'; };
+  for (; marks != 0; marks &= marks - 1) {
+    const std::size_t at = from + static_cast<std::size_t>(std::countr_zero(marks));
+    if (at >= end) break;
+    if (bytes[at] != '"') {
+      if (!quoted) end_line(bytes, at);
+    } else if (quoted) {
+      quoted = false;
+      closed = at + 1;
+    } else {
+      quoted = at == 0 || at == closed || ends_cell(bytes[at - 1]);
     }
+  }
+  quotes_ = Quotes(quoted, !quoted && ends_cell(bytes[end - 1]), closed == end);
 }
 
 }  // namespace mlp::score

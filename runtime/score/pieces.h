@@ -21,6 +21,8 @@ class Pieces {
 
  private:
   void scan(const Piece& piece);
+  void scan_odd(const char* bytes, std::size_t from, std::size_t end, std::uint64_t marks, const Quotes& before);
+  void end_line(const char* bytes, std::size_t at);
   ByteSource source_;
   std::function<bool()> waits_;
   char delimiter_;
@@ -28,9 +30,9 @@ class Pieces {
   bool ended_ = false;
   std::exception_ptr error_;
   // Of the piece that is being filled:
-  std::size_t scanned_ = 0, cut_ = 0, closed_ = 0;  // cut_: the end of the last whole record; closed_: of the last quoted value
-  bool quoted_ = false;
-  std::vector<std::uint64_t> marks_;
+  std::size_t scanned_ = 0, cut_ = 0;  // cut_: the end of the last whole record
+  Quotes quotes_;                      // at scanned_
+  std::vector<Marks> marks_;
 };
 
 }  // namespace mlp::score

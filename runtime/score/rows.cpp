@@ -12,10 +12,14 @@ namespace {
 // Memory for the texts of one batch, reused by the next.
 class TextBlocks {
  public:
-  // `readable`: of the bytes behind the text 16 can be read.
+  // `readable`: of the bytes from the text on values::Texts::readable can be read.
   mlp_string keep(std::string_view text, bool readable = false) {
-    if (text.size() + 16 > room_) next(text.size() + 16);
-    if (!text.empty()) std::memcpy(cursor_, text.data(), readable && text.size() <= 16 ? 16 : text.size());
+    constexpr std::size_t at_once = values::Texts::readable;
+    if (text.size() + at_once > room_) next(text.size() + at_once);
+    if (!text.empty()) {
+      if (readable && text.size() <= at_once) std::memcpy(cursor_, text.data(), at_once);
+      else std::memcpy(cursor_, text.data(), text.size());
+    }
     const mlp_string out{cursor_, static_cast<std::int64_t>(text.size())};
     cursor_ += text.size();
     room_ -= text.size();

@@ -107,9 +107,11 @@ inline bool plain_moment(const char* p, std::size_t size, std::int64_t& out) {
   return true;
 }
 
-// At most 16 bytes, all ASCII. 16 bytes from p on can be read.
+// At most 31 bytes, all ASCII. 32 bytes from p on can be read.
 inline bool plain_text(const char* p, std::size_t size) {
-  return size <= 16 && (static_cast<unsigned>(_mm_movemask_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))) & ((1u << size) - 1)) == 0;
+  const auto* const text = reinterpret_cast<const __m128i*>(p);
+  const auto high = static_cast<unsigned>(_mm_movemask_epi8(_mm_loadu_si128(text))) | static_cast<unsigned>(_mm_movemask_epi8(_mm_loadu_si128(text + 1))) << 16;
+  return size < 32 && (high & ((1u << size) - 1)) == 0;
 }
 #else
 constexpr bool plain_texts = false;

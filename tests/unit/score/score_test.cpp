@@ -446,12 +446,15 @@ TEST(Csv, MarksAreTheSameAtEveryLevel) {
   std::mt19937 random(6);
   std::string text(64 * 50, ' ');
   for (char& c : text) c = ",;\"\n\rab\xff"[random() % 8];
-  std::vector<std::uint64_t> expected(50), marks(50);
-  marker(CpuLevel::v2)(text.data(), 50, ';', expected.data());
-  for (std::size_t i = 0; i < text.size(); ++i) ASSERT_EQ(expected[i / 64] >> i % 64 & 1, std::string(";\"\n\r").find(text[i]) != std::string::npos) << i;
-  for (int level = 3; level <= static_cast<int>(best_cpu_level()); ++level) {
+  for (int level = 2; level <= static_cast<int>(best_cpu_level()); ++level) {
+    std::vector<Marks> marks(50);
     marker(static_cast<CpuLevel>(level))(text.data(), 50, ';', marks.data());
-    EXPECT_EQ(marks, expected) << level;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const auto at = [&](std::uint64_t word) { return (word >> i % 64 & 1) != 0; };
+      ASSERT_EQ(at(marks[i / 64].quotes), text[i] == '"') << level << " " << i;
+      ASSERT_EQ(at(marks[i / 64].delimiters), text[i] == ';') << level << " " << i;
+      ASSERT_EQ(at(marks[i / 64].line_ends), text[i] == '\n' || text[i] == '\r') << level << " " << i;
+    }
   }
 }
 
