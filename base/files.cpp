@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/codes/command.h"
 #include "base/diagnostic.h"
@@ -25,19 +26,28 @@ namespace {
 
 }  // namespace
 
-std::string sha256(std::string_view bytes) {
-  unsigned char digest[SHA256_DIGEST_LENGTH];
+struct Sha256::State {
   SHA256_CTX context;
-  SHA256_Init(&context);
-  SHA256_Update(&context, bytes.data(), bytes.size());
-  SHA256_Final(digest, &context);
-  static const char* const hex = "0123456789abcdef";
+};
+Sha256::Sha256() : state_(std::make_unique<State>()) { SHA256_Init(&state_->context); }
+Sha256::~Sha256() = default;
+void Sha256::add(std::string_view bytes) { SHA256_Update(&state_->context, bytes.data(), bytes.size()); }
+std::string Sha256::hex() {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256_Final(digest, &state_->context);
+  static const char* const digits = "0123456789abcdef";
   std::string out;
   for (const unsigned char byte : digest) {
-    out += hex[byte >> 4];
-    out += hex[byte & 15];
+    out += digits[byte >> 4];
+    out += digits[byte & 15];
   }
   return out;
+}
+
+std::string sha256(std::string_view bytes) {
+  Sha256 digest;
+  digest.add(bytes);
+  return digest.hex();
 }
 
 std::string read_file(const std::filesystem::path& path) {
@@ -64,41 +74,49 @@ std::string read_file(const std::filesystem::path& path) {
   return out;
 }
 
-void write_whole(const std::filesystem::path& path, std::string_view bytes, unsigned mode) {
-  const std::filesystem::path directory = path.has_parent_path() ? path.parent_path() : ".";
-  std::string pattern = (directory / ("." + path.filename().string() + ".XXXXXX")).string();
-  const int fd = ::mkostemp(pattern.data(), O_CLOEXEC);
-  if (fd < 0) write_failure(path, "write", errno);
-  const auto give_up = [&](const char* what) {
-    const int error = errno;
-    ::close(fd);
-    ::unlink(pattern.c_str());
-    write_failure(path, what, error);
-  };
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t n = ::write(fd, bytes.data() + done, bytes.size() - done);
+WholeFile::WholeFile(std::filesystem::path path) : path_(std::move(path)) {
+  const std::filesystem::path directory = path_.has_parent_path() ? path_.parent_path() : ".";
+  temporary_ = (directory / ("." + path_.filename().string() + ".XXXXXX")).string();
+  file_ = ::mkostemp(temporary_.data(), O_CLOEXEC);
+  if (file_ < 0) fail("write");
+}
+
+WholeFile::~WholeFile() {
+  if (file_ < 0) return;
+  ::close(file_);
+  ::unlink(temporary_.c_str());
+}
+
+void WholeFile::fail(const char* what) const { write_failure(path_, what, errno); }
+
+void WholeFile::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(file_, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) give_up("write");
-    done += static_cast<std::size_t>(n);
+    if (n < 0) fail("write");
+    bytes.remove_prefix(static_cast<std::size_t>(n));
   }
+}
+
+void WholeFile::finish(unsigned mode) {
   const mode_t mask = ::umask(0);
   ::umask(mask);
-  if (::fchmod(fd, mode & ~mask) != 0) give_up("write");
-  if (::fsync(fd) != 0) give_up("write");
-  ::close(fd);
-  if (::rename(pattern.c_str(), path.c_str()) != 0) {
-    const int error = errno;
-    ::unlink(pattern.c_str());
-    write_failure(path, "write", error);
-  }
+  if (::fchmod(file_, mode & ~mask) != 0 || ::fsync(file_) != 0 || ::rename(temporary_.c_str(), path_.c_str()) != 0) fail("write");
+  ::close(std::exchange(file_, -1));
+  const std::filesystem::path directory = path_.has_parent_path() ? path_.parent_path() : ".";
   const int dir = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (dir < 0 || ::fsync(dir) != 0) {
     const int error = errno;
     if (dir >= 0) ::close(dir);
-    write_failure(path, "make durable", error);
+    write_failure(path_, "make durable", error);
   }
   ::close(dir);
+}
+
+void write_whole(const std::filesystem::path& path, std::string_view bytes, unsigned mode) {
+  WholeFile file(path);
+  file.write(bytes);
+  file.finish(mode);
 }
 
 }  // namespace mlp

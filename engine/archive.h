@@ -1,6 +1,7 @@
 // Values as bytes and back, for the entries of the cache: `parts(archive, value)` names the parts of a struct once, for
 // both directions. What was cut or altered is found by the digest around it; a length that cannot be is found here.
 #pragma once
+#include <functional>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -12,10 +13,16 @@ namespace mlp::engine {
 
 class Packer {
  public:
-  template <class... T> void operator()(T&... values) { (one(values), ...); }
+  template <class... T> void operator()(T&... values) { ((one(values), spill()), ...); }
   std::string bytes;
+  std::function<void(std::string_view)> out;  // where there is one, bytes go there between values when they are many
 
  private:
+  void spill() {
+    if (!out || bytes.size() < std::size_t{1} << 20) return;
+    out(bytes);
+    bytes.clear();
+  }
   template <class T> void one(T& value) {
     if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T>) package::put(bytes, value);
     else parts(*this, value);

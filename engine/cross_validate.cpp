@@ -9,7 +9,7 @@ namespace mlp::engine {
 std::vector<Fold> make_folds(const Pipeline& pipeline, const Data& data, const std::vector<data::Part>& split, int threads) {
   const flow::Program& program = pipeline.program();
   std::vector<Fold> folds;
-  for (const std::vector<data::Part>& parts : data::folds(program.split, program.columns, data.table, program.split.seed, split)) {
+  for (const std::vector<data::Part>& parts : data::folds(program.split, program.columns, *data.table, program.split.seed, split)) {
     Fold& fold = folds.emplace_back();
     fold.rows = divide(pipeline, data.table, parts, nullptr);
     fold.features = fit_features(pipeline, fold.rows, threads);

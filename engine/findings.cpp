@@ -256,9 +256,9 @@ struct Twins {
 
 // Test rows that equal a train row in these columns.
 Twins twins(const Data& data, const std::vector<std::size_t>& columns) {
-  std::vector<std::uint64_t> hash(static_cast<std::size_t>(data.table.rows), 0);
+  std::vector<std::uint64_t> hash(static_cast<std::size_t>(data.table->rows), 0);
   for (const std::size_t c : columns)
-    for (std::size_t row = 0; row < hash.size(); ++row) hash[row] = hash_cell(data.table.columns[c], static_cast<std::int64_t>(row), hash[row]);
+    for (std::size_t row = 0; row < hash.size(); ++row) hash[row] = hash_cell(data.table->columns[c], static_cast<std::int64_t>(row), hash[row]);
   std::vector<std::pair<std::uint64_t, std::int64_t>> train;
   for (const std::int64_t row : data.train.row) train.emplace_back(hash[static_cast<std::size_t>(row)], row);
   std::sort(train.begin(), train.end());
@@ -266,7 +266,7 @@ Twins twins(const Data& data, const std::vector<std::size_t>& columns) {
   for (const std::int64_t row : data.test.row) {
     const std::uint64_t h = hash[static_cast<std::size_t>(row)];
     for (auto at = std::lower_bound(train.begin(), train.end(), std::pair<std::uint64_t, std::int64_t>(h, -1)); at != train.end() && at->first == h; ++at) {
-      if (!std::all_of(columns.begin(), columns.end(), [&](std::size_t c) { return same_cell(data.table.columns[c], row, at->second); })) continue;
+      if (!std::all_of(columns.begin(), columns.end(), [&](std::size_t c) { return same_cell(data.table->columns[c], row, at->second); })) continue;
       ++found.rows;
       if (found.examples.size() < 3) found.examples.emplace_back(row, at->second);
       break;
@@ -305,11 +305,11 @@ bool has_few_values(const values::ColumnData& column, std::int64_t rows) { retur
 
 // Whether the columns have room for many more rows than there are, so that two equal rows are hardly a coincidence.
 bool roomy(const Data& data, const std::vector<std::size_t>& columns) {
-  const std::int64_t rows = data.table.rows;
+  const std::int64_t rows = data.table->rows;
   const double enough = 2 * std::log2(static_cast<double>(std::max<std::int64_t>(rows, 2)));
   double bits = 0;
   for (std::size_t c = 0; c < columns.size() && bits < enough; ++c) {
-    const values::ColumnData& column = data.table.columns[columns[c]];
+    const values::ColumnData& column = data.table->columns[columns[c]];
     bits += std::log2(static_cast<double>(count_values(column, rows, has_few_values(column, rows) ? some_rows : rows)));
   }
   return bits >= enough;
@@ -318,7 +318,7 @@ bool roomy(const Data& data, const std::vector<std::size_t>& columns) {
 void find_twins(const flow::Program& program, const Data& data, std::vector<Finding>& out) {
   std::vector<std::size_t> all, but_ids;
   for (std::size_t c = 0; c < program.columns.size(); ++c) {
-    if (data.table.columns[c].size() != data.table.rows) continue;
+    if (data.table->columns[c].size() != data.table->rows) continue;
     all.push_back(c);
     if (program.columns[c].type.scalar != Scalar::id) but_ids.push_back(c);
   }
@@ -359,12 +359,12 @@ void find_identities(const flow::Program& program, const Data& data, std::vector
     const ColumnId id{static_cast<std::int32_t>(c)};
     const Scalar s = column.type.scalar;
     const bool named = s == Scalar::id || (s == Scalar::integer && driver::is_called_id(column.name)), text = s == Scalar::category || s == Scalar::string;
-    if ((!named && !text) || data.table.columns[c].size() != data.table.rows || (by_value && program.split.column == id)) continue;
+    if ((!named && !text) || data.table->columns[c].size() != data.table->rows || (by_value && program.split.column == id)) continue;
     if (std::find(target.begin(), target.end(), id) != target.end()) continue;
-    if (text && has_few_values(data.table.columns[c], data.table.rows)) continue;
+    if (text && has_few_values(data.table->columns[c], data.table->rows)) continue;
     std::int64_t distinct = 0;
-    const std::vector<std::int64_t> number = numbered(data.table.columns[c], data.table.rows, distinct);
-    const double size = distinct > 0 ? static_cast<double>(data.table.rows) / static_cast<double>(distinct) : 0;
+    const std::vector<std::int64_t> number = numbered(data.table->columns[c], data.table->rows, distinct);
+    const double size = distinct > 0 ? static_cast<double>(data.table->rows) / static_cast<double>(distinct) : 0;
     // An identity has many values, and each of them few rows; a category has few values.
     if (distinct < 30 || size < 1.5 || size > (named ? 1e9 : 30)) continue;
     std::vector<std::uint8_t> trained(static_cast<std::size_t>(distinct), 0);

@@ -50,7 +50,7 @@ fit::Fitted fit_all(const Pipeline& pipeline, const Part& train, const std::vect
       with_present.push_back(text);
     }
     const fit::FittedView view(fitted);
-    const Results run = run_kernel(pipeline.kernels->find("fit_" + std::to_string(p)), train.table, view.get(), kinds, with_present, fold, threads);
+    const Results run = run_kernel(pipeline, "fit_" + std::to_string(p), train, view.get(), kinds, with_present, fold, threads);
     for (std::size_t i = 0; i < pass.aggregates.size(); ++i) {
       const flow::Aggregate& aggregate = program.aggregates[pass.aggregates[i].index];
       const Result& in = run.columns[i];
@@ -98,7 +98,7 @@ FeatureColumns features_of(const Pipeline& pipeline, const Part& part, const fit
   const fit::FittedView view(fitted);
   std::vector<OutputKind> kinds;
   for (const ir::Feature& f : program.features) kinds.push_back(f.encoding == ir::Encoding::bag ? OutputKind::bag : OutputKind::real);
-  Results run = run_kernel(pipeline.kernels->find("features"), part.table, view.get(), kinds, std::vector<bool>(kinds.size(), false), fold, threads);
+  Results run = run_kernel(pipeline, "features", part, view.get(), kinds, std::vector<bool>(kinds.size(), false), fold, threads);
   FeatureColumns columns;
   for (std::size_t f = 0; f < kinds.size(); ++f) {
     Result& result = run.columns[f];

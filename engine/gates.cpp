@@ -67,16 +67,18 @@ std::string show(const Cell& cell, const values::ColumnData& column) {
   }
 }
 
-std::vector<Cell> distinct(const values::ColumnData& column, std::int64_t rows) {
+using Rows = std::vector<std::int64_t>;  // of a table
+
+std::vector<Cell> distinct(const values::ColumnData& column, const Rows& rows) {
   std::vector<Cell> cells;
-  for (std::int64_t row = 0; row < rows; ++row) cells.push_back(get(column, row));
+  for (const std::int64_t row : rows) cells.push_back(get(column, row));
   std::sort(cells.begin(), cells.end());
   cells.erase(std::unique(cells.begin(), cells.end()), cells.end());
   return cells;
 }
 
 // At most `count` values over the range of the column: its quantiles, or labels in their declared order.
-std::vector<Cell> spread(const values::ColumnData& column, const Column& declared, std::int64_t rows, std::size_t count) {
+std::vector<Cell> spread(const values::ColumnData& column, const Column& declared, const Rows& rows, std::size_t count) {
   std::vector<Cell> all;
   if (declared.ordered)
     for (const std::string& label : declared.one_of) all.push_back({true, 0, 0, label});
@@ -95,12 +97,19 @@ struct Answers {
 };
 Answers answers(const score::Engine& engine, const Part& part) { return {predict(engine, part), engine.width()}; }
 
+// All rows of a table, without targets.
+Part whole(values::Table table) {
+  Part part;
+  part.row.resize(static_cast<std::size_t>(table.rows));
+  std::iota(part.row.begin(), part.row.end(), 0);
+  part.table = std::make_shared<const values::Table>(std::move(table));
+  return part;
+}
+
 class Runner {
  public:
   Runner(const Pipeline& pipeline, const score::Engine& engine, const Data& data, const std::optional<Metrics>& production)
-      : program_(pipeline.program()), engine_(engine), data_(data), production_(production), probe_(data.test.row.empty() ? data.train : data.test), every_row_(probe_.row.size()) {
-    std::iota(every_row_.begin(), every_row_.end(), 0);
-  }
+      : program_(pipeline.program()), engine_(engine), data_(data), production_(production), probe_(data.test.row.empty() ? data.train : data.test) {}
 
   GateResult run(const Gate& gate) {
     GateResult result{gate.text, false, {}, gate.span};
@@ -179,17 +188,17 @@ class Runner {
   // Largest minus smallest value of a metric over the groups of a column.
   double gap(const Gate& gate, std::string& measured) {
     const Part& part = data_.part(gate.scope);
-    const values::ColumnData& column = part.table.columns[gate.by.index];
+    const values::ColumnData& column = part.table->columns[gate.by.index];
     std::vector<std::vector<double>> features;
     const std::vector<double> predicted = predict(engine_, part, &features);
     const auto width = static_cast<std::size_t>(engine_.width());
     double low = std::numeric_limits<double>::infinity(), high = -low;
     std::string low_group, high_group;
-    for (const Cell& group : distinct(column, part.table.rows)) {
+    for (const Cell& group : distinct(column, part.row)) {
       std::vector<double> p, y, w;
       std::vector<std::vector<double>> seen(features.size());
-      for (std::int64_t row = 0; row < part.table.rows; ++row) {
-        if (get(column, row) != group) continue;
+      for (std::size_t row = 0; row < part.row.size(); ++row) {
+        if (get(column, part.row[row]) != group) continue;
         p.insert(p.end(), predicted.begin() + row * width, predicted.begin() + (row + 1) * width);
         if (!part.target.empty()) y.push_back(part.target[row]);
         for (std::size_t f = 0; f < features.size(); ++f) seen[f].push_back(features[f][row]);
@@ -213,10 +222,9 @@ class Runner {
 
   // Answers with one raw column of every probe row set to `cell`.
   Answers changed(ColumnId id, const Cell& cell) {
-    Part part;
-    part.table = gather(probe_.table, every_row_);
-    fill(part.table.columns[id.index], part.table.rows, cell);
-    return answers(engine_, part);
+    values::Table table = gather(*probe_.table, probe_.row);
+    fill(table.columns[id.index], table.rows, cell);
+    return answers(engine_, whole(std::move(table)));
   }
 
   bool used(ColumnId id) const { return std::find(program_.request.begin(), program_.request.end(), id) != program_.request.end(); }
@@ -229,8 +237,8 @@ class Runner {
     std::string where = "no feature uses it";
     for (const ColumnId id : gate.columns) {
       if (!used(id)) continue;
-      const values::ColumnData& column = probe_.table.columns[id.index];
-      const std::vector<Cell> choices = column.layout == values::Layout::string || column.layout == values::Layout::boolean ? distinct(column, probe_.table.rows) : spread(column, program_.columns[id.index], probe_.table.rows, 11);
+      const values::ColumnData& column = probe_.table->columns[id.index];
+      const std::vector<Cell> choices = column.layout == values::Layout::string || column.layout == values::Layout::boolean ? distinct(column, probe_.row) : spread(column, program_.columns[id.index], probe_.row, 11);
       for (const Cell& cell : choices) {
         const Answers after = changed(id, cell);
         for (std::size_t i = 0; i < after.values.size(); ++i) {
@@ -253,16 +261,16 @@ class Runner {
 
   void monotone(const Gate& gate, GateResult& result) {
     result.passed = true;
-    result.measured = "holds on " + std::to_string(probe_.table.rows) + " rows";
+    result.measured = "holds on " + std::to_string(probe_.row.size()) + " rows";
     const std::size_t at = engine_.width() > 1 ? 1 : 0;  // the positive class, or the value
     for (const ColumnId id : gate.columns) {
       if (!used(id)) continue;
-      const values::ColumnData& column = probe_.table.columns[id.index];
+      const values::ColumnData& column = probe_.table->columns[id.index];
       Answers last;
       Cell last_cell;
-      for (const Cell& cell : spread(column, program_.columns[id.index], probe_.table.rows, 21)) {
+      for (const Cell& cell : spread(column, program_.columns[id.index], probe_.row, 21)) {
         Answers now = changed(id, cell);
-        for (std::int64_t row = 0; !last.values.empty() && row < probe_.table.rows; ++row) {
+        for (std::size_t row = 0; !last.values.empty() && row < probe_.row.size(); ++row) {
           const double a = last.values[row * now.width + at], b = now.values[row * now.width + at];
           if (gate.increasing ? b >= a : b <= a) continue;
           result.passed = false;
@@ -279,26 +287,25 @@ class Runner {
 
   // One row: the given values; other columns are null where they may be, else typical of the train rows.
   void given(const Gate& gate, GateResult& result) {
-    Part row;
-    row.row = {0};
-    row.table.rows = 1;
-    row.table.columns.resize(program_.columns.size());
+    values::Table table;
+    table.rows = 1;
+    table.columns.resize(program_.columns.size());
     std::vector<Cell> cells(program_.columns.size());
     for (const ColumnId id : program_.request) {
       const Column& column = program_.columns[id.index];
-      const values::ColumnData& seen = data_.train.table.columns[id.index];
+      const values::ColumnData& seen = data_.train.table->columns[id.index];
       Cell& cell = cells[id.index];
       const auto at = std::find(gate.given.begin(), gate.given.end(), id);
       if (at != gate.given.end()) {
         const Value& value = gate.given_values[at - gate.given.begin()];
         cell = {!value.null, value.real, value.integer, value.text};
       } else if (!column.type.nullable) {
-        cell = typical(seen, data_.train.table.rows);
+        cell = typical(seen, data_.train.row);
       }
-      row.table.columns[id.index].layout = seen.layout;
-      fill(row.table.columns[id.index], 1, cell);
+      table.columns[id.index].layout = seen.layout;
+      fill(table.columns[id.index], 1, cell);
     }
-    const std::vector<double> out = predict(engine_, row);
+    const std::vector<double> out = predict(engine_, whole(std::move(table)));
     const model::Model& model = engine_.package().model;
     if (!gate.expect_label.empty()) {
       const std::size_t best = std::max_element(out.begin(), out.end()) - out.begin();
@@ -317,9 +324,9 @@ class Runner {
     result.measured = "prediction = " + spell(value);
   }
 
-  static Cell typical(const values::ColumnData& column, std::int64_t rows) {
+  static Cell typical(const values::ColumnData& column, const Rows& rows) {
     std::vector<Cell> cells;
-    for (std::int64_t row = 0; row < rows; ++row) cells.push_back(get(column, row));
+    for (const std::int64_t row : rows) cells.push_back(get(column, row));
     std::sort(cells.begin(), cells.end());
     if (column.layout != values::Layout::string && column.layout != values::Layout::boolean) return cells[cells.size() / 2];  // the median
     Cell best = cells.front();
@@ -338,7 +345,6 @@ class Runner {
   const Data& data_;
   const std::optional<Metrics>& production_;
   const Part& probe_;
-  std::vector<std::int64_t> every_row_;
   std::map<MetricScope, std::map<std::string, double>> metrics_;
 };
 

@@ -1,5 +1,8 @@
 #include "engine/learn.h"
 
+#include <algorithm>
+
+#include "engine/kernels.h"
 #include "runtime/learn/metrics.h"
 
 namespace mlp::engine {
@@ -82,11 +85,16 @@ std::map<std::string, double> measure(const model::Model& model, const FeatureCo
 }
 
 std::vector<double> predict(const score::Engine& engine, const Part& part, std::vector<std::vector<double>>* features) {
-  const std::int64_t rows = part.table.rows;
+  const auto rows = static_cast<std::int64_t>(part.row.size());
   std::vector<double> out(static_cast<std::size_t>(rows) * engine.width());
-  std::vector<mlp_column> columns;
-  for (const values::ColumnData& column : part.table.columns) columns.push_back(column.view());
-  engine.run(columns.data(), rows, out.data(), features);
+  Blocks inputs(part, engine.package().signature.request_place);
+  std::vector<std::vector<double>> seen;
+  if (features) features->resize(engine.package().model.features.size());
+  for (std::int64_t first = 0; first < rows; first += block_rows) {
+    const std::int64_t count = std::min(block_rows, rows - first);
+    engine.run(inputs.at(first, count), count, out.data() + first * engine.width(), features ? &seen : nullptr);
+    for (std::size_t f = 0; features && f < seen.size(); ++f) (*features)[f].insert((*features)[f].end(), seen[f].begin(), seen[f].end());
+  }
   return out;
 }
 

@@ -37,14 +37,15 @@ std::vector<std::string> find_classes(const flow::Program& program, const std::v
   return classes;
 }
 
-Part take_part(const Pipeline& pipeline, const values::Table& table, const std::vector<data::Part>& parts, data::Part wanted) {
+Part take_part(const Pipeline& pipeline, const std::shared_ptr<const values::Table>& table, const std::vector<data::Part>& parts, data::Part wanted) {
   Part part;
-  for (std::int64_t row = 0; row < table.rows; ++row)
+  part.table = table;
+  part.row.reserve(static_cast<std::size_t>(std::count(parts.begin(), parts.end(), wanted)));
+  for (std::int64_t row = 0; row < table->rows; ++row)
     if (parts[row] == wanted) part.row.push_back(row);
-  part.table = gather(table, part.row);
   if (pipeline.program().model.weight.known()) {
     const mlp_fitted none{};
-    const Results run = run_kernel(pipeline.kernels->find("weight"), part.table, &none, {OutputKind::real}, {false}, {}, 1);
+    const Results run = run_kernel(pipeline, "weight", part, &none, {OutputKind::real}, {false}, {}, 1);
     part.weight = run.columns[0].reals;
     for (std::size_t i = 0; i < part.weight.size(); ++i)
       if (!(part.weight[i] >= 0) || std::isinf(part.weight[i])) bad_row(pipeline.program(), part.row[i], "", "the weight of a row is negative, infinite or missing", "weights are 0 or more: mend the expression behind `weight`, or the data");
@@ -52,27 +53,29 @@ Part take_part(const Pipeline& pipeline, const values::Table& table, const std::
   return part;
 }
 
+// Leaves in the part the rows that `keep` numbers, ascending.
+void keep_rows(Part& part, const std::vector<std::size_t>& keep) {
+  const auto pick = [&](auto& values) {
+    for (std::size_t i = 0; i < keep.size() && !values.empty(); ++i) values[i] = values[keep[i]];
+    values.resize(std::min(values.size(), keep.size()));
+  };
+  pick(part.row);
+  pick(part.weight);
+}
+
 // Leaves in the part those rows that the deployment serves, and counts the others.
 std::int64_t keep_served(const Pipeline& pipeline, Part& part) {
   const flow::Program& program = pipeline.program();
   if (!program.model.population.known() || part.row.empty()) return 0;
   const mlp_fitted none{};
-  const Results run = run_kernel(pipeline.kernels->find("population"), part.table, &none, {OutputKind::real}, {false}, {}, 1);
-  std::vector<std::int64_t> keep, rows;
-  std::vector<double> weights;
-  for (std::size_t i = 0; i < part.row.size(); ++i) {
-    if (run.columns[0].reals[i] != 1) continue;
-    keep.push_back(static_cast<std::int64_t>(i));
-    rows.push_back(part.row[i]);
-    if (!part.weight.empty()) weights.push_back(part.weight[i]);
-  }
+  const Results run = run_kernel(pipeline, "population", part, &none, {OutputKind::real}, {false}, {}, 1);
+  std::vector<std::size_t> keep;
+  for (std::size_t i = 0; i < part.row.size(); ++i)
+    if (run.columns[0].reals[i] == 1) keep.push_back(i);
   const auto outside = static_cast<std::int64_t>(part.row.size() - keep.size());
   if (keep.empty())
     throw Failure(code::no_served_rows, "none of the " + std::to_string(outside) + " test rows is of the population that `" + program.deploy.name + "` serves", "correct the condition behind `serve on`, or gather such rows");
-  if (outside == 0) return 0;
-  part.table = gather(part.table, keep);
-  part.row = std::move(rows);
-  part.weight = std::move(weights);
+  keep_rows(part, keep);
   return outside;
 }
 
@@ -81,7 +84,7 @@ void take_target(const Pipeline& pipeline, Part& part, std::vector<std::string>&
   const flow::Program& program = pipeline.program();
   const bool text = text_target(program);
   const mlp_fitted none{};
-  const Results run = run_kernel(pipeline.kernels->find("target"), part.table, &none, {text ? OutputKind::string : OutputKind::real}, {true}, {}, 1);
+  const Results run = run_kernel(pipeline, "target", part, &none, {text ? OutputKind::string : OutputKind::real}, {true}, {}, 1);
   const Result& result = run.columns[0];
   for (std::size_t i = 0; i < part.row.size(); ++i)
     if (!result.present[i] || (!text && std::isnan(result.reals[i])))
@@ -98,31 +101,22 @@ void take_target(const Pipeline& pipeline, Part& part, std::vector<std::string>&
   for (const mlp_string& s : result.strings) texts.emplace_back(s.data, static_cast<std::size_t>(s.size));
   if (find) classes = find_classes(program, texts);
   // Rows whose class no train row has cannot be measured: they are left out, counted, and reported.
-  std::vector<std::int64_t> keep;
+  std::vector<std::size_t> keep;
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const auto at = std::lower_bound(classes.begin(), classes.end(), texts[i]);
     if (at == classes.end() || *at != texts[i]) continue;
     part.target.push_back(static_cast<double>(at - classes.begin()));
-    keep.push_back(static_cast<std::int64_t>(i));
+    keep.push_back(i);
   }
-  if (keep.size() == texts.size()) return;
   part.unseen_class = static_cast<std::int64_t>(texts.size() - keep.size());
-  part.table = gather(part.table, keep);
-  std::vector<std::int64_t> rows;
-  std::vector<double> weights;
-  for (const std::int64_t i : keep) {
-    rows.push_back(part.row[i]);
-    if (!part.weight.empty()) weights.push_back(part.weight[i]);
-  }
-  part.row = std::move(rows);
-  part.weight = std::move(weights);
+  keep_rows(part, keep);
 }
 
 // The truth that a model without a target is measured against: 0 and 1, or a number by class; a row may be without.
 void take_truth(const Pipeline& pipeline, Part& part) {
   const bool text = text_target(pipeline.program());
   const mlp_fitted none{};
-  const Results run = run_kernel(pipeline.kernels->find("target"), part.table, &none, {text ? OutputKind::string : OutputKind::real}, {true}, {}, 1);
+  const Results run = run_kernel(pipeline, "target", part, &none, {text ? OutputKind::string : OutputKind::real}, {true}, {}, 1);
   const Result& result = run.columns[0];
   std::map<std::string_view, double> classes;
   for (std::size_t i = 0; text && i < part.row.size(); ++i)
@@ -149,12 +143,12 @@ void read_rows(const Pipeline& pipeline, const std::filesystem::path& directory,
     wanted.insert(wanted.end(), watched.begin(), watched.end());
     read = data::read_table({.query = program.query, .wanted = wanted, .base = directory, .quarantine = program.name, .threads = threads});
   }
-  data.table = std::move(read.table);
+  data.table = std::make_shared<const values::Table>(std::move(read.table));
   data.report = std::move(read.report);
 }
 
 void expect_rows(const flow::Program& program, const Data& data) {
-  std::vector<Diagnostic> broken = data::check_expectations(program.expectations, program.columns, data.table);
+  std::vector<Diagnostic> broken = data::check_expectations(program.expectations, program.columns, *data.table);
   if (broken.empty()) return;
   for (std::size_t i = 1; i < broken.size(); ++i) broken.front().note(broken[i].message);
   throw Failure(std::move(broken.front()));
@@ -162,7 +156,7 @@ void expect_rows(const flow::Program& program, const Data& data) {
 
 void split_rows(const Pipeline& pipeline, const std::vector<std::string>* classes, Data& data) {
   const flow::Program& program = pipeline.program();
-  data.parts = data::split(program.split, program.columns, data.table, program.split.seed);
+  data.parts = data::split(program.split, program.columns, *data.table, program.split.seed);
   static_cast<Division&>(data) = divide(pipeline, data.table, data.parts, classes);
 }
 
@@ -174,7 +168,7 @@ Data read_data(const Pipeline& pipeline, const std::filesystem::path& directory,
   return data;
 }
 
-Division divide(const Pipeline& pipeline, const values::Table& table, const std::vector<data::Part>& parts, const std::vector<std::string>* classes) {
+Division divide(const Pipeline& pipeline, const std::shared_ptr<const values::Table>& table, const std::vector<data::Part>& parts, const std::vector<std::string>* classes) {
   Division rows;
   rows.train = take_part(pipeline, table, parts, data::Part::train);
   rows.valid = take_part(pipeline, table, parts, data::Part::valid);

@@ -1,6 +1,7 @@
 // The rows of a pipeline: read, checked, in three parts, with their targets and weights.
 #pragma once
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,10 +10,10 @@
 
 namespace mlp::engine {
 
-// The rows of one part, ready for kernels, with the target.
+// The rows of one part, with the target.
 struct Part {
-  values::Table table;                  // texts point into Data::table
-  std::vector<std::int64_t> row;        // index in the rows read
+  std::shared_ptr<const values::Table> table;  // all rows read: parts share them
+  std::vector<std::int64_t> row;        // which of them, ascending
   std::vector<double> target, weight;   // weight empty = 1 each; of a model without a target the truth, NaN = not known; empty = none
   std::int64_t unseen_class = 0;        // rows left out because no train row has their class
 };
@@ -27,7 +28,7 @@ struct Division {
 
 // The data of a pipeline, read and split.
 struct Data : Division {
-  values::Table table;
+  std::shared_ptr<const values::Table> table;
   data::ReadReport report;
   std::vector<data::Part> parts;        // of each row
 };
@@ -37,7 +38,7 @@ struct Data : Division {
 Data read_data(const Pipeline& pipeline, const std::filesystem::path& directory, const std::vector<std::string>* classes, int threads);
 
 // The parts that `parts` names, with their targets and weights. `classes` as for read_data.
-Division divide(const Pipeline& pipeline, const values::Table& table, const std::vector<data::Part>& parts, const std::vector<std::string>* classes);
+Division divide(const Pipeline& pipeline, const std::shared_ptr<const values::Table>& table, const std::vector<data::Part>& parts, const std::vector<std::string>* classes);
 
 // The steps of read_data. `findings`: with the columns that only leakage is looked for in.
 void read_rows(const Pipeline& pipeline, const std::filesystem::path& directory, bool findings, int threads, Data& data);

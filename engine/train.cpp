@@ -10,6 +10,7 @@
 #include "engine/kernels.h"
 #include "engine/manifest.h"
 #include "engine/tune.h"
+#include "runtime/learn/pool.h"
 #include "runtime/monitor/monitor.h"
 #include "runtime/score/probe.h"
 
@@ -144,12 +145,11 @@ class Trainer {
   void divide_rows() {
     rows();
     split_rows(pipeline(), nullptr, data_);
-    gathered_ = true;
   }
 
   // The rows of the source, from the cache when they were not read.
   Data& rows() {
-    if (!loaded_) data_.table = unpack_table(table_, program());
+    if (!loaded_) data_.table = std::make_shared<const values::Table>(unpack_table(table_, program()));
     loaded_ = true;
     table_ = {};
     return data_;
@@ -157,9 +157,7 @@ class Trainer {
   // The rows of each part.
   Data& parted() {
     rows();
-    for (Part* part : {&data_.train, &data_.valid, &data_.test})
-      if (!gathered_) part->table = gather(data_.table, part->row);
-    gathered_ = true;
+    for (Part* part : {&data_.train, &data_.valid, &data_.test}) part->table = data_.table;
     return data_;
   }
 
@@ -193,7 +191,7 @@ class Trainer {
     if (!cross_validated_.scores.empty()) return cross_validated_;
     if (options_.on_stage) options_.on_stage("cross-validating");
     rows();
-    if (data_.parts.empty()) data_.parts = data::split(program().split, program().columns, data_.table, program().split.seed);
+    if (data_.parts.empty()) data_.parts = data::split(program().split, program().columns, *data_.table, program().split.seed);
     std::vector<Fold> folds = make_folds(pipeline(), data_, data_.parts, options_.threads);
     return cross_validated_ = cross_validate(pipeline(), folds, options_);
   }
@@ -220,8 +218,11 @@ class Trainer {
       summarize(trained_.folds, trained_.metrics);
     }
     const Timed scope("references");
-    for (std::size_t f = 0; f < train_columns().size(); ++f)
-      package_.signature.feature_reference.push_back(monitor::make_reference(train_columns()[f], package_.model.features[f]));
+    const std::vector<std::vector<double>>& columns = train_columns();
+    package_.signature.feature_reference.resize(columns.size());
+    learn::Pool(options_.threads).run(static_cast<std::int64_t>(columns.size()), [&](std::int64_t f) {
+      package_.signature.feature_reference[f] = monitor::make_reference(columns[f], package_.model.features[f]);
+    });
     package_.signature.prediction_reference = monitor::make_prediction_reference(package_.model, predict(engine, data_.train));
     golden_ = score::golden_predictions(engine);  // what an artifact's selftest must give again
   }
@@ -238,7 +239,6 @@ class Trainer {
   void keep() {
     if (made_.empty()) return;
     const auto entries = std::make_shared<std::vector<std::pair<std::string, registry::CacheEntry>>>();
-    const auto table = std::make_shared<values::Table>();
     std::string of_rows;
     NamedColumns columns;
     for (const Made& made : made_) {
@@ -248,18 +248,18 @@ class Trainer {
       if (made.stage != driver::Stage::read) continue;
       of_rows = made.key;
       for (std::size_t c = 0; c < program().columns.size(); ++c)
-        if (data_.table.columns[c].size() == data_.table.rows) columns.emplace_back(program().columns[c].name, ColumnId{static_cast<std::int32_t>(c)});  // those that were read
-      *table = std::move(data_.table);
+        if (data_.table->columns[c].size() == data_.table->rows) columns.emplace_back(program().columns[c].name, ColumnId{static_cast<std::int32_t>(c)});  // those that were read
     }
-    trained_.keep = [cache = *options_.cache, entries, table, of_rows, columns] {
+    trained_.keep = [cache = *options_.cache, entries, table = of_rows.empty() ? nullptr : data_.table, of_rows, columns] {
       for (auto& [key, entry] : *entries) {
-        if (key == of_rows) {
+        cache.put(key, entry.seconds, [&, &made = key, &bytes = entry.bytes](const registry::Cache::Out& out) {
+          out(bytes);
+          if (made != of_rows) return;
           Packer rows;
-          rows.bytes = std::move(entry.bytes);
+          rows.out = out;
           pack_table(rows, columns, *table);
-          entry.bytes = std::move(rows.bytes);
-        }
-        cache.put(key, entry);
+          out(rows.bytes);
+        });
         entry = {};
       }
     };
@@ -305,7 +305,7 @@ class Trainer {
   Data data_;
   std::string table_;                     // the rows as the cache has them, until they are needed
   std::map<std::string, std::string> quarantine_;  // the files of rejected rows that reading left, by source
-  bool loaded_ = false, gathered_ = false;
+  bool loaded_ = false;
   std::vector<std::int32_t> fold_;
   Features features_;
   CrossValidation cross_validated_;

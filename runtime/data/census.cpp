@@ -17,18 +17,6 @@
 
 namespace mlp::data {
 
-Digest::Digest() : state_(EVP_MD_CTX_new(), EVP_MD_CTX_free) { MLP_CHECK(state_ && EVP_DigestInit_ex(state_.get(), EVP_sha256(), nullptr) == 1); }
-void Digest::add(std::string_view bytes) { MLP_CHECK(EVP_DigestUpdate(state_.get(), bytes.data(), bytes.size()) == 1); }
-std::string Digest::hex() {
-  unsigned char raw[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
-  MLP_CHECK(EVP_DigestFinal_ex(state_.get(), raw, &size) == 1);
-  static const char* const digits = "0123456789abcdef";
-  std::string out;
-  for (unsigned i = 0; i < size; ++i) (out += digits[raw[i] >> 4]) += digits[raw[i] & 15];
-  return out;
-}
-
 struct ByteSource::Inflater {
   z_stream stream{};
   std::array<char, 1 << 16> input;
@@ -37,7 +25,7 @@ struct ByteSource::Inflater {
   ~Inflater() { inflateEnd(&stream); }
 };
 
-ByteSource::ByteSource(const std::filesystem::path& path, Digest* digest) : path_(path), digest_(digest) {
+ByteSource::ByteSource(const std::filesystem::path& path, Sha256* digest) : path_(path), digest_(digest) {
   fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat about {};
   if (fd_ < 0 || ::fstat(fd_, &about) != 0) {

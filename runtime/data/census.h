@@ -7,7 +7,6 @@
 // every long row is cut; with ignore_errors a row with a bad quote takes others with it, and a JSON line that is no
 // object becomes a row of nulls. So flawed records are never shown to DuckDB, and none of its lenient modes is used.
 #pragma once
-#include <openssl/evp.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -18,24 +17,15 @@
 #include <string_view>
 #include <vector>
 
+#include "base/files.h"
+
 namespace mlp::data {
-
-// SHA-256 over several files.
-class Digest {
- public:
-  Digest();
-  void add(std::string_view bytes);
-  std::string hex();  // ends it
-
- private:
-  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> state_;
-};
 
 // The bytes of a file, unpacked when they are gzip (told by the first two bytes, not by the name). Throws Failure:
 // missing, a directory, unreadable, broken gzip.
 class ByteSource {
  public:
-  ByteSource(const std::filesystem::path& path, Digest* digest);  // the digest gets the bytes as they lie on disk
+  ByteSource(const std::filesystem::path& path, Sha256* digest);  // the digest gets the bytes as they lie on disk
   ~ByteSource();
   ByteSource(const ByteSource&) = delete;
   std::size_t read(char* out, std::size_t size);  // 0 at the end
@@ -46,7 +36,7 @@ class ByteSource {
   std::size_t read_raw(char* out, std::size_t size);
   std::filesystem::path path_;
   int fd_ = -1;
-  Digest* digest_ = nullptr;
+  Sha256* digest_ = nullptr;
   std::string peeked_;
   std::unique_ptr<Inflater> inflater_;
 };
@@ -86,7 +76,7 @@ struct CensusRequest {
   std::string delimiter{};            // "" = found out
   bool header = true;
   std::int32_t fields = 0;            // of a row when there is no header
-  Digest* digest = nullptr;
+  Sha256* digest = nullptr;
 };
 // `each` sees every data record (not the header), with its number, when it is set; it returns false to stop.
 using EachRecord = std::function<bool(std::int64_t record, const Record&)>;

@@ -11,9 +11,22 @@
 
 namespace mlp::data {
 
+namespace {
+
+[[noreturn]] void cannot_read(const std::string& about, const char* text) {
+  const std::string why = text != nullptr ? text : "unknown error";
+  throw Failure(code::data_engine, "cannot read `" + about + "`: " + why.substr(0, why.find('\n')));
+}
+
+}  // namespace
+
 bool Result::next(std::unique_ptr<Chunk>& chunk) {
   duckdb_data_chunk raw = duckdb().fetch_chunk(result_);
-  if (raw == nullptr) return false;
+  if (raw == nullptr) {
+    const char* const error = duckdb().result_error(&result_);
+    if (error != nullptr) cannot_read(about_, error);
+    return false;
+  }
   chunk = std::make_unique<Chunk>(raw);
   return true;
 }
@@ -45,14 +58,21 @@ Duck::~Duck() {
 
 std::unique_ptr<Result> Duck::query(const std::string& sql, const std::string& about) {
   duckdb_result raw{};
-  if (duckdb().query(connection_, sql.c_str(), &raw) != DuckDBSuccess) {
-    const char* text = duckdb().result_error(&raw);
-    std::string why = text != nullptr ? text : "unknown error";
-    duckdb().destroy_result(&raw);
-    why = why.substr(0, why.find('\n'));
-    throw Failure(code::data_engine, "cannot read `" + about + "`: " + why);
-  }
-  return std::make_unique<Result>(raw);
+  const duckdb_state state = duckdb().query(connection_, sql.c_str(), &raw);
+  auto result = std::make_unique<Result>(raw, about);
+  if (state != DuckDBSuccess) cannot_read(about, duckdb().result_error(&raw));
+  return result;
+}
+
+std::unique_ptr<Result> Duck::stream(const std::string& sql, const std::string& about) {
+  duckdb_prepared_statement statement = nullptr;
+  const std::shared_ptr<void> guard(nullptr, [&](void*) { duckdb().destroy_prepare(&statement); });
+  if (duckdb().prepare(connection_, sql.c_str(), &statement) != DuckDBSuccess) cannot_read(about, duckdb().prepare_error(statement));
+  duckdb_result raw{};
+  const duckdb_state state = duckdb().execute_prepared_streaming(statement, &raw);
+  auto result = std::make_unique<Result>(raw, about);
+  if (state != DuckDBSuccess) cannot_read(about, duckdb().result_error(&raw));
+  return result;
 }
 
 Appender::Appender(Duck& duck, const std::string& table) {

@@ -32,16 +32,17 @@ inline bool is_valid(const std::uint64_t* validity, std::int64_t row) {
 
 class Result {
  public:
-  explicit Result(duckdb_result result) : result_(result) {}
+  Result(duckdb_result result, std::string about) : result_(result), about_(std::move(about)) {}
   Result(const Result&) = delete;
   ~Result() { duckdb().destroy_result(&result_); }
   std::int32_t columns() { return static_cast<std::int32_t>(duckdb().column_count(&result_)); }
   std::string name(std::int32_t column) { return duckdb().column_name(&result_, static_cast<idx_t>(column)); }
   duckdb_type type(std::int32_t column) { return duckdb().column_type(&result_, static_cast<idx_t>(column)); }
-  bool next(std::unique_ptr<Chunk>& chunk);  // false at the end
+  bool next(std::unique_ptr<Chunk>& chunk);  // false at the end; throws Failure, where the result is made on the way
 
  private:
   duckdb_result result_;
+  std::string about_;
 };
 
 class Duck {
@@ -50,6 +51,8 @@ class Duck {
   Duck(const Duck&) = delete;
   ~Duck();
   std::unique_ptr<Result> query(const std::string& sql, const std::string& about);  // throws Failure; about: what was read
+  // The same for many rows: they are made while they are taken, and never stand in memory together. The next query ends it.
+  std::unique_ptr<Result> stream(const std::string& sql, const std::string& about);
 
  private:
   friend class Appender;

@@ -133,7 +133,7 @@ void copy_clean(const Source& source, std::size_t width, FilePlan& plan) {
   else count_jsonl(again, each);
 }
 
-void plan_csv(const Source& source, const std::vector<Column>& schema, const std::vector<ColumnId>& needed, FilePlan& plan, Digest& digest) {
+void plan_csv(const Source& source, const std::vector<Column>& schema, const std::vector<ColumnId>& needed, FilePlan& plan, Sha256& digest) {
   plan.census = count_csv({.path = plan.path, .delimiter = source.delimiter, .header = source.header,
                            .fields = source.header ? 0 : static_cast<std::int32_t>(schema.size()), .digest = &digest});
   check_empty(source, plan.census, plan.path);
@@ -160,7 +160,7 @@ void plan_csv(const Source& source, const std::vector<Column>& schema, const std
   for (std::size_t i = 0; i < needed.size(); ++i) plan.fields.push_back({needed[i], "c" + std::to_string(places[i]), Arrives::text});
 }
 
-void plan_jsonl(const Source& source, const std::vector<Column>& schema, const std::vector<ColumnId>& needed, FilePlan& plan, Digest& digest) {
+void plan_jsonl(const Source& source, const std::vector<Column>& schema, const std::vector<ColumnId>& needed, FilePlan& plan, Sha256& digest) {
   plan.census = count_jsonl({.path = plan.path, .digest = &digest});
   check_empty(source, plan.census, plan.path);
   check_flaws(source, schema, plan, 0);
@@ -197,7 +197,7 @@ bool choose(duckdb_type type, const Column& column, const std::string& name, Fie
   }
 }
 
-void plan_parquet(Duck& duck, const Source& source, const std::vector<Column>& schema, const std::vector<ColumnId>& needed, FilePlan& plan, Digest& digest) {
+void plan_parquet(Duck& duck, const Source& source, const std::vector<Column>& schema, const std::vector<ColumnId>& needed, FilePlan& plan, Sha256& digest) {
   {
     ByteSource bytes(plan.path, &digest);
     std::vector<char> buffer(1 << 20);
@@ -299,7 +299,7 @@ std::string without_values(const std::string& message) {
 }
 
 FilePlan plan_file(Duck& duck, const Source& source, const std::vector<Column>& schema, const std::vector<ColumnId>& needed,
-                   const std::filesystem::path& path, Digest& digest) {
+                   const std::filesystem::path& path, Sha256& digest) {
   FilePlan plan;
   plan.path = path;
   try {
@@ -317,7 +317,7 @@ FilePlan plan_file(Duck& duck, const Source& source, const std::vector<Column>& 
 }
 
 std::string digest_of(const std::vector<std::filesystem::path>& files) {
-  Digest digest;
+  Sha256 digest;
   std::vector<char> buffer(1 << 20);
   for (const std::filesystem::path& path : files) {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"), &std::fclose);

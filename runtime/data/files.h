@@ -56,6 +56,6 @@ void require_rows(const FilePlan& plan, std::int64_t given);
 // Reads the file once on its own, checks its columns against the schema, and says how DuckDB is to read it. `needed`
 // columns only; the digest gets the bytes. Throws Failure.
 FilePlan plan_file(Duck& duck, const Source& source, const std::vector<Column>& schema, const std::vector<ColumnId>& needed,
-                   const std::filesystem::path& path, Digest& digest);
+                   const std::filesystem::path& path, Sha256& digest);
 
 }  // namespace mlp::data

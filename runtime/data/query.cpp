@@ -153,7 +153,7 @@ values::Table fetch(Duck& duck, const SqlRelation& r) {
   const std::vector<ColumnId> live = live_columns(r);
   std::string list;
   for (const ColumnId id : live) list += sql_name(r.columns[static_cast<std::size_t>(id.index)]) + ", ";
-  const auto result = duck.query("SELECT " + list + "\"#\" FROM " + sql_name(r.name) + " ORDER BY \"#\"", r.name);
+  const auto result = duck.stream("SELECT " + list + "\"#\" FROM " + sql_name(r.name) + " ORDER BY \"#\"", r.name);
   std::unique_ptr<Chunk> chunk;
   while (result->next(chunk)) {
     for (std::size_t k = 0; k < live.size(); ++k) {

@@ -8,15 +8,27 @@ namespace {
 
 constexpr std::uint64_t detection_rows = 200;  // below this, PSI is mostly noise
 
+// Puts at place(low), …, place(high) the values that stand there when begin..end is sorted, without sorting the others.
+template <class Place>
+void put_in_place(std::vector<double>& values, const Place& place, int low, int high, std::size_t begin, std::size_t end) {
+  if (low > high || begin == end) return;
+  const int middle = (low + high) / 2;
+  const std::size_t at = place(middle);
+  if (at >= begin && at < end) std::nth_element(values.begin() + static_cast<std::ptrdiff_t>(begin), values.begin() + static_cast<std::ptrdiff_t>(at), values.begin() + static_cast<std::ptrdiff_t>(end));
+  put_in_place(values, place, low, middle - 1, begin, std::min(std::max(at, begin), end));
+  put_in_place(values, place, middle + 1, high, std::min(std::max(at + 1, begin), end), end);
+}
+
 package::DriftReference number_reference(std::vector<double> values, int bins) {
   package::DriftReference out;
   const std::size_t all = values.size();
   std::erase_if(values, [](double v) { return std::isnan(v); });
-  std::sort(values.begin(), values.end());
+  // The last value of the b-th of `bins` equal parts.
+  const auto place = [&](int b) { return std::max<std::size_t>(values.size() * static_cast<std::size_t>(b) / static_cast<std::size_t>(bins), 1) - 1; };
+  if (!values.empty()) put_in_place(values, place, 1, bins, 0, values.size());
   if (!values.empty())
     for (int b = 1; b <= bins; ++b) {
-      // The last value of the b-th of `bins` equal parts.
-      const double edge = values[std::max<std::size_t>(values.size() * static_cast<std::size_t>(b) / static_cast<std::size_t>(bins), 1) - 1];
+      const double edge = values[place(b)];
       if (std::isfinite(edge) && (out.edges.empty() || edge > out.edges.back())) out.edges.push_back(edge == 0 ? 0.0 : edge);
     }
   out.counts.assign(out.edges.size() + 2, 0);

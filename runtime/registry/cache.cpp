@@ -38,16 +38,26 @@ std::optional<CacheEntry> Cache::get(const std::string& key) const {
   return entry;
 }
 
-void Cache::put(const std::string& key, const CacheEntry& entry) const {
-  std::string all(magic);
-  all += key;
-  all.append(reinterpret_cast<const char*>(&entry.seconds), sizeof entry.seconds);
-  all += entry.bytes;
-  all += sha256(all);
+void Cache::put(const std::string& key, double seconds, const std::function<void(const Out&)>& write) const {
   const std::filesystem::path path = place(home_, key);
   std::error_code error;  // writing tells what is wrong
   std::filesystem::create_directories(path.parent_path(), error);
-  write_whole(path, all, 0444);
+  WholeFile file(path);
+  Sha256 digest;
+  const Out out = [&](std::string_view bytes) {
+    digest.add(bytes);
+    file.write(bytes);
+  };
+  out(magic);
+  out(key);
+  out({reinterpret_cast<const char*>(&seconds), sizeof seconds});
+  write(out);
+  file.write(digest.hex());
+  file.finish(0444);
+}
+
+void Cache::put(const std::string& key, const CacheEntry& entry) const {
+  put(key, entry.seconds, [&](const Out& out) { out(entry.bytes); });
 }
 
 }  // namespace mlp::registry

@@ -2,8 +2,10 @@
 // counts as missing: it carries its key and the digest of its bytes, and is written beside its place and renamed.
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace mlp::registry {
 
@@ -16,7 +18,10 @@ class Cache {
  public:
   explicit Cache(const std::filesystem::path& directory) : home_(directory / ".mlp" / "cache") {}  // that holds `.mlp/`
   std::optional<CacheEntry> get(const std::string& key) const;   // nothing when missing, unreadable or damaged
-  void put(const std::string& key, const CacheEntry& entry) const;  // durable before it returns; throws Failure
+  // Durable before it returns; throws Failure. `write` hands its bytes over piece by piece: entries may be large.
+  using Out = std::function<void(std::string_view)>;
+  void put(const std::string& key, double seconds, const std::function<void(const Out&)>& write) const;
+  void put(const std::string& key, const CacheEntry& entry) const;
   static std::filesystem::path place(const std::filesystem::path& home, const std::string& key);
 
  private:

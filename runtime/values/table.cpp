@@ -108,6 +108,16 @@ void ColumnData::append(ColumnData&& rows) {
   storage.take(std::move(rows.storage));
 }
 
+void ColumnData::reserve(std::int64_t rows) {
+  const auto n = static_cast<std::size_t>(rows);
+  switch (layout) {
+    case Layout::real: return reals.reserve(n);
+    case Layout::integer: return integers.reserve(n);
+    case Layout::boolean: return booleans.reserve(n);
+    case Layout::string: return strings.reserve(n);
+  }
+}
+
 void ColumnData::resize_to(std::int64_t rows) {
   const auto n = static_cast<std::size_t>(rows);
   if (present.size() > n) present.resize(n);

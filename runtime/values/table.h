@@ -45,6 +45,7 @@ struct ColumnData {
   void append(const Cell& cell);       // texts are copied into `storage`
   void append_null();
   void append(ColumnData&& rows);      // all rows of another column of this layout; its texts move along
+  void reserve(std::int64_t rows);     // room for that many in all
   void resize_to(std::int64_t rows);   // drops the rows from `rows` on
   Cell cell(std::int64_t row) const;
 };

@@ -313,7 +313,7 @@ TEST(Skew, EveryPathGivesTheSameBits) {
   // What training computes, over all rows in file order.
   engine::Data data = engine::read_data(pipeline, work, &trained.package.model.classes, 2);
   engine::Part all;
-  all.table = std::move(data.table);
+  all.table = data.table;
   for (std::int64_t row = 0; row < row_count; ++row) all.row.push_back(row);
   const engine::FeatureColumns matrix = engine::features_of(pipeline, all, trained.package.fitted, {}, 2);
   const std::vector<std::vector<double>>& fitting = matrix.numbers;
@@ -321,7 +321,7 @@ TEST(Skew, EveryPathGivesTheSameBits) {
 
   Bits batch;
   std::vector<mlp_column> columns;
-  for (const values::ColumnData& column : all.table.columns) columns.push_back(column.view());
+  for (const values::ColumnData& column : all.table->columns) columns.push_back(column.view());
   std::vector<double> out(static_cast<std::size_t>(row_count) * engine.width());
   std::vector<std::vector<double>> features;
   engine.run(columns.data(), row_count, out.data(), &features);
@@ -351,7 +351,7 @@ TEST(Skew, EveryPathGivesTheSameBits) {
   score::Bags bags;
   for (std::int64_t first = 0; first + 5000 <= row_count; first += row_count / 20)
     for (const std::int64_t rows : {5000, 1}) {
-      for (std::size_t c = 0; c < columns.size(); ++c) columns[c] = all.table.columns[c].view(first);
+      for (std::size_t c = 0; c < columns.size(); ++c) columns[c] = all.table->columns[c].view(first);
       std::vector<double> some(static_cast<std::size_t>(rows) * engine.width());
       engine.run(columns.data(), rows, some.data(), &features, &bags);
       same_bags(bags, first);
@@ -359,7 +359,7 @@ TEST(Skew, EveryPathGivesTheSameBits) {
 
   // One row at a time, all of them.
   for (std::int64_t row = 0; row < row_count; ++row) {
-    for (std::size_t c = 0; c < columns.size(); ++c) columns[c] = all.table.columns[c].view(row);
+    for (std::size_t c = 0; c < columns.size(); ++c) columns[c] = all.table->columns[c].view(row);
     std::vector<double> one(engine.width());
     engine.run(columns.data(), 1, one.data(), &features);
     for (std::size_t f = 0; f < count; ++f)
