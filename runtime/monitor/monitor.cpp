@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace mlp::monitor {
 namespace {
@@ -91,91 +92,96 @@ std::size_t bin_of(const package::DriftReference& reference, bool category, doub
     return value >= 0 && value < static_cast<double>(last) ? static_cast<std::size_t>(value) : last;
   }
   if (std::isnan(value)) return reference.edges.size() + 1;
-  return static_cast<std::size_t>(std::lower_bound(reference.edges.begin(), reference.edges.end(), value) - reference.edges.begin());
+  // How many edges lie below it, without a branch that would be guessed wrong half of the time.
+  const double* at = reference.edges.data();
+  std::size_t size = reference.edges.size();
+  if (size == 0) return 0;
+  for (; size > 1; size -= size / 2) at += at[size / 2 - 1] < value ? size / 2 : 0;
+  return static_cast<std::size_t>(at - reference.edges.data()) + (*at < value ? 1 : 0);
 }
 
-Monitor::Counters Monitor::counters(std::size_t count) { return std::make_unique<std::atomic<std::uint64_t>[]>(count); }
-
-Monitor::Monitor(const package::Signature& signature, const model::Model& model) : signature_(signature), model_(model) {
-  std::size_t total = 0;
-  for (const package::DriftReference& r : signature.feature_reference) {
-    offset_.push_back(total);
-    total += r.counts.size();
+Monitor::Monitor(const package::Signature& signature, const model::Model& model) : signature_(signature), model_(model), kinds_(kinds_of(model)) {
+  std::size_t end = 0;
+  const auto take = [&](std::size_t count) { return std::exchange(end, end + count); };
+  for (const package::DriftReference& r : signature.feature_reference) places_.bins.push_back(take(r.counts.size()));
+  places_.bins.push_back(take(signature.prediction_reference.counts.size()));
+  places_.missing = take(model.features.size());
+  places_.unseen = take(model.features.size());
+  places_.null = take(signature.request.size());
+  places_.breaches = take(signature.request.size());
+  places_.rows = take(1);
+  places_.size = end;
+  for (const std::vector<std::int32_t>& columns : signature.feature_columns) {
+    std::vector<std::size_t>& nullable = nullable_.emplace_back();
+    for (const std::int32_t c : columns)
+      if (signature.request[static_cast<std::size_t>(c)].type.nullable) nullable.push_back(static_cast<std::size_t>(signature.request_place[static_cast<std::size_t>(c)]));
   }
-  offset_.push_back(total);
-  bins_ = counters(total + signature.prediction_reference.counts.size());
-  missing_ = counters(model.features.size());
-  unseen_ = counters(model.features.size());
-  null_ = counters(signature.request.size());
-  breaches_ = counters(signature.request.size());
 }
 
-void Monitor::count_bins(const package::DriftReference& reference, bool category, std::size_t offset, const double* values, std::size_t stride, std::int64_t rows) {
-  if (reference.counts.empty()) return;
-  if (rows < 32) {
-    for (std::int64_t r = 0; r < rows; ++r) add(bins_, offset + bin_of(reference, category, values[static_cast<std::size_t>(r) * stride]), 1);
-    return;
-  }
-  static thread_local std::vector<std::uint64_t> local;
-  local.assign(reference.counts.size(), 0);
-  for (std::int64_t r = 0; r < rows; ++r) ++local[bin_of(reference, category, values[static_cast<std::size_t>(r) * stride])];
-  for (std::size_t b = 0; b < local.size(); ++b)
-    if (local[b] > 0) add(bins_, offset + b, local[b]);
+Tally& Monitor::add_tally() {
+  const std::lock_guard lock(mutex_);
+  return *tallies_.emplace_back(new Tally(*this));
 }
 
-void Monitor::observe(const mlp_column* columns, std::int64_t rows, const std::vector<std::vector<double>>& features, const double* out) {
+std::uint64_t Monitor::sum(std::size_t place) const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t out = 0;
+  for (const auto& tally : tallies_) out += tally->counts_[place].get();
+  return out;
+}
+
+std::vector<std::uint64_t> Monitor::bins(std::size_t place, std::size_t count) const {
+  std::vector<std::uint64_t> out(count);
+  for (std::size_t i = 0; i < count; ++i) out[i] = sum(place + i);
+  return out;
+}
+
+Tally::Tally(const Monitor& monitor) : monitor_(monitor), counts_(std::make_unique<Count[]>(monitor.places_.size)) {}
+
+void Tally::observe(const mlp_column* columns, std::int64_t rows, const std::vector<std::vector<double>>& features, const double* out) {
+  const package::Signature& signature = monitor_.signature_;
+  const model::Model& model = monitor_.model_;
+  const Monitor::Places& places = monitor_.places_;
   const auto n = static_cast<std::size_t>(rows);
-  rows_.fetch_add(n, std::memory_order_relaxed);
-  const auto present = [&](std::size_t request) { return columns[static_cast<std::size_t>(signature_.request_place[request])].present; };
-  for (std::size_t c = 0; c < signature_.request.size(); ++c) {
-    const std::uint8_t* const p = present(c);
-    if (!p) continue;
-    const auto nulls = static_cast<std::uint64_t>(std::count(p, p + n, 0));
-    if (nulls > 0) add(null_, c, nulls);
-  }
+  counts_[places.rows].add(n);
+  for (std::size_t c = 0; c < signature.request.size(); ++c)
+    if (const std::uint8_t* const present = columns[static_cast<std::size_t>(signature.request_place[c])].present)
+      counts_[places.null + c].add(static_cast<std::uint64_t>(std::count(present, present + n, 0)));
   for (std::size_t f = 0; f < features.size(); ++f) {
-    const bool category = model_.features[f].width > 0;
+    const bool category = model.features[f].width > 0;
     const double* const values = features[f].data();
-    count_bins(signature_.feature_reference[f], category, offset_[f], values, 1, rows);
+    const package::DriftReference& reference = signature.feature_reference[f];
+    if (!reference.counts.empty())
+      for (std::size_t r = 0; r < n; ++r) counts_[places.bins[f] + bin_of(reference, category, values[r])].add(1);
     std::uint64_t missing = 0, unseen = 0;
     for (std::size_t r = 0; r < n; ++r) {
       bool null = false;
-      for (const std::int32_t c : signature_.feature_columns[f]) {
-        const std::uint8_t* const p = present(static_cast<std::size_t>(c));
-        null = null || (p && p[r] == 0);
-      }
+      for (const std::size_t place : monitor_.nullable_[f]) null = null || (columns[place].present && columns[place].present[r] == 0);
       const bool nan = std::isnan(values[r]);
       unseen += nan && category && !null ? 1 : 0;
       missing += null || (nan && !category) ? 1 : 0;
     }
-    if (missing > 0) add(missing_, f, missing);
-    if (unseen > 0) add(unseen_, f, unseen);
+    if (missing > 0) counts_[places.missing + f].add(missing);
+    if (unseen > 0) counts_[places.unseen + f].add(unseen);
   }
-  const auto width = static_cast<std::size_t>(model::width(model_));
-  if (kinds_of(model_) == 0) {
-    count_bins(signature_.prediction_reference, false, offset_.back(), out + width - 1, width, rows);
-  } else {
-    for (std::size_t r = 0; r < n; ++r) add(bins_, offset_.back() + kind_of(model_, out + r * width), 1);
-  }
+  const auto width = static_cast<std::size_t>(model::width(model));
+  const package::DriftReference& reference = signature.prediction_reference;
+  if (reference.counts.empty()) return;
+  for (std::size_t r = 0; r < n; ++r)
+    counts_[places.bins.back() + (monitor_.kinds_ > 0 ? kind_of(model, out + r * width) : bin_of(reference, false, out[(r + 1) * width - 1]))].add(1);
 }
 
-void Monitor::count_breaches(std::size_t column, std::int64_t values) { add(breaches_, column, static_cast<std::uint64_t>(values)); }
-
-std::vector<std::uint64_t> Monitor::bins(std::size_t offset, std::size_t count) const {
-  std::vector<std::uint64_t> out(count);
-  for (std::size_t i = 0; i < count; ++i) out[i] = load(bins_, offset + i);
-  return out;
-}
+void Tally::count_breaches(std::size_t column, std::int64_t values) { counts_[monitor_.places_.breaches + column].add(static_cast<std::uint64_t>(values)); }
 
 Monitor::Drift Monitor::drift() const {
   Drift out;
-  out.rows = rows_.load(std::memory_order_relaxed);
+  out.rows = sum(places_.rows);
   for (std::size_t f = 0; f < signature_.feature_reference.size(); ++f) {
     const std::vector<double>& counts = signature_.feature_reference[f].counts;
-    out.features.push_back(psi(counts, bins(offset_[f], counts.size())));
+    out.features.push_back(psi(counts, bins(places_.bins[f], counts.size())));
   }
   const std::vector<double>& counts = signature_.prediction_reference.counts;
-  out.prediction = psi(counts, bins(offset_.back(), counts.size()));
+  out.prediction = psi(counts, bins(places_.bins.back(), counts.size()));
   return out;
 }
 
@@ -191,11 +197,11 @@ void Monitor::write(Exposition& out, std::string_view model, std::string_view ve
   out.sample(base, now.rows);
   out.family(Metric::input_missing);
   for (std::size_t c = 0; c < signature_.request.size(); ++c)
-    if (signature_.request[c].type.nullable) out.sample(with("column", signature_.request[c].name), load(null_, c));
+    if (signature_.request[c].type.nullable) out.sample(with("column", signature_.request[c].name), sum(places_.null + c));
   out.family(Metric::input_breach);
   for (std::size_t c = 0; c < signature_.request.size(); ++c)
     if (const Column& column = signature_.request[c]; column.bounds.low || column.bounds.high || !column.one_of.empty() || !column.pattern.empty())
-      out.sample(with("column", column.name), load(breaches_, c));
+      out.sample(with("column", column.name), sum(places_.breaches + c));
   out.family(Metric::feature_missing);
   for (std::size_t f = 0; f < model_.features.size(); ++f) out.sample(with("feature", model_.features[f].name), missing(f));
   out.family(Metric::feature_unseen);

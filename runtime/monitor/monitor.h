@@ -2,8 +2,10 @@
 #pragma once
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -27,13 +29,37 @@ double psi(const std::vector<double>& reference, const std::vector<std::uint64_t
 // The bin of a value; see package::DriftReference.
 std::size_t bin_of(const package::DriftReference& reference, bool category, double value);
 
-// Thread-safe; every count is one relaxed increment.
+// A count that one thread changes and any may read.
+class Count {
+ public:
+  void set(std::uint64_t n) { n_.store(n, std::memory_order_relaxed); }
+  void add(std::uint64_t n) { set(get() + n); }
+  std::uint64_t get() const { return n_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> n_{0};
+};
+
+class Monitor;
+
+// What one thread saw: it alone counts here.
+class Tally {
+ public:
+  void observe(const mlp_column* columns, std::int64_t rows, const std::vector<std::vector<double>>& features, const double* out);
+  void count_breaches(std::size_t column, std::int64_t values);
+
+ private:
+  friend class Monitor;
+  explicit Tally(const Monitor& monitor);
+  const Monitor& monitor_;
+  std::unique_ptr<Count[]> counts_;            // laid out as Monitor::Places says
+};
+
+// The tallies of all threads, and what they come to.
 class Monitor {
  public:
   Monitor(const package::Signature& signature, const model::Model& model);  // both must outlive it
-
-  void observe(const mlp_column* columns, std::int64_t rows, const std::vector<std::vector<double>>& features, const double* out);
-  void count_breaches(std::size_t column, std::int64_t values);
+  Tally& add_tally();                          // for a thread; thread-safe, as all that follows
 
   struct Drift {
     std::vector<double> features;              // PSI by model feature
@@ -41,38 +67,42 @@ class Monitor {
     std::uint64_t rows = 0;
   };
   Drift drift() const;
-  std::uint64_t missing(std::size_t feature) const { return load(missing_, feature); }
-  std::uint64_t unseen(std::size_t feature) const { return load(unseen_, feature); }
+  std::uint64_t missing(std::size_t feature) const { return sum(places_.missing + feature); }
+  std::uint64_t unseen(std::size_t feature) const { return sum(places_.unseen + feature); }
 
   void write(Exposition& out, std::string_view model, std::string_view version) const;
 
  private:
-  using Counters = std::unique_ptr<std::atomic<std::uint64_t>[]>;
-  static Counters counters(std::size_t count);
-  static std::uint64_t load(const Counters& counters, std::size_t i) { return counters[i].load(std::memory_order_relaxed); }
-  static void add(const Counters& counters, std::size_t i, std::uint64_t n) { counters[i].fetch_add(n, std::memory_order_relaxed); }
-  void count_bins(const package::DriftReference& reference, bool category, std::size_t offset, const double* values, std::size_t stride, std::int64_t rows);
-  std::vector<std::uint64_t> bins(std::size_t offset, std::size_t count) const;
+  friend class Tally;
+  std::uint64_t sum(std::size_t place) const;
+  std::vector<std::uint64_t> bins(std::size_t place, std::size_t count) const;
 
   const package::Signature& signature_;
   const model::Model& model_;
-  std::vector<std::size_t> offset_;            // of each feature's bins, then of the prediction's
-  Counters bins_, missing_, unseen_, null_, breaches_;
-  std::atomic<std::uint64_t> rows_{0};
+  std::vector<std::vector<std::size_t>> nullable_;  // by feature: places of the columns behind it that may be null
+  struct Places {                              // where each kind of count begins; bins by feature, then of the prediction
+    std::vector<std::size_t> bins;
+    std::size_t missing = 0, unseen = 0, null = 0, breaches = 0, rows = 0, size = 0;
+  } places_;
+  std::size_t kinds_;                          // of predictions; 0 where they are numbers
+  mutable std::mutex mutex_;                   // of the list, not of the counts
+  std::vector<std::unique_ptr<Tally>> tallies_;
 };
 
-// Requests of one protocol: how many with which outcome, and how long they took.
+// Requests of one protocol: how many with which outcome, and how long they took. One thread records.
 class RequestCounts {
  public:
-  void record(int status, double seconds);
-  static const std::vector<double>& bounds();  // of the latency buckets, in seconds
+  void record(int status, std::chrono::nanoseconds time);
+  void add(const RequestCounts& other);
+  static constexpr std::array<double, 22> bounds{0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
+                                                 0.05,    0.075,    0.1,     0.25,   0.5,     0.75,   1,     2.5,    5,     7.5,  10};  // of the latency buckets, in seconds
   void write_codes(Exposition& out, const Labels& labels) const;
   void write_durations(Exposition& out, const Labels& labels) const;
 
  private:
-  std::array<std::atomic<std::uint64_t>, 600> codes_{};
-  std::array<std::atomic<std::uint64_t>, 32> buckets_{};
-  std::atomic<std::uint64_t> nanoseconds_{0};
+  std::array<Count, 600> codes_;
+  std::array<Count, bounds.size() + 1> buckets_;
+  Count nanoseconds_;
 };
 
 // What the operating system knows of this process; what cannot be read (an empty chroot has no /proc) is left out.

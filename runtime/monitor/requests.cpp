@@ -9,22 +9,22 @@
 
 namespace mlp::monitor {
 
-const std::vector<double>& RequestCounts::bounds() {
-  static const std::vector<double> list{0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
-                                        0.05,    0.075,    0.1,     0.25,   0.5,     0.75,   1,     2.5,    5,     7.5,  10};
-  return list;
+void RequestCounts::record(int status, std::chrono::nanoseconds time) {
+  codes_[static_cast<std::size_t>(std::clamp(status, 0, 599))].add(1);
+  const double seconds = std::chrono::duration<double>(time).count();
+  buckets_[static_cast<std::size_t>(std::lower_bound(bounds.begin(), bounds.end(), seconds) - bounds.begin())].add(1);
+  nanoseconds_.add(static_cast<std::uint64_t>(time.count()));
 }
 
-void RequestCounts::record(int status, double seconds) {
-  codes_[static_cast<std::size_t>(std::clamp(status, 0, 599))].fetch_add(1, std::memory_order_relaxed);
-  const auto bucket = static_cast<std::size_t>(std::lower_bound(bounds().begin(), bounds().end(), seconds) - bounds().begin());
-  buckets_[bucket].fetch_add(1, std::memory_order_relaxed);
-  nanoseconds_.fetch_add(static_cast<std::uint64_t>(seconds * 1e9), std::memory_order_relaxed);
+void RequestCounts::add(const RequestCounts& other) {
+  for (std::size_t i = 0; i < codes_.size(); ++i) codes_[i].add(other.codes_[i].get());
+  for (std::size_t i = 0; i < buckets_.size(); ++i) buckets_[i].add(other.buckets_[i].get());
+  nanoseconds_.add(other.nanoseconds_.get());
 }
 
 void RequestCounts::write_codes(Exposition& out, const Labels& labels) const {
   for (std::size_t code = 0; code < codes_.size(); ++code) {
-    const std::uint64_t count = codes_[code].load(std::memory_order_relaxed);
+    const std::uint64_t count = codes_[code].get();
     if (count == 0 && code != 200) continue;  // 200 always, so that rates have a start
     Labels with = labels;
     const std::string text = std::to_string(code);
@@ -35,8 +35,8 @@ void RequestCounts::write_codes(Exposition& out, const Labels& labels) const {
 
 void RequestCounts::write_durations(Exposition& out, const Labels& labels) const {
   std::vector<std::uint64_t> counts;
-  for (std::size_t i = 0; i <= bounds().size(); ++i) counts.push_back(buckets_[i].load(std::memory_order_relaxed));
-  out.histogram(labels, bounds(), counts, static_cast<double>(nanoseconds_.load(std::memory_order_relaxed)) * 1e-9);
+  for (const Count& bucket : buckets_) counts.push_back(bucket.get());
+  out.histogram(labels, {bounds.begin(), bounds.end()}, counts, static_cast<double>(nanoseconds_.get()) * 1e-9);
 }
 
 void write_process(Exposition& out, double start_time) {

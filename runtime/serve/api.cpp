@@ -5,7 +5,6 @@
 
 #include "base/codes/serving.h"
 #include "base/version.h"
-#include "runtime/score/output.h"
 
 namespace mlp::serve {
 namespace {
@@ -86,18 +85,19 @@ std::string_view media_type(std::string_view content_type) {
   return content_type;
 }
 
-void need_media_type(const Request& request, const std::vector<std::string_view>& allowed, bool required) {
+void need_media_type(const Request& request, std::initializer_list<std::string_view> allowed, bool required) {
   const auto same = [](std::string_view a, std::string_view b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return std::tolower(static_cast<unsigned char>(x)) == y; });
   };
-  std::string list;
-  for (const std::string_view type : allowed) (list += list.empty() ? "`" : " or `").append(type).append("`");
   if (!request.content_encoding.empty() && !same(request.content_encoding, "identity"))
     throw ApiError{415, "the content encoding `" + values::printable(request.content_encoding) + "` is not supported", "send the body as it is", "", ""};
   const std::string_view type = media_type(request.content_type);
   if (type.empty() && !required) return;
-  if (std::none_of(allowed.begin(), allowed.end(), [&](std::string_view a) { return same(type, a); }))
+  if (std::none_of(allowed.begin(), allowed.end(), [&](std::string_view a) { return same(type, a); })) {
+    std::string list;
+    for (const std::string_view type_here : allowed) (list += list.empty() ? "`" : " or `").append(type_here).append("`");
     throw ApiError{415, type.empty() ? "the request has no Content-Type" : "the content type `" + values::printable(type) + "` is not supported", "send " + list, "", ""};
+  }
   const std::size_t charset = request.content_type.find("charset=");
   if (charset != std::string_view::npos) {
     std::string_view name = request.content_type.substr(charset + 8);
@@ -121,65 +121,78 @@ Api::Api(const score::Engine& engine, const ServeOptions& options)
     : engine_(engine),
       name_(engine.package().signature.deployment),
       version_(options.version.empty() ? "1" : options.version),
+      infer_path_("/v2/models/" + name_ + "/infer"),
+      outputs_(score::output_names(engine.package().model)),
+      writer_(engine.package().model, score::Format::jsonl),
       monitor_(engine.package().signature, engine.package().model),
       start_time_(std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count()) {
   metadata_ = metadata();
+  output_heads_ = output_heads();
 }
 
 Response Api::error(int status, const std::string& message) const { return to_response({status, message, "", "", ""}, false); }
 
-std::unique_ptr<Worker> Api::worker() {
-  std::unique_ptr<Worker> out;
-  {
-    const std::lock_guard lock(mutex_);
-    if (!idle_.empty()) {
-      out = std::move(idle_.back());
-      idle_.pop_back();
-    }
-  }
-  if (!out) out = std::make_unique<Worker>(package().signature);
-  out->rows.restart();
-  out->predictions.clear();
-  return out;
-}
-void Api::give_back(std::unique_ptr<Worker> worker) {
-  worker->rows.clear();
-  // A huge request's memory is not kept for ever.
-  if (worker->predictions.capacity() > (std::size_t{1} << 20) || worker->json.capacity() > (std::size_t{1} << 16)) return;
+Worker& Api::add_worker() {
   const std::lock_guard lock(mutex_);
-  if (idle_.size() < 64) idle_.push_back(std::move(worker));
+  return *workers_.emplace_back(std::make_unique<Worker>(monitor_.add_tally()));
 }
 
-void Api::finish_rows(Worker& w) {
-  const std::int64_t n = w.rows.rows();
+Scratch& Api::begin(Worker& worker) const {
+  std::unique_ptr<Scratch>& s = worker.scratch;
+  // A huge request's memory is not kept for ever.
+  if (!s || s->predictions.capacity() > (std::size_t{1} << 20) || s->json.capacity() > (std::size_t{1} << 16)) s = std::make_unique<Scratch>(package().signature);
+  s->rows.restart();
+  s->predictions.clear();
+  return *s;
+}
+
+std::string Api::body_of(Worker& worker) const {
+  std::string body = std::move(worker.response.body);
+  if (body.capacity() > (std::size_t{1} << 20)) body = {};
+  body.clear();
+  return body;
+}
+
+void Api::finish_rows(Worker& worker) const {
+  Scratch& s = *worker.scratch;
+  const std::int64_t n = s.rows.rows();
   if (n == 0) return;
-  const std::size_t before = w.predictions.size();
-  w.predictions.resize(before + static_cast<std::size_t>(n) * static_cast<std::size_t>(engine_.width()));
-  const mlp_column* const columns = w.rows.columns();
-  engine_.run(columns, n, w.predictions.data() + before, &w.features);
-  monitor_.observe(columns, n, w.features, w.predictions.data() + before);
-  w.rows.clear();
+  const std::size_t before = s.predictions.size();
+  s.predictions.resize(before + static_cast<std::size_t>(n) * static_cast<std::size_t>(engine_.width()));
+  const mlp_column* const columns = s.rows.columns();
+  engine_.run(columns, n, s.predictions.data() + before, &s.features);
+  worker.tally.observe(columns, n, s.features, s.predictions.data() + before);
+  s.rows.clear();
 }
 
-template <class F> Response Api::inference(monitor::RequestCounts& counts, F&& work, bool mlflow) {
+void Api::finish_request(Worker& worker) const {
+  finish_rows(worker);
+  const std::vector<std::int64_t>& breaches = worker.scratch->rows.breaches();
+  for (std::size_t c = 0; c < breaches.size(); ++c)
+    if (breaches[c] > 0) worker.tally.count_breaches(c, breaches[c]);
+}
+
+template <class F> Response Api::inference(monitor::RequestCounts& counts, Worker& worker, F&& work, bool mlflow) {
   const auto begin = std::chrono::steady_clock::now();
-  ++in_flight_;
+  worker.busy.set(1);
   Response response = guarded(mlflow, work);
-  --in_flight_;
-  counts.record(response.status, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  worker.busy.set(0);
+  counts.record(response.status, std::chrono::steady_clock::now() - begin);
   return response;
 }
 
-Response Api::handle(const Request& request) {
-  return guarded(false, [&] { return route(request); });
+const Response& Api::handle(const Request& request, Worker& worker) {
+  worker.response = guarded(false, [&] { return route(request, worker); });
+  return worker.response;
 }
 
-Response Api::route(const Request& request) {
+Response Api::route(const Request& request, Worker& worker) {
+  if (request.target == infer_path_) return inference(worker.v2, worker, [&] { need_post(request); return infer(request, worker); }, false);
   const std::vector<std::string_view> path = segments(request.target);
   const auto is = [&](std::string_view name) { return path.size() == 1 && path[0] == name; };
-  if (!path.empty() && path[0] == "v2") return v2(request, path);
+  if (!path.empty() && path[0] == "v2") return v2(request, path, worker);
   if (is("invocations"))
-    return inference(invocation_counts_, [&] { need_post(request); return invocations(request); }, true);
+    return inference(worker.invocations, worker, [&] { need_post(request); return invocations(request, worker); }, true);
   if (is("metrics")) {
     need_get(request);
     return metrics(request);
@@ -204,7 +217,7 @@ Response Api::route(const Request& request) {
   throw ApiError{404, "there is nothing at `" + values::printable(request.target) + "`", "try /v2/models/" + name_ + ", /invocations, /metrics or /healthz", "", ""};
 }
 
-Response Api::v2(const Request& request, const std::vector<std::string_view>& path) {
+Response Api::v2(const Request& request, const std::vector<std::string_view>& path, Worker& worker) {
   const auto nothing = [&]() -> ApiError {
     return {404, "there is nothing at `" + values::printable(request.target) + "`", "try /v2/models/" + name_ + " or /v2/models/" + name_ + "/infer", "", ""};
   };
@@ -242,7 +255,7 @@ Response Api::v2(const Request& request, const std::vector<std::string_view>& pa
       throw ApiError{404, "unknown version `" + values::printable(version) + "` of model `" + name_ + "`", "this server has `" + version_ + "`", "", ""};
   };
   if (n == at + 1 && path[at] == "infer")
-    return inference(v2_counts_, [&] { need_post(request); know(); return infer(request); }, false);
+    return inference(worker.v2, worker, [&] { need_post(request); know(); return infer(request, worker); }, false);
   if (n == at) {
     know();
     need_get(request);
@@ -263,14 +276,24 @@ Response Api::metrics(const Request& request) const {
   const monitor::TextFormat format = monitor::negotiate(request.accept);
   monitor::Exposition out(format);
   const auto protocol = [&](std::string_view name) { return monitor::Labels{{"model", name_}, {"version", version_}, {"protocol", name}}; };
+  monitor::RequestCounts v2, invocations;
+  std::uint64_t busy = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& worker : workers_) {
+      v2.add(worker->v2);
+      invocations.add(worker->invocations);
+      busy += worker->busy.get();
+    }
+  }
   out.family(Metric::requests);
-  v2_counts_.write_codes(out, protocol("v2"));
-  invocation_counts_.write_codes(out, protocol("invocations"));
+  v2.write_codes(out, protocol("v2"));
+  invocations.write_codes(out, protocol("invocations"));
   out.family(Metric::duration);
-  v2_counts_.write_durations(out, protocol("v2"));
-  invocation_counts_.write_durations(out, protocol("invocations"));
+  v2.write_durations(out, protocol("v2"));
+  invocations.write_durations(out, protocol("invocations"));
   out.family(Metric::in_flight);
-  out.sample({{"model", name_}, {"version", version_}}, static_cast<double>(in_flight_.load()));
+  out.sample({{"model", name_}, {"version", version_}}, static_cast<double>(busy));
   monitor_.write(out, name_, version_);
   out.family(Metric::model_info);
   out.sample({{"model", name_}, {"version", version_}, {"pipeline", package().signature.name}, {"target", package().signature.target}}, std::uint64_t{1});

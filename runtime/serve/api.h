@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/monitor/monitor.h"
+#include "runtime/score/output.h"
 #include "runtime/score/request.h"
 #include "runtime/values/parse.h"
 #include "runtime/serve/serve.h"
@@ -23,21 +24,21 @@ struct Request {
 };
 struct Response {
   int status = 200;
-  std::string content_type = "application/json";
+  std::string_view content_type = "application/json";  // static text
+  std::string_view allow;                              // of a 405; static text
   std::string body;
-  std::string allow;                            // of a 405
 };
 
 // What a request did wrong; becomes a response.
 struct ApiError {
   int status = 400;
   std::string message, help, code;
-  std::string allow;
+  std::string_view allow;
 };
 
 // What one request needs while it is worked on; kept from request to request.
-struct Worker {
-  explicit Worker(const package::Signature& signature) : rows(signature), json_rows(signature) { rows.set_input("the request"); }
+struct Scratch {
+  explicit Scratch(const package::Signature& signature) : rows(signature), json_rows(signature) { rows.set_input("the request"); }
   score::RowBuilder rows;
   score::JsonRequest json_rows;
   score::Json json;
@@ -45,43 +46,59 @@ struct Worker {
   std::vector<double> predictions;              // of all rows of the request so far
 };
 
+// What one thread answers requests with.
+struct Worker {
+  explicit Worker(monitor::Tally& tally_) : tally(tally_) {}
+  monitor::Tally& tally;
+  monitor::RequestCounts v2, invocations;
+  monitor::Count busy;                          // 1 while it works on a request
+  std::unique_ptr<Scratch> scratch;
+  Response response;                            // the last one
+};
+
 class Api {
  public:
   Api(const score::Engine& engine, const ServeOptions& options);
-  Response handle(const Request& request);      // never throws; thread-safe
+  Worker& add_worker();                         // for a thread; the Api keeps it
+  // Never throws. Any number of threads at once, each with its worker, whose response it gives.
+  const Response& handle(const Request& request, Worker& worker);
   Response error(int status, const std::string& message) const;  // for what never became a request
   void set_draining() { draining_ = true; }
   const std::string& name() const { return name_; }
 
  private:
-  Response route(const Request& request);
-  Response v2(const Request& request, const std::vector<std::string_view>& path);
+  Response route(const Request& request, Worker& worker);
+  Response v2(const Request& request, const std::vector<std::string_view>& path, Worker& worker);
   Response metrics(const Request& request) const;
-  Response infer(const Request& request);       // v2.cpp
-  std::string metadata() const;                 // v2.cpp
-  Response invocations(const Request& request); // invocations.cpp
-  template <class F> Response inference(monitor::RequestCounts& counts, F&& work, bool mlflow);
+  Response infer(const Request& request, Worker& worker);        // v2.cpp
+  std::string metadata() const;                                  // v2.cpp
+  std::vector<std::string> output_heads() const;                 // v2.cpp
+  Response invocations(const Request& request, Worker& worker);  // invocations.cpp
+  template <class F> Response inference(monitor::RequestCounts& counts, Worker& worker, F&& work, bool mlflow);
 
-  void finish_rows(Worker& worker);             // scores what `worker` holds, counts it, clears it
-  void finish_when_full(Worker& worker) { if (worker.rows.rows() >= 4096) finish_rows(worker); }
-  std::unique_ptr<Worker> worker();
-  void give_back(std::unique_ptr<Worker> worker);
+  Scratch& begin(Worker& worker) const;         // its scratch, empty
+  std::string body_of(Worker& worker) const;    // empty, with the memory of the last
+  void finish_rows(Worker& worker) const;       // scores what its scratch holds, counts it, clears it
+  void finish_when_full(Worker& worker) const { if (worker.scratch->rows.rows() >= 4096) finish_rows(worker); }
+  void finish_request(Worker& worker) const;    // scores the rest
   const package::Package& package() const { return engine_.package(); }
 
   const score::Engine& engine_;
   std::string name_, version_, metadata_;
+  std::string infer_path_;                      // what most requests ask for
+  const std::vector<std::string> outputs_;      // their names
+  const score::OutputWriter writer_;
+  std::vector<std::string> output_heads_;       // of each in an answer of V2, up to the number of rows
   monitor::Monitor monitor_;
-  monitor::RequestCounts v2_counts_, invocation_counts_;
-  std::atomic<std::int64_t> in_flight_{0};
   std::atomic<bool> draining_{false};
   double start_time_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Worker>> idle_;
+  mutable std::mutex mutex_;                    // of the workers
+  std::vector<std::unique_ptr<Worker>> workers_;
 };
 
 // Shared by the bodies. Both throw ApiError.
 void parse_body(score::Json& json, std::string_view body);
-void need_media_type(const Request& request, const std::vector<std::string_view>& allowed, bool required);
+void need_media_type(const Request& request, std::initializer_list<std::string_view> allowed, bool required);
 std::string_view media_type(std::string_view content_type);  // without parameters and blanks
 
 }  // namespace mlp::serve

@@ -296,14 +296,14 @@ BenchResult bench(const score::Engine& engine, const BenchOptions& options) {
 
   Api api(engine, {});
   out.request = measure(options, [&](std::size_t thread) {
-    return [&, at = static_cast<std::size_t>(first_of(thread))]() mutable -> std::int64_t {
+    return [&, &worker = api.add_worker(), at = static_cast<std::size_t>(first_of(thread))]() mutable -> std::int64_t {
       if (at == rows.requests().size()) at = 0;
       Request request;
       request.method = "POST";
       request.target = "/invocations";
       request.content_type = "application/json";
       request.body = rows.requests()[at++];
-      const Response response = api.handle(request);
+      const Response& response = api.handle(request, worker);
       if (response.status != 200) MLP_BUG("a request is refused: " + response.body);
       return 1;
     };

@@ -1,7 +1,6 @@
 // MLflow's scoring protocol: one of dataframe_split, dataframe_records, instances, inputs; or CSV. Answers
 // {"predictions": [{"prediction": …, "p_<label>": …}, …]}.
 #include "base/codes/serving.h"
-#include "runtime/score/output.h"
 #include "runtime/serve/api.h"
 
 namespace mlp::serve {
@@ -18,21 +17,21 @@ void need(const Json& json, std::size_t node, JsonKind kind, const std::string& 
 
 }  // namespace
 
-Response Api::invocations(const Request& request) {
+Response Api::invocations(const Request& request, Worker& worker) {
   need_media_type(request, {"application/json", "text/csv"}, true);
-  std::unique_ptr<Worker> w = worker();
-  const Json& json = w->json;
+  Scratch& w = begin(worker);
+  const Json& json = w.json;
   const std::vector<Column>& columns = package().signature.request;
   const auto row_done = [&] {
-    w->rows.end_row();
-    finish_when_full(*w);
+    w.rows.end_row();
+    finish_when_full(worker);
   };
   const auto records = [&](std::size_t list, const char* name) {
     need(json, list, JsonKind::array, std::string("`") + name + "`");
     std::size_t node = json.first(list);
     for (std::size_t i = 0; i < json.children(list); ++i, node = json.next(node)) {
-      w->json_rows.read(json, node, w->rows);
-      finish_when_full(*w);
+      w.json_rows.read(json, node, w.rows);
+      finish_when_full(worker);
     }
   };
   // A list of lists whose places have these columns (request column, or -1 for one that is not needed).
@@ -45,7 +44,7 @@ Response Api::invocations(const Request& request) {
                        info(code::request_ragged_row).code, ""};
       std::size_t value = json.first(row);
       for (const std::int32_t column : places) {
-        if (column >= 0) w->json_rows.value(json, value, static_cast<std::size_t>(column), w->rows);
+        if (column >= 0) w.json_rows.value(json, value, static_cast<std::size_t>(column), w.rows);
         value = json.next(value);
       }
       row_done();
@@ -72,9 +71,9 @@ Response Api::invocations(const Request& request) {
   const std::string_view type = media_type(request.content_type);
   if (type.size() == 8) {  // text/csv
     score::CsvRequest csv(package().signature, score::memory_source(request.body), "the request");
-    while (csv.next(w->rows)) finish_when_full(*w);
+    while (csv.next(w.rows)) finish_when_full(worker);
   } else {
-    parse_body(w->json, request.body);
+    parse_body(w.json, request.body);
     std::size_t chosen = Json::none;
     std::string name, scratch;
     std::size_t key = json.first(0);
@@ -122,7 +121,7 @@ Response Api::invocations(const Request& request) {
         if (sizes[i] != sizes[0]) bad("column `" + list[i] + "` has " + std::to_string(sizes[i]) + " values, `" + list[0] + "` has " + std::to_string(sizes[0]));
       for (std::size_t r = 0; r < sizes[0]; ++r) {
         for (std::size_t i = 0; i < places.size(); ++i) {
-          if (places[i] >= 0) w->json_rows.value(json, nodes[i], static_cast<std::size_t>(places[i]), w->rows);
+          if (places[i] >= 0) w.json_rows.value(json, nodes[i], static_cast<std::size_t>(places[i]), w.rows);
           nodes[i] = json.next(nodes[i]);
         }
         row_done();
@@ -135,20 +134,17 @@ Response Api::invocations(const Request& request) {
       records(chosen, name.c_str());
     }
   }
-  finish_rows(*w);
-  for (std::size_t c = 0; c < columns.size(); ++c)
-    if (w->rows.breaches()[c] > 0) monitor_.count_breaches(c, w->rows.breaches()[c]);
+  finish_request(worker);
 
-  const score::OutputWriter output(package().model, score::Format::jsonl);
   Response response;
-  response.body = "{\"predictions\":[";
+  response.body = body_of(worker);
+  response.body += "{\"predictions\":[";
   const auto width = static_cast<std::size_t>(engine_.width());
-  for (std::size_t r = 0; r * width < w->predictions.size(); ++r) {
+  for (std::size_t r = 0; r * width < w.predictions.size(); ++r) {
     if (r) response.body += ',';
-    output.object(response.body, w->predictions.data() + r * width);
+    writer_.object(response.body, w.predictions.data() + r * width);
   }
   response.body += "]}\n";
-  give_back(std::move(w));
   return response;
 }
 

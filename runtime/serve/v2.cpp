@@ -3,7 +3,6 @@
 #include <charconv>
 
 #include "base/codes/serving.h"
-#include "runtime/score/output.h"
 #include "runtime/serve/api.h"
 
 namespace mlp::serve {
@@ -70,6 +69,11 @@ bool holds(const Json& json, std::size_t node, const Datatype& type) {
     }
   }
   return false;
+}
+
+void append(std::string& out, std::int64_t number) {
+  char digits[24];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
 }
 
 struct Tensor {
@@ -142,24 +146,29 @@ std::string Api::metadata() const {
     out += "}}";
   }
   out += "],\"outputs\":[";
-  const std::vector<std::string> names = score::output_names(package().model);
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    out += i ? ",{\"name\":" : "{\"name\":";
-    score::append_json_string(out, names[i]);
-    out += ",\"datatype\":\"" + std::string(datatype_of(score::output_kind(package().model, i))) + "\",\"shape\":[-1]}";
-  }
+  const std::vector<std::string> heads = output_heads();
+  for (std::size_t i = 0; i < heads.size(); ++i) out += (i ? "," : "") + heads[i] + "-1]}";
   return out + "]}";
 }
 
-Response Api::infer(const Request& request) {
+std::vector<std::string> Api::output_heads() const {
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    std::string& head = out.emplace_back("{\"name\":");
+    score::append_json_string(head, outputs_[i]);
+    head += ",\"datatype\":\"" + std::string(datatype_of(score::output_kind(package().model, i))) + "\",\"shape\":[";
+  }
+  return out;
+}
+
+Response Api::infer(const Request& request, Worker& worker) {
   if (request.binary_tensors) throw ApiError{400, "binary tensors are not supported", "send the tensors as JSON", "", ""};
   // What curl sends when nobody says anything is taken for JSON.
   need_media_type(request, {"application/json", "application/x-www-form-urlencoded", "application/octet-stream"}, false);
-  std::unique_ptr<Worker> w = worker();
-  const Json& json = w->json;
-  parse_body(w->json, request.body);
+  Scratch& w = begin(worker);
+  const Json& json = w.json;
+  parse_body(w.json, request.body);
   const std::vector<Column>& columns = package().signature.request;
-  const std::vector<std::string> names = score::output_names(package().model);
 
   std::vector<Tensor> tensors(columns.size());
   std::vector<std::string> present;
@@ -192,16 +201,16 @@ Response Api::infer(const Request& request) {
       if (json.kind(output) != JsonKind::object) bad("each of `outputs` must be an object");
       std::string scratch;
       const std::string_view name = json.string(member(json, output, "name", JsonKind::string, "an output"), scratch);
-      const auto found = std::find(names.begin(), names.end(), name);
-      if (found == names.end()) {
-        const std::string near = nearest(name, names);
+      const auto found = std::find(outputs_.begin(), outputs_.end(), name);
+      if (found == outputs_.end()) {
+        const std::string near = nearest(name, outputs_);
         bad("there is no output `" + values::printable(name) + "`", near.empty() ? "outputs are listed at /v2/models/" + name_ : "did you mean `" + near + "`?");
       }
-      wanted.push_back(static_cast<std::size_t>(found - names.begin()));
+      wanted.push_back(static_cast<std::size_t>(found - outputs_.begin()));
     }
   }
   if (wanted.empty())
-    for (std::size_t i = 0; i < names.size(); ++i) wanted.push_back(i);
+    for (std::size_t i = 0; i < outputs_.size(); ++i) wanted.push_back(i);
 
   for (std::int64_t r = 0; r < rows; ++r) {
     for (std::size_t c = 0; c < columns.size(); ++c) {
@@ -215,20 +224,18 @@ Response Api::infer(const Request& request) {
       if (!holds(json, value, *t.type))
         throw ApiError{400, values::named(columns[c], json.raw(value)) + " in row " + std::to_string(r + 1) + " of input `" + columns[c].name + "` is no " + std::string(t.type->name),
                        "", info(code::request_bad_value).code, ""};
-      w->json_rows.value(json, value, c, w->rows);
+      w.json_rows.value(json, value, c, w.rows);
     }
-    w->rows.end_row();
-    finish_when_full(*w);
+    w.rows.end_row();
+    finish_when_full(worker);
   }
-  finish_rows(*w);
-  for (std::size_t c = 0; c < columns.size(); ++c)
-    if (w->rows.breaches()[c] > 0) monitor_.count_breaches(c, w->rows.breaches()[c]);
+  finish_request(worker);
 
   const auto width = static_cast<std::size_t>(engine_.width());
-  const score::OutputWriter writer(package().model, score::Format::jsonl);
   Response response;
+  response.body = body_of(worker);
   std::string& out = response.body;
-  out = "{\"model_name\":";
+  out += "{\"model_name\":";
   score::append_json_string(out, name_);
   out += ",\"model_version\":";
   score::append_json_string(out, version_);
@@ -241,17 +248,17 @@ Response Api::infer(const Request& request) {
   out += ",\"outputs\":[";
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const std::size_t output = wanted[i];
-    out += i ? ",{\"name\":" : "{\"name\":";
-    score::append_json_string(out, names[output]);
-    out += ",\"datatype\":\"" + std::string(datatype_of(score::output_kind(package().model, output))) + "\",\"shape\":[" + std::to_string(rows) + "],\"data\":[";
+    if (i) out += ',';
+    out += output_heads_[output];
+    append(out, rows);
+    out += "],\"data\":[";
     for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r) {
       if (r) out += ',';
-      writer.value(out, w->predictions.data() + r * width, output);
+      writer_.value(out, w.predictions.data() + r * width, output);
     }
     out += "]}";
   }
   out += "]}\n";
-  give_back(std::move(w));
   return response;
 }
 

@@ -72,7 +72,7 @@ struct Rows {
     out.resize(list.size() * static_cast<std::size_t>(engine.width()));
     engine.run(rows.columns(), rows.rows(), out.data(), &features);
   }
-  void show(Monitor& monitor) { monitor.observe(rows.columns(), rows.rows(), features, out.data()); }
+  void show(Monitor& monitor) { monitor.add_tally().observe(rows.columns(), rows.rows(), features, out.data()); }
   score::Engine engine;
   score::RowBuilder rows;
   std::vector<std::vector<double>> features;
@@ -130,8 +130,8 @@ std::string exposition(const Monitor& monitor, TextFormat format) {
   Exposition out(format);
   monitor.write(out, "m", "v");
   RequestCounts requests;
-  requests.record(200, 0.0003);
-  requests.record(400, 20);
+  requests.record(200, std::chrono::microseconds(300));
+  requests.record(400, std::chrono::seconds(20));
   out.family(Metric::requests);
   requests.write_codes(out, {{"protocol", "v2"}});
   out.family(Metric::duration);

@@ -37,6 +37,7 @@ TEST(Fuzz, MutatedRequests) {
       {"text/csv", "tenure,Contract,TotalCharges,senior\n3,\"One \"\"year\"\"\",50,No\r\n40,new,,Yes\n"}};
   const score::Engine engine(sample::binary(), sample::features);
   Api api(engine, {});
+  Worker& worker = api.add_worker();
   std::mt19937_64 random(1);
   int good = 0, bad = 0;
   for (int i = 0; i < 40000; ++i) {
@@ -48,7 +49,7 @@ TEST(Fuzz, MutatedRequests) {
     request.target = infer ? "/v2/models/churn_api/infer" : "/invocations";
     request.content_type = infer ? std::string_view("application/json") : std::string_view(type);
     request.body = body;
-    const Response response = api.handle(request);
+    const Response& response = api.handle(request, worker);
     ASSERT_TRUE(response.status == 200 || response.status == 400) << response.status << "\n" << body << "\n" << response.body;
     ASSERT_TRUE(nlohmann::json::accept(response.body)) << body << "\n" << response.body;
     ++(response.status == 200 ? good : bad);
@@ -60,13 +61,14 @@ TEST(Fuzz, MutatedRequests) {
 TEST(Fuzz, TargetsAndMethods) {
   const score::Engine engine(sample::binary(), sample::features);
   Api api(engine, {});
+  Worker& worker = api.add_worker();
   std::mt19937_64 random(2);
   for (int i = 0; i < 20000; ++i) {
     const std::string target = "/" + mutated("v2/models/churn_api/versions/1/ready?x=/%2f#a", random), method = mutated("GET", random);
     Request request;
     request.method = i % 3 ? std::string_view("GET") : std::string_view(method);
     request.target = target;
-    const Response response = api.handle(request);
+    const Response& response = api.handle(request, worker);
     ASSERT_TRUE(response.status == 200 || response.status == 404 || response.status == 405) << response.status << " " << target;
     ASSERT_TRUE(nlohmann::json::accept(response.body)) << target << "\n" << response.body;
   }
