@@ -1,5 +1,6 @@
 #include "runtime/score/json.h"
 
+#include "runtime/score/scan.h"
 #include "runtime/values/parse.h"
 
 namespace mlp::score {
@@ -26,7 +27,7 @@ int code_unit(std::string_view text, std::size_t at) {
   return out;
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_blank(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
 void append_utf8(std::string& out, int c) {
   const auto put = [&](int byte) { out += static_cast<char>(byte); };
@@ -36,16 +37,16 @@ void append_utf8(std::string& out, int c) {
   else { put(0xF0 | c >> 18); put(0x80 | (c >> 12 & 63)); put(0x80 | (c >> 6 & 63)); put(0x80 | (c & 63)); }
 }
 
+[[noreturn]] void ends_at(const char* what, std::size_t at) { throw JsonError(std::string("the text ends where ") + what + " should stand", at); }
+
 }  // namespace
 
 // Checks a string whose opening quote stands before `at`; the place of the closing quote.
 std::size_t Json::string_end(std::size_t at, bool& escaped) const {
   escaped = false;
-  for (; at < text_.size(); ++at) {
-    const char c = text_[at];
-    if (c == '"') return at;
-    if (static_cast<unsigned char>(c) < 0x20) throw JsonError("a control character stands in a string; write \\n, \\t or \\u00XX", at);
-    if (c != '\\') continue;
+  for (; (at = end_of_plain(text_, at)) < text_.size(); ++at) {
+    if (text_[at] == '"') return at;
+    if (text_[at] != '\\') throw JsonError("a control character stands in a string; write \\n, \\t or \\u00XX", at);
     escaped = true;
     const char kind = ++at < text_.size() ? text_[at] : '\0';
     if (kind == 'u') {
@@ -66,47 +67,39 @@ std::size_t Json::string_end(std::size_t at, bool& escaped) const {
 }
 
 std::size_t Json::number_end(std::size_t at) const {
-  const std::size_t begin = at;
-  const auto more = [&](char c) { return at < text_.size() && text_[at] == c; };
-  const auto digits = [&] {
-    if (at >= text_.size() || !is_digit(text_[at])) throw JsonError("not a number", begin);
-    while (at < text_.size() && is_digit(text_[at])) ++at;
-  };
-  if (more('-')) ++at;
-  for (const std::string_view word : {"NaN", "Infinity"})
-    if (text_.substr(at, word.size()) == word) return at + word.size();
-  if (more('0')) ++at;
-  else digits();
-  if (more('.')) { ++at; digits(); }
-  if (more('e') || more('E')) {
-    ++at;
-    if (more('+') || more('-')) ++at;
-    digits();
-  }
-  return at;
+  if (const std::size_t end = end_of_number(text_, at)) return end;
+  const std::size_t word = at + (text_[at] == '-');
+  for (const std::string_view name : {"NaN", "Infinity"})
+    if (text_.substr(word, name.size()) == name) return word + name.size();
+  throw JsonError("not a number", at);
 }
 
 std::size_t Json::scalar(std::size_t at) {
   const auto add = [&](JsonKind kind, std::size_t begin, std::size_t end, bool escaped) {
     nodes_.push_back({kind, escaped, static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end), static_cast<std::uint32_t>(nodes_.size() + 1), 0});
   };
-  const std::string_view rest = text_.substr(at);
-  if (rest.front() == '"') {
-    bool escaped = false;
-    const std::size_t end = string_end(at + 1, escaped);
-    add(JsonKind::string, at + 1, end, escaped);
-    return end + 1;
-  }
-  for (const auto& [word, kind] : {std::pair<std::string_view, JsonKind>{"null", JsonKind::null}, {"true", JsonKind::boolean}, {"false", JsonKind::boolean}})
-    if (rest.substr(0, word.size()) == word) {
-      add(kind, at, at + word.size(), false);
-      return at + word.size();
+  const auto word = [&](std::string_view name, JsonKind kind) {
+    if (text_.substr(at, name.size()) != name) throw JsonError("expected a value", at);
+    add(kind, at, at + name.size(), false);
+    return at + name.size();
+  };
+  switch (text_[at]) {
+    case '"': {
+      bool escaped = false;
+      const std::size_t end = string_end(at + 1, escaped);
+      add(JsonKind::string, at + 1, end, escaped);
+      return end + 1;
     }
-  const char c = rest.front();
-  if (c != '-' && c != 'N' && c != 'I' && !is_digit(c)) throw JsonError("expected a value", at);
-  const std::size_t end = number_end(at);
-  add(JsonKind::number, at, end, false);
-  return end;
+    case 'n': return word("null", JsonKind::null);
+    case 't': return word("true", JsonKind::boolean);
+    case 'f': return word("false", JsonKind::boolean);
+    case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9': case 'N': case 'I': {
+      const std::size_t end = number_end(at);
+      add(JsonKind::number, at, end, false);
+      return end;
+    }
+    default: throw JsonError("expected a value", at);
+  }
 }
 
 std::size_t Json::parse(std::string_view text) {
@@ -116,10 +109,10 @@ std::size_t Json::parse(std::string_view text) {
   if (text.size() > UINT32_MAX) throw JsonError("the text is too long", 0);
   if (!values::valid_utf8(text)) throw JsonError("the text is not UTF-8", 0);
   std::size_t at = 0;
-  const auto blanks = [&] { while (at < text.size() && (text[at] == ' ' || text[at] == '\n' || text[at] == '\t' || text[at] == '\r')) ++at; };
-  const auto need = [&](const char* what) {
+  const auto blanks = [&] { while (at < text.size() && is_blank(text[at])) ++at; };
+  const auto need = [&](const char* what) __attribute__((always_inline)) {
     blanks();
-    if (at >= text.size()) throw JsonError(std::string("the text ends where ") + what + " should stand", at);
+    if (at >= text.size()) ends_at(what, at);
     return text[at];
   };
   const auto key = [&] {
@@ -176,9 +169,8 @@ std::size_t Json::parse(std::string_view text) {
   return 0;
 }
 
-std::string_view Json::string(std::size_t node, std::string& scratch) const {
+std::string_view Json::unescaped(std::size_t node, std::string& scratch) const {
   const std::string_view text = raw(node);
-  if (!nodes_[node].escaped) return text;
   scratch.clear();
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '\\') {

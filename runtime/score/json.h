@@ -24,9 +24,12 @@ class Json {
 
   JsonKind kind(std::size_t node) const { return nodes_[node].kind; }
   // The raw text: of a number, `true`, `null`, or a string between its quotes.
-  std::string_view raw(std::size_t node) const { return text_.substr(nodes_[node].begin, nodes_[node].end - nodes_[node].begin); }
+  std::string_view raw(std::size_t node) const { return {text_.data() + nodes_[node].begin, nodes_[node].end - nodes_[node].begin}; }
   // A string's value: a view of the document, or of `scratch` when it has escapes.
-  std::string_view string(std::size_t node, std::string& scratch) const;
+  std::string_view string(std::size_t node, std::string& scratch) const { return nodes_[node].escaped ? unescaped(node, scratch) : raw(node); }
+  // Where it stands in the text, a string with its quotes.
+  std::size_t begin(std::size_t node) const { return nodes_[node].begin - (nodes_[node].kind == JsonKind::string); }
+  std::size_t end(std::size_t node) const { return nodes_[node].end + (nodes_[node].kind == JsonKind::string); }
   // Values in an array, or pairs in an object. Nodes lie one after the other: first(array) is its first value, next(value)
   // the one after it; first(object) is its first key, next(key) its value, next(value) the key after it.
   std::size_t children(std::size_t node) const { return nodes_[node].count; }
@@ -43,6 +46,7 @@ class Json {
     bool escaped;
     std::uint32_t begin, end, next, count;
   };
+  std::string_view unescaped(std::size_t node, std::string& scratch) const;
   std::size_t scalar(std::size_t at);
   std::size_t string_end(std::size_t at, bool& escaped) const;
   std::size_t number_end(std::size_t at) const;

@@ -153,17 +153,11 @@ std::size_t JsonRequest::find(std::string_view key, std::size_t place) {
   return column;
 }
 
-void JsonRequest::value(const Json& json, std::size_t node, std::size_t column, RowBuilder& rows) {
-  switch (json.kind(node)) {
-    case JsonKind::null: return rows.add_null(column);
-    case JsonKind::number:
-    case JsonKind::boolean: return rows.add_text(column, json.raw(node));
-    case JsonKind::string: return rows.add_text(column, json.string(node, scratch_));
-    case JsonKind::array:
-    case JsonKind::object: break;
-  }
+void JsonRequest::value(JsonKind kind, std::string_view text, std::size_t column, RowBuilder& rows) {
+  if (kind == JsonKind::null) return rows.add_null(column);
+  if (kind != JsonKind::array && kind != JsonKind::object) return rows.add_text(column, text);
   const std::string& name = signature_.request[column].name;
-  throw at({code::request_bad_value, "`" + name + "` in row " + std::to_string(rows.row_number()) + " is " + (json.kind(node) == JsonKind::array ? "a list" : "an object") + ", not a value",
+  throw at({code::request_bad_value, "`" + name + "` in row " + std::to_string(rows.row_number()) + " is " + (kind == JsonKind::array ? "a list" : "an object") + ", not a value",
             "give one plain value for each column"},
            {rows.input(), rows.row_number(), name, ""});
 }

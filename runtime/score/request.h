@@ -40,7 +40,10 @@ class JsonRequest {
  public:
   explicit JsonRequest(const package::Signature& signature);
   void read(const Json& json, std::size_t object, RowBuilder& rows);             // one row from an object
-  void value(const Json& json, std::size_t node, std::size_t column, RowBuilder& rows);  // one value
+  void value(const Json& json, std::size_t node, std::size_t column, RowBuilder& rows) {  // one value
+    value(json.kind(node), json.kind(node) == JsonKind::string ? json.string(node, scratch_) : json.raw(node), column, rows);
+  }
+  void value(JsonKind kind, std::string_view text, std::size_t column, RowBuilder& rows);  // the same; of a string what it says
 
  private:
   std::size_t find(std::string_view key, std::size_t place);

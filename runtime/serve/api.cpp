@@ -127,6 +127,10 @@ Api::Api(const score::Engine& engine, const ServeOptions& options)
       monitor_(engine.package().signature, engine.package().model),
       start_time_(std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count()) {
   metadata_ = metadata();
+  answer_head_ = "{\"model_name\":";
+  score::append_json_string(answer_head_, name_);
+  answer_head_ += ",\"model_version\":";
+  score::append_json_string(answer_head_, version_);
   output_heads_ = output_heads();
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/monitor/monitor.h"
+#include "runtime/score/frame.h"
 #include "runtime/score/output.h"
 #include "runtime/score/request.h"
 #include "runtime/values/parse.h"
@@ -36,12 +37,33 @@ struct ApiError {
   std::string_view allow;
 };
 
+struct Datatype;  // of V2
+
+// What a request of V2 asks for beside its rows, and how it was written: the next one mostly is written alike.
+struct V2Request {
+  static constexpr std::size_t learned = 64 << 10;  // the longest body that is remembered
+  std::int64_t rows = 0;
+  bool has_id = false;
+  std::string_view id;                          // as it is written
+  std::string parameters;                       // the same; empty without
+  std::vector<std::size_t> outputs;
+  score::JsonFrame frame;
+  struct Place {
+    score::JsonFrame::Hole hole;
+    std::size_t column;
+    const Datatype* type;                       // null: of the id
+  };
+  std::vector<Place> places;                    // by place in the text
+};
+
 // What one request needs while it is worked on; kept from request to request.
 struct Scratch {
   explicit Scratch(const package::Signature& signature) : rows(signature), json_rows(signature) { rows.set_input("the request"); }
   score::RowBuilder rows;
   score::JsonRequest json_rows;
   score::Json json;
+  V2Request v2;
+  std::vector<score::JsonFrame::Value> values;
   std::vector<std::vector<double>> features;
   std::vector<double> predictions;              // of all rows of the request so far
 };
@@ -71,6 +93,8 @@ class Api {
   Response v2(const Request& request, const std::vector<std::string_view>& path, Worker& worker);
   Response metrics(const Request& request) const;
   Response infer(const Request& request, Worker& worker);        // v2.cpp
+  void read_v2(std::string_view body, Worker& worker) const;     // its rows into the scratch
+  bool read_v2_again(std::string_view body, Worker& worker) const;  // the same, if only values differ from the last one
   std::string metadata() const;                                  // v2.cpp
   std::vector<std::string> output_heads() const;                 // v2.cpp
   Response invocations(const Request& request, Worker& worker);  // invocations.cpp
@@ -79,7 +103,8 @@ class Api {
   Scratch& begin(Worker& worker) const;         // its scratch, empty
   std::string body_of(Worker& worker) const;    // empty, with the memory of the last
   void finish_rows(Worker& worker) const;       // scores what its scratch holds, counts it, clears it
-  void finish_when_full(Worker& worker) const { if (worker.scratch->rows.rows() >= 4096) finish_rows(worker); }
+  static constexpr std::int64_t full = 4096;    // rows at once
+  void finish_when_full(Worker& worker) const { if (worker.scratch->rows.rows() >= full) finish_rows(worker); }
   void finish_request(Worker& worker) const;    // scores the rest
   const package::Package& package() const { return engine_.package(); }
 
@@ -88,7 +113,8 @@ class Api {
   std::string infer_path_;                      // what most requests ask for
   const std::vector<std::string> outputs_;      // their names
   const score::OutputWriter writer_;
-  std::vector<std::string> output_heads_;       // of each in an answer of V2, up to the number of rows
+  std::string answer_head_;                     // of V2: what all answers begin with
+  std::vector<std::string> output_heads_;       // of each output in it, up to the number of rows
   monitor::Monitor monitor_;
   std::atomic<bool> draining_{false};
   double start_time_;

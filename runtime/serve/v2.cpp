@@ -30,11 +30,17 @@ std::string_view datatype_of(Scalar scalar) {
 }
 
 enum class Family { boolean, integer, natural, real, bytes };
+
+}  // namespace
+
 struct Datatype {
   std::string_view name;
   Family family;
   int bits;
 };
+
+namespace {
+
 constexpr Datatype datatypes[] = {{"BOOL", Family::boolean, 8},   {"INT8", Family::integer, 8},    {"INT16", Family::integer, 16}, {"INT32", Family::integer, 32},
                                   {"INT64", Family::integer, 64}, {"UINT8", Family::natural, 8},   {"UINT16", Family::natural, 16}, {"UINT32", Family::natural, 32},
                                   {"UINT64", Family::natural, 64}, {"FP16", Family::real, 16},     {"FP32", Family::real, 32},     {"FP64", Family::real, 64},
@@ -48,10 +54,8 @@ bool fits(Family family, Scalar scalar) {
 }
 
 // Whether a value is of its tensor's datatype.
-bool holds(const Json& json, std::size_t node, const Datatype& type) {
-  const JsonKind kind = json.kind(node);
+bool holds(JsonKind kind, std::string_view raw, const Datatype& type) {
   if (kind == JsonKind::null) return true;  // the column decides
-  const std::string_view raw = json.raw(node);
   switch (type.family) {
     case Family::boolean: return kind == JsonKind::boolean;
     case Family::real: return kind == JsonKind::number;
@@ -85,44 +89,45 @@ struct Tensor {
 
 [[noreturn]] void bad(const std::string& message, const std::string& help = {}) { throw ApiError{400, message, help, "", ""}; }
 
-std::size_t member(const Json& json, std::size_t object, std::string_view name, JsonKind kind, const std::string& whose) {
+// `whose` names the object, in messages only.
+template <class Whose> std::size_t member(const Json& json, std::size_t object, std::string_view name, JsonKind kind, Whose&& whose) {
   const std::size_t node = json.find(object, name);
-  if (node == Json::none) bad(whose + " has no `" + std::string(name) + "`");
+  if (node == Json::none) bad(whose() + " has no `" + std::string(name) + "`");
   if (json.kind(node) != kind)
-    bad("`" + std::string(name) + "` of " + whose + " must be " + (kind == JsonKind::string ? "a string" : kind == JsonKind::array ? "a list" : "an object"));
+    bad("`" + std::string(name) + "` of " + whose() + " must be " + (kind == JsonKind::string ? "a string" : kind == JsonKind::array ? "a list" : "an object"));
   return node;
 }
 
-Tensor read_tensor(const Json& json, std::size_t input, const std::string& name, const Column& column) {
-  const std::string whose = "input `" + name + "`";
+Tensor read_tensor(const Json& json, std::size_t input, std::string_view name, const Column& column) {
+  const auto whose = [&] { return "input `" + std::string(name) + "`"; };
   Tensor out;
   std::string scratch;
   const std::string_view datatype = json.string(member(json, input, "datatype", JsonKind::string, whose), scratch);
   for (const Datatype& type : datatypes)
     if (type.name == datatype) out.type = &type;
-  if (!out.type) bad(whose + " has the unknown datatype `" + values::printable(datatype) + "`", "send " + std::string(datatype_of(column.type.scalar)));
+  if (!out.type) bad(whose() + " has the unknown datatype `" + values::printable(datatype) + "`", "send " + std::string(datatype_of(column.type.scalar)));
   if (!fits(out.type->family, column.type.scalar))
-    bad(whose + " has datatype " + std::string(out.type->name) + ", but the column is of type " + mlp::spell(Type{column.type.scalar, false}),
+    bad(whose() + " has datatype " + std::string(out.type->name) + ", but the column is of type " + mlp::spell(Type{column.type.scalar, false}),
         "send " + std::string(datatype_of(column.type.scalar)));
   const std::size_t shape = member(json, input, "shape", JsonKind::array, whose);
   std::int64_t dimensions[2] = {0, 1};
   std::size_t node = json.first(shape);
-  if (json.children(shape) < 1 || json.children(shape) > 2) bad(whose + " needs shape [N] or [N, 1]");
+  if (json.children(shape) < 1 || json.children(shape) > 2) bad(whose() + " needs shape [N] or [N, 1]");
   for (std::size_t d = 0; d < json.children(shape); ++d, node = json.next(node)) {
     const std::string_view raw = json.raw(node);
     const auto [end, error] = std::from_chars(raw.data(), raw.data() + raw.size(), dimensions[d]);
-    if (json.kind(node) != JsonKind::number || error != std::errc{} || end != raw.data() + raw.size() || dimensions[d] < 0) bad("the shape of " + whose + " is not made of whole numbers");
+    if (json.kind(node) != JsonKind::number || error != std::errc{} || end != raw.data() + raw.size() || dimensions[d] < 0) bad("the shape of " + whose() + " is not made of whole numbers");
   }
-  if (dimensions[1] != 1) bad(whose + " needs shape [N] or [N, 1], one value a row", "send each column as its own tensor");
+  if (dimensions[1] != 1) bad(whose() + " needs shape [N] or [N, 1], one value a row", "send each column as its own tensor");
   out.rows = dimensions[0];
   const std::size_t data = member(json, input, "data", JsonKind::array, whose);
   out.next = json.first(data);
   if (json.children(data) > 0 && json.kind(out.next) == JsonKind::array) {
     out.nested = true;
-    if (json.children(shape) != 2) bad("the data of " + whose + " is nested, but its shape is [N]");
+    if (json.children(shape) != 2) bad("the data of " + whose() + " is nested, but its shape is [N]");
   }
   if (static_cast<std::int64_t>(json.children(data)) != out.rows)
-    bad("the shape of " + whose + " says " + std::to_string(out.rows) + " rows, but its data has " + std::to_string(json.children(data)));
+    bad("the shape of " + whose() + " says " + std::to_string(out.rows) + " rows, but its data has " + std::to_string(json.children(data)));
   return out;
 }
 
@@ -161,58 +166,67 @@ std::vector<std::string> Api::output_heads() const {
   return out;
 }
 
-Response Api::infer(const Request& request, Worker& worker) {
-  if (request.binary_tensors) throw ApiError{400, "binary tensors are not supported", "send the tensors as JSON", "", ""};
-  // What curl sends when nobody says anything is taken for JSON.
-  need_media_type(request, {"application/json", "application/x-www-form-urlencoded", "application/octet-stream"}, false);
-  Scratch& w = begin(worker);
+void Api::read_v2(std::string_view body, Worker& worker) const {
+  Scratch& w = *worker.scratch;
+  V2Request& asked = w.v2;
+  asked.frame.forget();
+  parse_body(w.json, body);
   const Json& json = w.json;
-  parse_body(w.json, request.body);
   const std::vector<Column>& columns = package().signature.request;
 
+  std::string scratch;
+  const auto name_of = [&](std::size_t node, const char* what) {
+    return json.string(member(json, node, "name", JsonKind::string, [&] { return std::string(what); }), scratch);
+  };
   std::vector<Tensor> tensors(columns.size());
-  std::vector<std::string> present;
-  const std::size_t inputs = member(json, 0, "inputs", JsonKind::array, "the request");
-  std::size_t node = json.first(inputs);
-  std::int64_t rows = -1;
+  const std::size_t inputs = member(json, 0, "inputs", JsonKind::array, [] { return std::string("the request"); });
+  std::size_t node = json.first(inputs), next = 0;
+  asked.rows = -1;
   for (std::size_t i = 0; i < json.children(inputs); ++i, node = json.next(node)) {
     if (json.kind(node) != JsonKind::object) bad("each of `inputs` must be an object");
-    std::string scratch;
-    const std::string name(json.string(member(json, node, "name", JsonKind::string, "an input"), scratch));
-    std::size_t c = 0;
-    while (c < columns.size() && columns[c].name != name) ++c;
-    present.push_back(name);
-    if (c == columns.size()) continue;  // not needed
-    if (tensors[c].type) bad("input `" + name + "` is given twice");
+    const std::string_view name = name_of(node, "an input");
+    // Mostly they stand in the order of the columns.
+    std::size_t c = next, tried = 0;
+    for (; tried < columns.size() && columns[c].name != name; ++tried) c = c + 1 < columns.size() ? c + 1 : 0;
+    if (tried == columns.size()) continue;  // not needed
+    next = c + 1 < columns.size() ? c + 1 : 0;
+    if (tensors[c].type) bad("input `" + std::string(name) + "` is given twice");
     tensors[c] = read_tensor(json, node, name, columns[c]);
-    if (rows >= 0 && rows != tensors[c].rows) bad("input `" + name + "` has " + std::to_string(tensors[c].rows) + " rows, others have " + std::to_string(rows));
-    rows = tensors[c].rows;
+    if (asked.rows >= 0 && asked.rows != tensors[c].rows)
+      bad("input `" + std::string(name) + "` has " + std::to_string(tensors[c].rows) + " rows, others have " + std::to_string(asked.rows));
+    asked.rows = tensors[c].rows;
   }
   std::vector<std::string> missing;
   for (std::size_t c = 0; c < columns.size(); ++c)
     if (!tensors[c].type) missing.push_back(columns[c].name);
-  if (!missing.empty()) throw score::missing_columns(missing, present, "the request");
+  if (!missing.empty()) {
+    std::vector<std::string> present;
+    node = json.first(inputs);
+    for (std::size_t i = 0; i < json.children(inputs); ++i, node = json.next(node)) present.emplace_back(name_of(node, "an input"));
+    throw score::missing_columns(missing, present, "the request");
+  }
 
-  std::vector<std::size_t> wanted;
+  asked.outputs.clear();
   if (const std::size_t outputs = json.find(0, "outputs"); outputs != Json::none) {
     if (json.kind(outputs) != JsonKind::array) bad("`outputs` must be a list");
     std::size_t output = json.first(outputs);
     for (std::size_t i = 0; i < json.children(outputs); ++i, output = json.next(output)) {
       if (json.kind(output) != JsonKind::object) bad("each of `outputs` must be an object");
-      std::string scratch;
-      const std::string_view name = json.string(member(json, output, "name", JsonKind::string, "an output"), scratch);
+      const std::string_view name = name_of(output, "an output");
       const auto found = std::find(outputs_.begin(), outputs_.end(), name);
       if (found == outputs_.end()) {
         const std::string near = nearest(name, outputs_);
         bad("there is no output `" + values::printable(name) + "`", near.empty() ? "outputs are listed at /v2/models/" + name_ : "did you mean `" + near + "`?");
       }
-      wanted.push_back(static_cast<std::size_t>(found - outputs_.begin()));
+      asked.outputs.push_back(static_cast<std::size_t>(found - outputs_.begin()));
     }
   }
-  if (wanted.empty())
-    for (std::size_t i = 0; i < outputs_.size(); ++i) wanted.push_back(i);
+  if (asked.outputs.empty())
+    for (std::size_t i = 0; i < outputs_.size(); ++i) asked.outputs.push_back(i);
 
-  for (std::int64_t r = 0; r < rows; ++r) {
+  const bool learn = body.size() <= V2Request::learned && asked.rows > 0 && asked.rows < full;
+  asked.places.clear();
+  for (std::int64_t r = 0; r < asked.rows; ++r) {
     for (std::size_t c = 0; c < columns.size(); ++c) {
       Tensor& t = tensors[c];
       std::size_t value = t.next;
@@ -221,38 +235,83 @@ Response Api::infer(const Request& request, Worker& worker) {
         if (json.kind(value) != JsonKind::array || json.children(value) != 1) bad("row " + std::to_string(r + 1) + " of input `" + columns[c].name + "` is not a list of one value");
         value = json.first(value);
       }
-      if (!holds(json, value, *t.type))
+      if (!holds(json.kind(value), json.raw(value), *t.type))
         throw ApiError{400, values::named(columns[c], json.raw(value)) + " in row " + std::to_string(r + 1) + " of input `" + columns[c].name + "` is no " + std::string(t.type->name),
                        "", info(code::request_bad_value).code, ""};
       w.json_rows.value(json, value, c, w.rows);
+      if (learn) asked.places.push_back({{json.begin(value), json.end(value)}, c, t.type});
     }
     w.rows.end_row();
     finish_when_full(worker);
   }
+
+  const std::size_t id = json.find(0, "id");
+  asked.has_id = id != Json::none;
+  if (asked.has_id) {
+    if (json.kind(id) != JsonKind::string) bad("`id` must be a string");
+    asked.id = json.raw(id);
+    if (learn) asked.places.push_back({{json.begin(id), json.end(id)}, 0, nullptr});
+  }
+  const std::size_t parameters = json.find(0, "parameters");
+  asked.parameters = parameters != Json::none && json.kind(parameters) == JsonKind::object ? json.raw(parameters) : std::string_view();
+  if (!learn) return;
+  std::sort(asked.places.begin(), asked.places.end(), [](const auto& a, const auto& b) { return a.hole.begin < b.hole.begin; });
+  std::vector<score::JsonFrame::Hole> holes;
+  for (const V2Request::Place& place : asked.places) holes.push_back(place.hole);
+  asked.frame.learn(body, holes);
+}
+
+bool Api::read_v2_again(std::string_view body, Worker& worker) const {
+  Scratch& w = *worker.scratch;
+  V2Request& asked = w.v2;
+  if (!asked.frame.match(body, w.values)) return false;
+  try {
+    // By column the values stand in the order of the rows.
+    for (std::size_t i = 0; i < w.values.size(); ++i) {
+      const V2Request::Place& place = asked.places[i];
+      const score::JsonFrame::Value& value = w.values[i];
+      if (!place.type) {
+        if (value.kind != JsonKind::string) return false;
+        asked.id = value.text;
+        continue;
+      }
+      if (!holds(value.kind, value.text, *place.type)) return false;
+      w.json_rows.value(value.kind, value.text, place.column, w.rows);
+    }
+  } catch (const Failure&) {
+    return false;  // read in full, it is found again, with the row that it is in
+  }
+  for (std::int64_t r = 0; r < asked.rows; ++r) w.rows.end_row();
+  return true;
+}
+
+Response Api::infer(const Request& request, Worker& worker) {
+  if (request.binary_tensors) throw ApiError{400, "binary tensors are not supported", "send the tensors as JSON", "", ""};
+  // What curl sends when nobody says anything is taken for JSON.
+  need_media_type(request, {"application/json", "application/x-www-form-urlencoded", "application/octet-stream"}, false);
+  Scratch& w = begin(worker);
+  if (!read_v2_again(request.body, worker)) {
+    w.rows.restart();
+    read_v2(request.body, worker);
+  }
   finish_request(worker);
 
+  const V2Request& asked = w.v2;
   const auto width = static_cast<std::size_t>(engine_.width());
   Response response;
   response.body = body_of(worker);
   std::string& out = response.body;
-  out += "{\"model_name\":";
-  score::append_json_string(out, name_);
-  out += ",\"model_version\":";
-  score::append_json_string(out, version_);
-  if (const std::size_t id = json.find(0, "id"); id != Json::none) {
-    if (json.kind(id) != JsonKind::string) bad("`id` must be a string");
-    (out += ",\"id\":\"").append(json.raw(id)) += '"';
-  }
-  if (const std::size_t parameters = json.find(0, "parameters"); parameters != Json::none && json.kind(parameters) == JsonKind::object)
-    (out += ",\"parameters\":").append(json.raw(parameters));
+  out += answer_head_;
+  if (asked.has_id) ((out += ",\"id\":\"") += asked.id) += '"';
+  if (!asked.parameters.empty()) (out += ",\"parameters\":") += asked.parameters;
   out += ",\"outputs\":[";
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const std::size_t output = wanted[i];
+  for (std::size_t i = 0; i < asked.outputs.size(); ++i) {
+    const std::size_t output = asked.outputs[i];
     if (i) out += ',';
     out += output_heads_[output];
-    append(out, rows);
+    append(out, asked.rows);
     out += "],\"data\":[";
-    for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r) {
+    for (std::size_t r = 0; r < static_cast<std::size_t>(asked.rows); ++r) {
       if (r) out += ',';
       writer_.value(out, w.predictions.data() + r * width, output);
     }
