@@ -2,7 +2,7 @@
 // RowBuilder.
 #pragma once
 #include "runtime/score/csv.h"
-#include "runtime/score/json.h"
+#include "runtime/score/frame.h"
 #include "runtime/score/score.h"
 
 namespace mlp::score {
@@ -41,9 +41,16 @@ class JsonRequest {
   explicit JsonRequest(const package::Signature& signature);
   void read(const Json& json, std::size_t object, RowBuilder& rows);             // one row from an object
   void value(const Json& json, std::size_t node, std::size_t column, RowBuilder& rows) {  // one value
+    if (noting_) noted_.push_back({json.begin(node), json.end(node), column});
     value(json.kind(node), json.kind(node) == JsonKind::string ? json.string(node, scratch_) : json.raw(node), column, rows);
   }
   void value(JsonKind kind, std::string_view text, std::size_t column, RowBuilder& rows);  // the same; of a string what it says
+  // From now on, where the values stand that are read, for JsonFrame.
+  void note(bool noting) {
+    noting_ = noting;
+    noted_.clear();
+  }
+  std::vector<JsonFrame::Hole>& noted() { return noted_; }
 
  private:
   std::size_t find(std::string_view key, std::size_t place);
@@ -58,6 +65,8 @@ class JsonRequest {
   std::vector<std::int64_t> filled_;  // by column: the row that it was last filled in
   std::int64_t row_ = 0;
   std::string scratch_, key_;
+  bool noting_ = false;
+  std::vector<JsonFrame::Hole> noted_;
   std::vector<std::string> unknown_;   // keys of the last row that lacked a column
   enum class Near : std::uint8_t { not_asked, yes, no };
   std::vector<Near> near_;             // by column: whether one of them is nearly its name

@@ -150,6 +150,18 @@ Scratch& Api::begin(Worker& worker) const {
   return *s;
 }
 
+void Api::begin_learning(std::string_view body, LastRequest& last, Scratch& s) {
+  last.frame.forget();
+  s.json_rows.note(body.size() <= score::JsonFrame::longest);
+}
+
+void Api::learn(std::string_view body, LastRequest& last, Scratch& s, std::size_t others) const {
+  std::vector<score::JsonFrame::Hole>& noted = s.json_rows.noted();
+  // Not where a value was left out, nor where some rows are scored already.
+  if (last.rows > 0 && s.predictions.empty() && noted.size() == static_cast<std::size_t>(last.rows) * package().signature.request.size() + others) last.frame.learn(body, noted);
+  s.json_rows.note(false);
+}
+
 std::string Api::body_of(Worker& worker) const {
   std::string body = std::move(worker.response.body);
   if (body.capacity() > (std::size_t{1} << 20)) body = {};

@@ -39,21 +39,17 @@ struct ApiError {
 
 struct Datatype;  // of V2
 
-// What a request of V2 asks for beside its rows, and how it was written: the next one mostly is written alike.
-struct V2Request {
-  static constexpr std::size_t learned = 64 << 10;  // the longest body that is remembered
+// How the last request of a protocol was written: the next one mostly is written alike, with other values.
+struct LastRequest {
+  score::JsonFrame frame;                       // of what is below
   std::int64_t rows = 0;
+};
+struct LastV2 : LastRequest {
+  std::vector<const Datatype*> types;           // by column
   bool has_id = false;
   std::string_view id;                          // as it is written
   std::string parameters;                       // the same; empty without
-  std::vector<std::size_t> outputs;
-  score::JsonFrame frame;
-  struct Place {
-    score::JsonFrame::Hole hole;
-    std::size_t column;
-    const Datatype* type;                       // null: of the id
-  };
-  std::vector<Place> places;                    // by place in the text
+  std::vector<std::size_t> outputs;             // that it asks for
 };
 
 // What one request needs while it is worked on; kept from request to request.
@@ -62,8 +58,8 @@ struct Scratch {
   score::RowBuilder rows;
   score::JsonRequest json_rows;
   score::Json json;
-  V2Request v2;
-  std::vector<score::JsonFrame::Value> values;
+  LastV2 v2;
+  LastRequest invocation;
   std::vector<std::vector<double>> features;
   std::vector<double> predictions;              // of all rows of the request so far
 };
@@ -93,8 +89,8 @@ class Api {
   Response v2(const Request& request, const std::vector<std::string_view>& path, Worker& worker);
   Response metrics(const Request& request) const;
   Response infer(const Request& request, Worker& worker);        // v2.cpp
-  void read_v2(std::string_view body, Worker& worker) const;     // its rows into the scratch
-  bool read_v2_again(std::string_view body, Worker& worker) const;  // the same, if only values differ from the last one
+  void read_v2(std::string_view body, Worker& worker) const;     // its rows into the scratch, the rest into `v2`
+  void read_invocation(std::string_view body, Worker& worker) const;  // its rows into the scratch
   std::string metadata() const;                                  // v2.cpp
   std::vector<std::string> output_heads() const;                 // v2.cpp
   Response invocations(const Request& request, Worker& worker);  // invocations.cpp
@@ -102,6 +98,11 @@ class Api {
 
   Scratch& begin(Worker& worker) const;         // its scratch, empty
   std::string body_of(Worker& worker) const;    // empty, with the memory of the last
+  // Reads only the values of a body that is written as the last one was. `accept` may refuse them.
+  template <class Accept> static bool read_again(std::string_view body, const LastRequest& last, Scratch& scratch, Accept accept);
+  // Around a whole reading, for which the next one is to be compared with it.
+  static void begin_learning(std::string_view body, LastRequest& last, Scratch& scratch);
+  void learn(std::string_view body, LastRequest& last, Scratch& scratch, std::size_t others = 0) const;  // others: noted beside the values
   void finish_rows(Worker& worker) const;       // scores what its scratch holds, counts it, clears it
   static constexpr std::int64_t full = 4096;    // rows at once
   void finish_when_full(Worker& worker) const { if (worker.scratch->rows.rows() >= full) finish_rows(worker); }
@@ -121,6 +122,23 @@ class Api {
   mutable std::mutex mutex_;                    // of the workers
   std::vector<std::unique_ptr<Worker>> workers_;
 };
+
+template <class Accept> bool Api::read_again(std::string_view body, const LastRequest& last, Scratch& s, Accept accept) {
+  try {
+    // Of a column the values stand in the order of the rows.
+    const auto take = [&](std::size_t column, score::JsonKind kind, std::string_view text) {
+      if (!accept(column, kind, text)) return false;
+      if (column < s.rows.schema().size()) s.json_rows.value(kind, text, column, s.rows);
+      return true;
+    };
+    if (last.frame.match(body, take)) {
+      for (std::int64_t r = 0; r < last.rows; ++r) s.rows.end_row();
+      return true;
+    }
+  } catch (const Failure&) {}  // read in full it comes again, and names its row
+  s.rows.restart();
+  return false;
+}
 
 // Shared by the bodies. Both throw ApiError.
 void parse_body(score::Json& json, std::string_view body);

@@ -17,9 +17,10 @@ void need(const Json& json, std::size_t node, JsonKind kind, const std::string& 
 
 }  // namespace
 
-Response Api::invocations(const Request& request, Worker& worker) {
-  need_media_type(request, {"application/json", "text/csv"}, true);
-  Scratch& w = begin(worker);
+void Api::read_invocation(std::string_view body, Worker& worker) const {
+  Scratch& w = *worker.scratch;
+  begin_learning(body, w.invocation, w);
+  parse_body(w.json, body);
   const Json& json = w.json;
   const std::vector<Column>& columns = package().signature.request;
   const auto row_done = [&] {
@@ -68,71 +69,77 @@ Response Api::invocations(const Request& request, Worker& worker) {
     return places;
   };
 
-  const std::string_view type = media_type(request.content_type);
-  if (type.size() == 8) {  // text/csv
+  std::size_t chosen = Json::none;
+  std::string name, scratch;
+  std::size_t key = json.first(0);
+  for (std::size_t i = 0; i < json.children(0); ++i) {
+    const std::string_view text = json.string(key, scratch);
+    const std::size_t value = json.next(key);
+    if (text == "dataframe_split" || text == "dataframe_records" || text == "instances" || text == "inputs") {
+      if (chosen != Json::none) bad("`" + name + "` and `" + std::string(text) + "` are both given", "send exactly one of dataframe_split, dataframe_records, instances, inputs");
+      chosen = value;
+      name = text;
+    } else if (text != "params") {
+      bad("unknown key `" + values::printable(text) + "`", "send exactly one of dataframe_split, dataframe_records, instances, inputs");
+    }
+    key = json.next(value);
+  }
+  if (chosen == Json::none) bad("the request has no rows", "send exactly one of dataframe_split, dataframe_records, instances, inputs");
+  if (name == "dataframe_split") {
+    need(json, chosen, JsonKind::object, "`dataframe_split`");
+    const std::size_t names = json.find(chosen, "columns"), data = json.find(chosen, "data");
+    if (names == Json::none || data == Json::none) bad("`dataframe_split` needs `columns` and `data`");
+    need(json, names, JsonKind::array, "`columns`");
+    need(json, data, JsonKind::array, "`data`");
+    std::vector<std::string> list;
+    std::size_t node = json.first(names);
+    for (std::size_t i = 0; i < json.children(names); ++i, node = json.next(node)) {
+      if (json.kind(node) != JsonKind::string) bad("`columns` must hold strings");
+      list.emplace_back(json.string(node, scratch));
+    }
+    table(data, match(list));
+  } else if (name == "inputs" && json.kind(chosen) == JsonKind::object) {
+    // Column name → list of values, or one value.
+    std::vector<std::string> list;
+    std::vector<std::size_t> nodes, sizes;
+    std::size_t node = json.first(chosen);
+    for (std::size_t i = 0; i < json.children(chosen); ++i) {
+      list.emplace_back(json.string(node, scratch));
+      const std::size_t value = json.next(node);
+      const bool many = json.kind(value) == JsonKind::array;
+      nodes.push_back(many ? json.first(value) : value);
+      sizes.push_back(many ? json.children(value) : 1);
+      node = json.next(value);
+    }
+    const std::vector<std::int32_t> places = match(list);
+    for (std::size_t i = 0; i < sizes.size(); ++i)
+      if (sizes[i] != sizes[0]) bad("column `" + list[i] + "` has " + std::to_string(sizes[i]) + " values, `" + list[0] + "` has " + std::to_string(sizes[0]));
+    for (std::size_t r = 0; r < sizes[0]; ++r) {
+      for (std::size_t i = 0; i < places.size(); ++i) {
+        if (places[i] >= 0) w.json_rows.value(json, nodes[i], static_cast<std::size_t>(places[i]), w.rows);
+        nodes[i] = json.next(nodes[i]);
+      }
+      row_done();
+    }
+  } else if (name != "dataframe_records" && json.kind(chosen) == JsonKind::array && json.children(chosen) > 0 && json.kind(json.first(chosen)) == JsonKind::array) {
+    std::vector<std::int32_t> places(columns.size());
+    for (std::size_t c = 0; c < columns.size(); ++c) places[c] = static_cast<std::int32_t>(c);
+    table(chosen, places);
+  } else {
+    records(chosen, name.c_str());
+  }
+  w.invocation.rows = w.rows.rows();
+  learn(body, w.invocation, w);
+}
+
+Response Api::invocations(const Request& request, Worker& worker) {
+  need_media_type(request, {"application/json", "text/csv"}, true);
+  Scratch& w = begin(worker);
+  if (media_type(request.content_type).size() == 8) {  // text/csv
     score::CsvRequest csv(package().signature, score::memory_source(request.body), "the request");
     while (csv.next(w.rows)) finish_when_full(worker);
-  } else {
-    parse_body(w.json, request.body);
-    std::size_t chosen = Json::none;
-    std::string name, scratch;
-    std::size_t key = json.first(0);
-    for (std::size_t i = 0; i < json.children(0); ++i) {
-      const std::string_view text = json.string(key, scratch);
-      const std::size_t value = json.next(key);
-      if (text == "dataframe_split" || text == "dataframe_records" || text == "instances" || text == "inputs") {
-        if (chosen != Json::none) bad("`" + name + "` and `" + std::string(text) + "` are both given", "send exactly one of dataframe_split, dataframe_records, instances, inputs");
-        chosen = value;
-        name = text;
-      } else if (text != "params") {
-        bad("unknown key `" + values::printable(text) + "`", "send exactly one of dataframe_split, dataframe_records, instances, inputs");
-      }
-      key = json.next(value);
-    }
-    if (chosen == Json::none) bad("the request has no rows", "send exactly one of dataframe_split, dataframe_records, instances, inputs");
-    if (name == "dataframe_split") {
-      need(json, chosen, JsonKind::object, "`dataframe_split`");
-      const std::size_t names = json.find(chosen, "columns"), data = json.find(chosen, "data");
-      if (names == Json::none || data == Json::none) bad("`dataframe_split` needs `columns` and `data`");
-      need(json, names, JsonKind::array, "`columns`");
-      need(json, data, JsonKind::array, "`data`");
-      std::vector<std::string> list;
-      std::size_t node = json.first(names);
-      for (std::size_t i = 0; i < json.children(names); ++i, node = json.next(node)) {
-        if (json.kind(node) != JsonKind::string) bad("`columns` must hold strings");
-        list.emplace_back(json.string(node, scratch));
-      }
-      table(data, match(list));
-    } else if (name == "inputs" && json.kind(chosen) == JsonKind::object) {
-      // Column name → list of values, or one value.
-      std::vector<std::string> list;
-      std::vector<std::size_t> nodes, sizes;
-      std::size_t node = json.first(chosen);
-      for (std::size_t i = 0; i < json.children(chosen); ++i) {
-        list.emplace_back(json.string(node, scratch));
-        const std::size_t value = json.next(node);
-        const bool many = json.kind(value) == JsonKind::array;
-        nodes.push_back(many ? json.first(value) : value);
-        sizes.push_back(many ? json.children(value) : 1);
-        node = json.next(value);
-      }
-      const std::vector<std::int32_t> places = match(list);
-      for (std::size_t i = 0; i < sizes.size(); ++i)
-        if (sizes[i] != sizes[0]) bad("column `" + list[i] + "` has " + std::to_string(sizes[i]) + " values, `" + list[0] + "` has " + std::to_string(sizes[0]));
-      for (std::size_t r = 0; r < sizes[0]; ++r) {
-        for (std::size_t i = 0; i < places.size(); ++i) {
-          if (places[i] >= 0) w.json_rows.value(json, nodes[i], static_cast<std::size_t>(places[i]), w.rows);
-          nodes[i] = json.next(nodes[i]);
-        }
-        row_done();
-      }
-    } else if (name != "dataframe_records" && json.kind(chosen) == JsonKind::array && json.children(chosen) > 0 && json.kind(json.first(chosen)) == JsonKind::array) {
-      std::vector<std::int32_t> places(columns.size());
-      for (std::size_t c = 0; c < columns.size(); ++c) places[c] = static_cast<std::int32_t>(c);
-      table(chosen, places);
-    } else {
-      records(chosen, name.c_str());
-    }
+  } else if (!read_again(request.body, w.invocation, w, [](std::size_t, JsonKind, std::string_view) { return true; })) {
+    read_invocation(request.body, worker);
   }
   finish_request(worker);
 

@@ -230,6 +230,8 @@ void Loop::take_new() {
 }
 
 void Loop::remove(Connection& connection) {
+  // Closing does not end the watch while a child process has the socket too, as every fork does for a moment.
+  ::epoll_ctl(poll_.get(), EPOLL_CTL_DEL, connection.fd(), nullptr);
   const std::size_t place = connection.place;
   std::swap(connections_[place], connections_.back());
   connections_[place]->place = place;

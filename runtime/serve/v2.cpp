@@ -168,8 +168,8 @@ std::vector<std::string> Api::output_heads() const {
 
 void Api::read_v2(std::string_view body, Worker& worker) const {
   Scratch& w = *worker.scratch;
-  V2Request& asked = w.v2;
-  asked.frame.forget();
+  LastV2& asked = w.v2;
+  begin_learning(body, asked, w);
   parse_body(w.json, body);
   const Json& json = w.json;
   const std::vector<Column>& columns = package().signature.request;
@@ -224,8 +224,8 @@ void Api::read_v2(std::string_view body, Worker& worker) const {
   if (asked.outputs.empty())
     for (std::size_t i = 0; i < outputs_.size(); ++i) asked.outputs.push_back(i);
 
-  const bool learn = body.size() <= V2Request::learned && asked.rows > 0 && asked.rows < full;
-  asked.places.clear();
+  asked.types.clear();
+  for (const Tensor& t : tensors) asked.types.push_back(t.type);
   for (std::int64_t r = 0; r < asked.rows; ++r) {
     for (std::size_t c = 0; c < columns.size(); ++c) {
       Tensor& t = tensors[c];
@@ -239,7 +239,6 @@ void Api::read_v2(std::string_view body, Worker& worker) const {
         throw ApiError{400, values::named(columns[c], json.raw(value)) + " in row " + std::to_string(r + 1) + " of input `" + columns[c].name + "` is no " + std::string(t.type->name),
                        "", info(code::request_bad_value).code, ""};
       w.json_rows.value(json, value, c, w.rows);
-      if (learn) asked.places.push_back({{json.begin(value), json.end(value)}, c, t.type});
     }
     w.rows.end_row();
     finish_when_full(worker);
@@ -250,39 +249,11 @@ void Api::read_v2(std::string_view body, Worker& worker) const {
   if (asked.has_id) {
     if (json.kind(id) != JsonKind::string) bad("`id` must be a string");
     asked.id = json.raw(id);
-    if (learn) asked.places.push_back({{json.begin(id), json.end(id)}, 0, nullptr});
+    w.json_rows.noted().push_back({json.begin(id), json.end(id), columns.size()});
   }
   const std::size_t parameters = json.find(0, "parameters");
   asked.parameters = parameters != Json::none && json.kind(parameters) == JsonKind::object ? json.raw(parameters) : std::string_view();
-  if (!learn) return;
-  std::sort(asked.places.begin(), asked.places.end(), [](const auto& a, const auto& b) { return a.hole.begin < b.hole.begin; });
-  std::vector<score::JsonFrame::Hole> holes;
-  for (const V2Request::Place& place : asked.places) holes.push_back(place.hole);
-  asked.frame.learn(body, holes);
-}
-
-bool Api::read_v2_again(std::string_view body, Worker& worker) const {
-  Scratch& w = *worker.scratch;
-  V2Request& asked = w.v2;
-  if (!asked.frame.match(body, w.values)) return false;
-  try {
-    // By column the values stand in the order of the rows.
-    for (std::size_t i = 0; i < w.values.size(); ++i) {
-      const V2Request::Place& place = asked.places[i];
-      const score::JsonFrame::Value& value = w.values[i];
-      if (!place.type) {
-        if (value.kind != JsonKind::string) return false;
-        asked.id = value.text;
-        continue;
-      }
-      if (!holds(value.kind, value.text, *place.type)) return false;
-      w.json_rows.value(value.kind, value.text, place.column, w.rows);
-    }
-  } catch (const Failure&) {
-    return false;  // read in full, it is found again, with the row that it is in
-  }
-  for (std::int64_t r = 0; r < asked.rows; ++r) w.rows.end_row();
-  return true;
+  learn(body, asked, w, asked.has_id ? 1 : 0);
 }
 
 Response Api::infer(const Request& request, Worker& worker) {
@@ -290,13 +261,15 @@ Response Api::infer(const Request& request, Worker& worker) {
   // What curl sends when nobody says anything is taken for JSON.
   need_media_type(request, {"application/json", "application/x-www-form-urlencoded", "application/octet-stream"}, false);
   Scratch& w = begin(worker);
-  if (!read_v2_again(request.body, worker)) {
-    w.rows.restart();
-    read_v2(request.body, worker);
-  }
+  LastV2& asked = w.v2;
+  const auto accept = [&](std::size_t column, JsonKind kind, std::string_view text) {
+    if (column < asked.types.size()) return holds(kind, text, *asked.types[column]);
+    asked.id = text;
+    return kind == JsonKind::string;
+  };
+  if (!read_again(request.body, asked, w, accept)) read_v2(request.body, worker);
   finish_request(worker);
 
-  const V2Request& asked = w.v2;
   const auto width = static_cast<std::size_t>(engine_.width());
   Response response;
   response.body = body_of(worker);
