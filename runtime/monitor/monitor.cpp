@@ -103,19 +103,19 @@ std::size_t bin_of(const package::DriftReference& reference, bool category, doub
 Monitor::Monitor(const package::Signature& signature, const model::Model& model) : signature_(signature), model_(model), kinds_(kinds_of(model)) {
   std::size_t end = 0;
   const auto take = [&](std::size_t count) { return std::exchange(end, end + count); };
-  for (const package::DriftReference& r : signature.feature_reference) places_.bins.push_back(take(r.counts.size()));
-  places_.bins.push_back(take(signature.prediction_reference.counts.size()));
+  for (std::size_t f = 0; f < model.features.size(); ++f) {
+    const package::DriftReference& reference = signature.feature_reference[f];
+    Feature& feature = features_.emplace_back(Feature{&reference, model.features[f].width > 0, take(reference.counts.size()), {}});
+    for (const std::int32_t c : signature.feature_columns[f])
+      if (const auto column = static_cast<std::size_t>(c); signature.request[column].type.nullable) feature.nullable.push_back(static_cast<std::size_t>(signature.request_place[column]));
+  }
+  places_.bins = take(signature.prediction_reference.counts.size());
   places_.missing = take(model.features.size());
   places_.unseen = take(model.features.size());
   places_.null = take(signature.request.size());
   places_.breaches = take(signature.request.size());
   places_.rows = take(1);
   places_.size = end;
-  for (const std::vector<std::int32_t>& columns : signature.feature_columns) {
-    std::vector<std::size_t>& nullable = nullable_.emplace_back();
-    for (const std::int32_t c : columns)
-      if (signature.request[static_cast<std::size_t>(c)].type.nullable) nullable.push_back(static_cast<std::size_t>(signature.request_place[static_cast<std::size_t>(c)]));
-  }
 }
 
 Tally& Monitor::add_tally() {
@@ -148,18 +148,17 @@ void Tally::observe(const mlp_column* columns, std::int64_t rows, const std::vec
     if (const std::uint8_t* const present = columns[static_cast<std::size_t>(signature.request_place[c])].present)
       counts_[places.null + c].add(static_cast<std::uint64_t>(std::count(present, present + n, 0)));
   for (std::size_t f = 0; f < features.size(); ++f) {
-    const bool category = model.features[f].width > 0;
+    const Monitor::Feature& feature = monitor_.features_[f];
     const double* const values = features[f].data();
-    const package::DriftReference& reference = signature.feature_reference[f];
-    if (!reference.counts.empty())
-      for (std::size_t r = 0; r < n; ++r) counts_[places.bins[f] + bin_of(reference, category, values[r])].add(1);
+    if (!feature.reference->counts.empty())
+      for (std::size_t r = 0; r < n; ++r) counts_[feature.bins + bin_of(*feature.reference, feature.category, values[r])].add(1);
     std::uint64_t missing = 0, unseen = 0;
     for (std::size_t r = 0; r < n; ++r) {
       bool null = false;
-      for (const std::size_t place : monitor_.nullable_[f]) null = null || (columns[place].present && columns[place].present[r] == 0);
+      for (const std::size_t place : feature.nullable) null = null || (columns[place].present && columns[place].present[r] == 0);
       const bool nan = std::isnan(values[r]);
-      unseen += nan && category && !null ? 1 : 0;
-      missing += null || (nan && !category) ? 1 : 0;
+      unseen += nan && feature.category && !null ? 1 : 0;
+      missing += null || (nan && !feature.category) ? 1 : 0;
     }
     if (missing > 0) counts_[places.missing + f].add(missing);
     if (unseen > 0) counts_[places.unseen + f].add(unseen);
@@ -168,7 +167,7 @@ void Tally::observe(const mlp_column* columns, std::int64_t rows, const std::vec
   const package::DriftReference& reference = signature.prediction_reference;
   if (reference.counts.empty()) return;
   for (std::size_t r = 0; r < n; ++r)
-    counts_[places.bins.back() + (monitor_.kinds_ > 0 ? kind_of(model, out + r * width) : bin_of(reference, false, out[(r + 1) * width - 1]))].add(1);
+    counts_[places.bins + (monitor_.kinds_ > 0 ? kind_of(model, out + r * width) : bin_of(reference, false, out[(r + 1) * width - 1]))].add(1);
 }
 
 void Tally::count_breaches(std::size_t column, std::int64_t values) { counts_[monitor_.places_.breaches + column].add(static_cast<std::uint64_t>(values)); }
@@ -178,10 +177,10 @@ Monitor::Drift Monitor::drift() const {
   out.rows = sum(places_.rows);
   for (std::size_t f = 0; f < signature_.feature_reference.size(); ++f) {
     const std::vector<double>& counts = signature_.feature_reference[f].counts;
-    out.features.push_back(psi(counts, bins(places_.bins[f], counts.size())));
+    out.features.push_back(psi(counts, bins(features_[f].bins, counts.size())));
   }
   const std::vector<double>& counts = signature_.prediction_reference.counts;
-  out.prediction = psi(counts, bins(places_.bins.back(), counts.size()));
+  out.prediction = psi(counts, bins(places_.bins, counts.size()));
   return out;
 }
 

@@ -79,10 +79,15 @@ class Monitor {
 
   const package::Signature& signature_;
   const model::Model& model_;
-  std::vector<std::vector<std::size_t>> nullable_;  // by feature: places of the columns behind it that may be null
-  struct Places {                              // where each kind of count begins; bins by feature, then of the prediction
-    std::vector<std::size_t> bins;
-    std::size_t missing = 0, unseen = 0, null = 0, breaches = 0, rows = 0, size = 0;
+  struct Feature {
+    const package::DriftReference* reference;
+    bool category;
+    std::size_t bins;                          // where its bins are counted
+    std::vector<std::size_t> nullable;         // places of the columns behind it that may be null
+  };
+  std::vector<Feature> features_;
+  struct Places {                              // where each kind of count begins; `bins`: of the prediction
+    std::size_t bins = 0, missing = 0, unseen = 0, null = 0, breaches = 0, rows = 0, size = 0;
   } places_;
   std::size_t kinds_;                          // of predictions; 0 where they are numbers
   mutable std::mutex mutex_;                   // of the list, not of the counts

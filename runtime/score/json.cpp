@@ -75,19 +75,20 @@ std::size_t Json::number_end(std::size_t at) const {
 }
 
 std::size_t Json::scalar(std::size_t at) {
-  const auto add = [&](JsonKind kind, std::size_t begin, std::size_t end, bool escaped) {
-    nodes_.push_back({kind, escaped, static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end), static_cast<std::uint32_t>(nodes_.size() + 1), 0});
+  const auto put = [&](JsonKind kind, std::size_t begin, std::size_t end, bool escaped) {
+    const auto next = static_cast<std::uint32_t>(used_ + 1);
+    add() = {kind, escaped, static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end), next, 0};
   };
   const auto word = [&](std::string_view name, JsonKind kind) {
     if (text_.substr(at, name.size()) != name) throw JsonError("expected a value", at);
-    add(kind, at, at + name.size(), false);
+    put(kind, at, at + name.size(), false);
     return at + name.size();
   };
   switch (text_[at]) {
     case '"': {
       bool escaped = false;
       const std::size_t end = string_end(at + 1, escaped);
-      add(JsonKind::string, at + 1, end, escaped);
+      put(JsonKind::string, at + 1, end, escaped);
       return end + 1;
     }
     case 'n': return word("null", JsonKind::null);
@@ -95,7 +96,7 @@ std::size_t Json::scalar(std::size_t at) {
     case 'f': return word("false", JsonKind::boolean);
     case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9': case 'N': case 'I': {
       const std::size_t end = number_end(at);
-      add(JsonKind::number, at, end, false);
+      put(JsonKind::number, at, end, false);
       return end;
     }
     default: throw JsonError("expected a value", at);
@@ -104,7 +105,7 @@ std::size_t Json::scalar(std::size_t at) {
 
 std::size_t Json::parse(std::string_view text) {
   text_ = text;
-  nodes_.clear();
+  used_ = 0;
   open_.clear();
   if (text.size() > UINT32_MAX) throw JsonError("the text is too long", 0);
   if (!values::valid_utf8(text)) throw JsonError("the text is not UTF-8", 0);
@@ -127,8 +128,8 @@ std::size_t Json::parse(std::string_view text) {
     bool complete = true;
     if (c == '[' || c == '{') {
       if (open_.size() >= max_depth) throw JsonError("nested deeper than 64", at);
-      nodes_.push_back({c == '[' ? JsonKind::array : JsonKind::object, false, static_cast<std::uint32_t>(at), 0, 0, 0});
-      open_.push_back(static_cast<std::uint32_t>(nodes_.size() - 1));
+      add() = {c == '[' ? JsonKind::array : JsonKind::object, false, static_cast<std::uint32_t>(at), 0, 0, 0};
+      open_.push_back(static_cast<std::uint32_t>(used_ - 1));
       ++at;
       complete = need(c == '[' ? "`]`" : "`}`") == (c == '[' ? ']' : '}');
       if (!complete && c == '{') key();
@@ -157,7 +158,7 @@ std::size_t Json::parse(std::string_view text) {
       }
       ++at;
       container.end = static_cast<std::uint32_t>(at);
-      container.next = static_cast<std::uint32_t>(nodes_.size());
+      container.next = static_cast<std::uint32_t>(used_);
       open_.pop_back();
       if (!open_.empty()) ++nodes_[open_.back()].count;
       closing = false;

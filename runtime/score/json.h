@@ -25,6 +25,7 @@ class Json {
   JsonKind kind(std::size_t node) const { return nodes_[node].kind; }
   // The raw text: of a number, `true`, `null`, or a string between its quotes.
   std::string_view raw(std::size_t node) const { return {text_.data() + nodes_[node].begin, nodes_[node].end - nodes_[node].begin}; }
+  std::size_t behind(std::size_t node) const { return text_.size() - nodes_[node].end; }  // bytes of the text behind raw()
   // A string's value: a view of the document, or of `scratch` when it has escapes.
   std::string_view string(std::size_t node, std::string& scratch) const { return nodes_[node].escaped ? unescaped(node, scratch) : raw(node); }
   // Where it stands in the text, a string with its quotes.
@@ -38,7 +39,7 @@ class Json {
   // The value of a key, or none. A doubled key: the first.
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
   std::size_t find(std::size_t object, std::string_view key) const;
-  std::size_t capacity() const { return nodes_.capacity(); }  // nodes that memory is kept for
+  std::size_t capacity() const { return nodes_.size(); }  // nodes that memory is kept for
 
  private:
   struct Node {
@@ -50,8 +51,13 @@ class Json {
   std::size_t scalar(std::size_t at);
   std::size_t string_end(std::size_t at, bool& escaped) const;
   std::size_t number_end(std::size_t at) const;
+  Node& add() {
+    if (used_ == nodes_.size()) nodes_.resize(2 * used_ + 64);
+    return nodes_[used_++];
+  }
   std::string_view text_;
-  std::vector<Node> nodes_;
+  std::vector<Node> nodes_;  // the first used_ ones
+  std::size_t used_ = 0;
   std::vector<std::uint32_t> open_;
 };
 

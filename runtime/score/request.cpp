@@ -153,9 +153,9 @@ std::size_t JsonRequest::find(std::string_view key, std::size_t place) {
   return column;
 }
 
-void JsonRequest::value(JsonKind kind, std::string_view text, std::size_t column, RowBuilder& rows) {
+void JsonRequest::value(JsonKind kind, std::string_view text, std::size_t readable, std::size_t column, RowBuilder& rows) {
   if (kind == JsonKind::null) return rows.add_null(column);
-  if (kind != JsonKind::array && kind != JsonKind::object) return rows.add_text(column, text);
+  if (kind != JsonKind::array && kind != JsonKind::object) return rows.add_text(column, text, readable);
   const std::string& name = signature_.request[column].name;
   throw at({code::request_bad_value, "`" + name + "` in row " + std::to_string(rows.row_number()) + " is " + (kind == JsonKind::array ? "a list" : "an object") + ", not a value",
             "give one plain value for each column"},

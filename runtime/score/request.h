@@ -42,9 +42,11 @@ class JsonRequest {
   void read(const Json& json, std::size_t object, RowBuilder& rows);             // one row from an object
   void value(const Json& json, std::size_t node, std::size_t column, RowBuilder& rows) {  // one value
     if (noting_) noted_.push_back({json.begin(node), json.end(node), column});
-    value(json.kind(node), json.kind(node) == JsonKind::string ? json.string(node, scratch_) : json.raw(node), column, rows);
+    const bool string = json.kind(node) == JsonKind::string;
+    value(json.kind(node), string ? json.string(node, scratch_) : json.raw(node), string ? 0 : json.behind(node), column, rows);
   }
-  void value(JsonKind kind, std::string_view text, std::size_t column, RowBuilder& rows);  // the same; of a string what it says
+  // The same; of a string what it says. `readable` bytes behind the text may be read.
+  void value(JsonKind kind, std::string_view text, std::size_t readable, std::size_t column, RowBuilder& rows);
   // From now on, where the values stand that are read, for JsonFrame.
   void note(bool noting) {
     noting_ = noting;

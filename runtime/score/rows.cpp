@@ -52,6 +52,7 @@ class TextBlocks {
 
 struct Builder {
   values::Layout layout;
+  bool nullable, constrained;
   std::vector<double> reals;
   std::vector<std::int64_t> integers;
   std::vector<std::uint8_t> booleans;
@@ -76,7 +77,16 @@ struct Builder {
     }
     return out;
   }
-  void resize(std::size_t rows, bool nullable) {
+  void clear() {
+    switch (layout) {
+      case values::Layout::real: reals.clear(); break;
+      case values::Layout::integer: integers.clear(); break;
+      case values::Layout::boolean: booleans.clear(); break;
+      case values::Layout::string: strings.clear(); break;
+    }
+    present.clear();
+  }
+  void resize(std::size_t rows) {
     switch (layout) {
       case values::Layout::real: reals.resize(rows); break;
       case values::Layout::integer: integers.resize(rows); break;
@@ -154,7 +164,7 @@ struct RowBuilder::Impl {
         for (std::size_t r = 0; r < read; ++r) strings[r] = texts.keep({strings[r].data, static_cast<std::size_t>(strings[r].size)}, true);
       }
     }
-    for (std::size_t r = 0; constraints[i].any() && r < read; ++r)
+    for (std::size_t r = 0; b.constrained && r < read; ++r)
       if ((!present || present[r]) && !constraints[i].broken(b.cell(before_these + r)).empty()) ++breaches[i];
     return read == from.rows;
   }
@@ -167,7 +177,9 @@ struct RowBuilder::Impl {
       fail(code::request_bad_value, i, values::named(column, text) + " in row " + row + " is not " + (column.type.scalar == Scalar::integer ? "an " : "a ") +
                                            mlp::spell(Type{column.type.scalar, false}) + ", as `" + column.name + "` must be", text, form_of(column));
     }
-    if (constraints[i].any() && !constraints[i].broken(cell).empty()) ++breaches[i];
+    put(i, cell);
+  }
+  void put(std::size_t i, const values::Cell& cell) {
     Builder& b = builders[i];
     switch (b.layout) {
       case values::Layout::real: b.reals.push_back(cell.real); break;
@@ -175,7 +187,33 @@ struct RowBuilder::Impl {
       case values::Layout::boolean: b.booleans.push_back(static_cast<std::uint8_t>(cell.integer)); break;
       case values::Layout::string: b.strings.push_back(texts.keep(cell.text)); break;
     }
-    if (column.type.nullable) b.present.push_back(1);
+    added(i, cell);
+  }
+  void added(std::size_t i, const values::Cell& cell) {
+    if (builders[i].constrained && !constraints[i].broken(cell).empty()) ++breaches[i];
+    if (builders[i].nullable) builders[i].present.push_back(1);
+  }
+  // A text that is written plainly.
+  bool add_plain(std::size_t i, std::string_view text, std::size_t readable) {
+    Builder& b = builders[i];
+    values::Cell cell;
+    switch (b.layout) {
+      case values::Layout::real:
+        if (!readers[i].real(text, readable, cell.real)) return false;
+        b.reals.push_back(cell.real);
+        break;
+      case values::Layout::integer:
+        if (!readers[i].integer(text, cell.integer)) return false;
+        b.integers.push_back(cell.integer);
+        break;
+      case values::Layout::boolean: return false;
+      case values::Layout::string:
+        if (!readers[i].string(text, readable)) return false;
+        cell.text = text;
+        b.strings.push_back(texts.keep(text, true));
+    }
+    added(i, cell);
+    return true;
   }
 };
 
@@ -187,8 +225,8 @@ RowBuilder::RowBuilder(const std::vector<Column>& columns, const Source& source,
     for (std::size_t i = 0; i < columns.size(); ++i) places.push_back(static_cast<std::int32_t>(i));
   m.places = std::move(places);
   for (const Column& column : m.schema) {
-    m.builders.push_back({values::layout_of(column.type.scalar), {}, {}, {}, {}, {}});
     m.constraints.emplace_back(column);
+    m.builders.push_back({values::layout_of(column.type.scalar), column.type.nullable, m.constraints.back().any(), {}, {}, {}, {}, {}});
     m.readers.emplace_back(column, m.null_words);
   }
   m.breaches.resize(m.schema.size());
@@ -206,13 +244,7 @@ void RowBuilder::clear() {
   impl_->before += impl_->rows;
   impl_->rows = 0;
   impl_->texts.clear();
-  for (Builder& b : impl_->builders) {
-    b.reals.clear();
-    b.integers.clear();
-    b.booleans.clear();
-    b.strings.clear();
-    b.present.clear();
-  }
+  for (Builder& b : impl_->builders) b.clear();
 }
 
 void RowBuilder::restart() {
@@ -221,7 +253,8 @@ void RowBuilder::restart() {
   std::fill(impl_->breaches.begin(), impl_->breaches.end(), 0);
 }
 
-void RowBuilder::add_text(std::size_t column, std::string_view text) {
+void RowBuilder::add_text(std::size_t column, std::string_view text, std::size_t readable) {
+  if (impl_->add_plain(column, text, readable)) return;
   values::Cell cell;
   const values::Read read = values::read_text(impl_->schema[column], impl_->null_words, text, cell);
   impl_->take(column, read, cell, text);
@@ -249,7 +282,7 @@ void RowBuilder::add_rows(const values::Texts& texts, const std::vector<std::int
   }
   // A value does not fit: once more row by row, so that the first one in the order of the input is named.
   m.breaches = breaches;
-  for (std::size_t i = 0; i < m.builders.size(); ++i) m.builders[i].resize(static_cast<std::size_t>(m.rows), m.schema[i].type.nullable);
+  for (std::size_t i = 0; i < m.builders.size(); ++i) m.builders[i].resize(static_cast<std::size_t>(m.rows));
   for (std::size_t row = 0; row < texts.rows; ++row) {
     for (std::size_t place = 0; place < column_of.size(); ++place)
       if (column_of[place] >= 0) add_text(static_cast<std::size_t>(column_of[place]), values::Texts{texts.base, texts.spans + place, texts.rows, texts.stride}[row]);
@@ -266,7 +299,7 @@ const std::vector<std::int64_t>& RowBuilder::breaches() const { return impl_->br
 const mlp_column* RowBuilder::columns() {
   Impl& m = *impl_;
   for (std::size_t i = 0; i < m.schema.size(); ++i)
-    m.columns[static_cast<std::size_t>(m.places[i])] = {m.builders[i].data(), m.schema[i].type.nullable ? m.builders[i].present.data() : nullptr};
+    m.columns[static_cast<std::size_t>(m.places[i])] = {m.builders[i].data(), m.builders[i].nullable ? m.builders[i].present.data() : nullptr};
   return m.columns.data();
 }
 

@@ -71,8 +71,8 @@ class RowBuilder {
   void clear();                           // row numbers in messages go on; a half-built row is dropped
   void restart();                         // clear(), row numbers and counts from the beginning
   // Each row: one value for each column, in any order, then end_row(). `text` is a CSV cell, a JSON string, or a JSON
-  // number or boolean as it is written.
-  void add_text(std::size_t column, std::string_view text);
+  // number or boolean as it is written; `readable` bytes behind it may be read.
+  void add_text(std::size_t column, std::string_view text, std::size_t readable = 0);
   void add_null(std::size_t column);
   void add_number(std::size_t column, double value);     // checked against the type
   void add_integer(std::size_t column, std::int64_t value);

@@ -128,7 +128,7 @@ template <class Accept> bool Api::read_again(std::string_view body, const LastRe
     // Of a column the values stand in the order of the rows.
     const auto take = [&](std::size_t column, score::JsonKind kind, std::string_view text) {
       if (!accept(column, kind, text)) return false;
-      if (column < s.rows.schema().size()) s.json_rows.value(kind, text, column, s.rows);
+      if (column < s.rows.schema().size()) s.json_rows.value(kind, text, static_cast<std::size_t>(body.data() + body.size() - text.data() - text.size()), column, s.rows);
       return true;
     };
     if (last.frame.match(body, take)) {

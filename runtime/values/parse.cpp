@@ -62,6 +62,21 @@ alignas(16) constexpr std::array<std::int8_t, 32> to_the_end = [] {
 }();
 constexpr double powers_of_ten[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16};
 
+// 16 digits, from the places that are told, as one number.
+inline std::uint64_t of_digits(__m128i digits, __m128i places) {
+  const __m128i pairs = _mm_maddubs_epi16(_mm_shuffle_epi8(digits, places), _mm_set1_epi16(0x010A));
+  const __m128i fours = _mm_madd_epi16(pairs, _mm_set1_epi32(0x00010064));
+  const __m128i eights = _mm_madd_epi16(_mm_packus_epi32(fours, fours), _mm_set1_epi32(0x00012710));
+  const auto both = static_cast<std::uint64_t>(_mm_cvtsi128_si64(eights));
+  return (both & 0xffffffff) * 100'000'000 + (both >> 32);
+}
+
+// The number that n digits make, at most 16. 16 bytes from p on can be read.
+inline std::uint64_t whole_number(const char* p, std::size_t n) {
+  const __m128i digits = _mm_sub_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)), _mm_set1_epi8('0'));
+  return of_digits(digits, _mm_loadu_si128(reinterpret_cast<const __m128i*>(to_the_end.data() + n)));
+}
+
 // Digits, perhaps a minus before and a point among them, in at most 16 characters; false for whatever else. Digits below
 // 2^53 over a power of ten up to 10^22 are correctly rounded by one division (Clinger 1990). 17 bytes from p on can be read.
 inline bool plain_number(const char* p, std::size_t size, double& out) {
@@ -78,14 +93,36 @@ inline bool plain_number(const char* p, std::size_t size, double& out) {
   if ((rest & (rest - 1)) != 0 || (rest != 0 && p[point] != '.') || count == 0) return false;
   const __m128i packed = _mm_loadu_si128(reinterpret_cast<const __m128i*>(to_the_end.data() + count));
   const __m128i places = _mm_sub_epi8(packed, _mm_cmpgt_epi8(packed, _mm_set1_epi8(static_cast<char>(point - 1))));
-  const __m128i pairs = _mm_maddubs_epi16(_mm_shuffle_epi8(digits, places), _mm_set1_epi16(0x010A));
-  const __m128i fours = _mm_madd_epi16(pairs, _mm_set1_epi32(0x00010064));
-  const __m128i eights = _mm_madd_epi16(_mm_packus_epi32(fours, fours), _mm_set1_epi32(0x00012710));
-  const auto both = static_cast<std::uint64_t>(_mm_cvtsi128_si64(eights));
-  const std::uint64_t value = (both & 0xffffffff) * 100'000'000 + (both >> 32);
+  const std::uint64_t value = of_digits(digits, places);
   if (value > std::uint64_t{1} << 53) return false;
   const double magnitude = static_cast<double>(static_cast<std::int64_t>(value)) / powers_of_ten[count - point];
   out = minus ? -magnitude : magnitude;
+  return true;
+}
+
+// What doubles mostly are when all their digits are written: a point among 16 to 19 digits, perhaps a minus before. They fit
+// in 64 bits, and fast_float's product with a power of ten then is exact, or says that it may not be. 32 bytes from p on can
+// be read.
+inline bool long_number(const char* p, std::size_t size, double& out) {
+  const bool minus = *p == '-';
+  p += minus;
+  size -= minus;
+  if (size < 17 || size > 20) return false;
+  const __m128i zero = _mm_set1_epi8('0'), nine = _mm_set1_epi8(9);
+  const __m128i front = _mm_sub_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)), zero), back = _mm_sub_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + size - 16)), zero);
+  const unsigned digits = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(front, nine), front))) |
+                          static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(back, nine), back))) << (size - 16);
+  const unsigned rest = ((1u << size) - 1) & ~digits;
+  const auto point = static_cast<std::size_t>(__builtin_ctz(rest | 1u << size));
+  if (rest == 0 || (rest & (rest - 1)) != 0 || p[point] != '.' || point == 0 || point > 16) return false;
+  const std::size_t behind = size - point - 1, first = std::min<std::size_t>(behind, 16);
+  static constexpr std::uint64_t powers[] = {1, 10, 100, 1000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000, 1'000'000'000, 10'000'000'000, 100'000'000'000,
+                                             1'000'000'000'000, 10'000'000'000'000, 100'000'000'000'000, 1'000'000'000'000'000, 10'000'000'000'000'000};
+  std::uint64_t value = whole_number(p, point) * powers[first] + whole_number(p + point + 1, first);
+  for (std::size_t i = point + 1 + first; i < size; ++i) value = value * 10 + static_cast<std::uint64_t>(p[i] - '0');
+  const fast_float::adjusted_mantissa made = fast_float::compute_float<fast_float::binary_format<double>>(-static_cast<std::int64_t>(behind), value);
+  if (made.power2 < 0) return false;
+  fast_float::to_float(minus, made, out);
   return true;
 }
 
@@ -116,15 +153,16 @@ inline bool plain_text(const char* p, std::size_t size) {
 #else
 constexpr bool plain_texts = false;
 bool plain_number(const char*, std::size_t, double&) { return false; }
+bool long_number(const char*, std::size_t, double&) { return false; }
 bool plain_moment(const char*, std::size_t, std::int64_t&) { return false; }
 bool plain_text(const char*, std::size_t) { return false; }
 #endif
 
 bool read_real(std::string_view text, double& out) {
-  if (plain_texts && !text.empty() && text.size() <= 17) {
-    char padded[20] = {};
+  if (plain_texts && !text.empty() && text.size() <= 21) {
+    char padded[21 + Texts::readable] = {};
     std::memcpy(padded, text.data(), text.size());
-    if (plain_number(padded, text.size(), out)) return true;
+    if (plain_number(padded, text.size(), out) || long_number(padded, text.size(), out)) return true;
   }
   if (!text.empty() && text.front() == '+') {
     text.remove_prefix(1);
@@ -374,6 +412,19 @@ std::size_t Reader::each(const Texts& texts, Value* out, std::uint8_t* present, 
     if (present) present[i] = 1;
   }
   return texts.rows;
+}
+
+bool Reader::real(std::string_view text, std::size_t readable, double& value) const {
+  if (!plain_ || column_->type.scalar != Scalar::real || text.empty()) return false;
+  if (readable >= Texts::readable && (plain_number(text.data(), text.size(), value) || long_number(text.data(), text.size(), value))) return true;
+  // It begins as no null word does and no blank, and all else is read_text's.
+  return (is_digit(text.front()) || text.front() == '-') && read_real(text, value) && !std::isnan(value);
+}
+bool Reader::integer(std::string_view text, std::int64_t& value) const {
+  return plain_ && column_->type.scalar == Scalar::integer && !text.empty() && (is_digit(text.front()) || text.front() == '-') && read_int(text, value);
+}
+bool Reader::string(std::string_view text, std::size_t readable) const {
+  return is_text(column_->type.scalar) && readable >= Texts::readable && (null_sizes_ >> std::min<std::size_t>(text.size(), 63) & 1) == 0 && plain_text(text.data(), text.size());
 }
 
 std::size_t Reader::reals(const Texts& texts, double* out, std::uint8_t* present) const {

@@ -48,6 +48,11 @@ struct Texts {
 class Reader {
  public:
   Reader(const Column& column, const std::vector<std::string>& null_words);  // which must outlive this
+  // One text that is written plainly; false for what read_text must read: whatever may be null, and all that is not as usual.
+  // `readable` bytes behind the text may be read.
+  bool real(std::string_view text, std::size_t readable, double& value) const;
+  bool integer(std::string_view text, std::int64_t& value) const;
+  bool string(std::string_view text, std::size_t readable) const;
   std::size_t reals(const Texts& texts, double* out, std::uint8_t* present) const;
   std::size_t integers(const Texts& texts, std::int64_t* out, std::uint8_t* present) const;
   std::size_t booleans(const Texts& texts, std::uint8_t* out, std::uint8_t* present) const;

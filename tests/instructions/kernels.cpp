@@ -10,7 +10,9 @@
 
 #include "compiler/driver/driver.h"
 #include "runtime/learn/grow.h"
+#include "runtime/monitor/monitor.h"
 #include "runtime/score/request.h"
+#include "runtime/serve/http.h"
 #include "tests/harness/harness.h"
 #include "tests/unit/model/random_model.h"
 
@@ -162,6 +164,56 @@ void reading() {
   });
 }
 
+// A request of one row, as it comes from a socket, to the bytes of its answer: after the first of its kind, which is learned.
+void serving() {
+  package::Package package;
+  package.signature.deployment = "m";
+  std::mt19937_64 random(7);
+  package.model = model::random_forest(random, {.features = features, .trees = 100, .leaves = 31, .widths = {0}});
+  package.model.classes = {"no", "yes"};
+  package.model.loss = Loss::logistic;
+  std::vector<std::string> requests;
+  constexpr std::int64_t rows = 256;
+  for (std::int32_t f = 0; f < features; ++f) {
+    Column column;
+    column.name = "f" + std::to_string(f);
+    column.type = {Scalar::real, false};
+    package.signature.request.push_back(column);
+    package.signature.request_place.push_back(f);
+    package.signature.feature_columns.push_back({f});
+    package.signature.feature_reference.push_back(monitor::make_reference({0.5, 3, 7, 11, 19, 23, 31, 40, 44, 49}, package.model.features[static_cast<std::size_t>(f)]));
+  }
+  package.signature.schema_size = features;
+  package.signature.prediction_reference = monitor::make_prediction_reference(package.model, {0.5, 0.5, 0.75, 0.25});
+  const mlp_kernel copy = [](const mlp_batch* batch, const mlp_fitted*, const mlp_output* outputs) {
+    for (std::int32_t f = 0; f < features; ++f)
+      for (std::int64_t r = 0; r < batch->rows; ++r) static_cast<double*>(outputs[f].values)[r] = static_cast<const double*>(batch->columns[f].values)[r];
+  };
+  for (std::int64_t r = 0; r < rows; ++r) {
+    std::string body = "{\"inputs\": [";
+    for (std::int32_t f = 0; f < features; ++f)
+      body += (f ? ", {\"name\": \"f" : "{\"name\": \"f") + std::to_string(f) + "\", \"shape\": [1], \"datatype\": \"FP64\", \"data\": [" + score::number_text(static_cast<double>(random() % 65'536) / 1311) + "]}";
+    body += "]}";
+    requests.push_back("POST /v2/models/m/infer HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  }
+  const score::Engine engine(package, copy);
+  serve::Api api(engine, {});
+  serve::Worker& worker = api.add_worker();
+  serve::RequestReader reader(1 << 20);
+  std::string out;
+  const auto answer = [&] {
+    for (const std::string& request : requests) {
+      reader.put(request);
+      MLP_CHECK(reader.state() == serve::RequestReader::State::complete);
+      out.clear();
+      serve::append_response(out, api.handle(reader.request(), worker), reader.keep_alive(), reader.http_1_0(), false);
+      reader.restart();
+    }
+  };
+  measure("serve.row", rows, answer);
+  MLP_CHECK(out.starts_with("HTTP/1.1 200 OK"));
+}
+
 void computing() {
   driver::Unit unit = driver::compile("features.mlp", R"(pipeline kernels
 schema Row {
@@ -224,6 +276,7 @@ model m = gbdt { predict y from x }
 int main() {
   mlp::scoring();
   mlp::reading();
+  mlp::serving();
   mlp::training();
   mlp::computing();
 }
