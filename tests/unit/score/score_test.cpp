@@ -17,6 +17,7 @@
 #include "base/diagnostic.h"
 #include "base/files.h"
 #include "runtime/score/csv.h"
+#include "runtime/score/frame.h"
 #include "runtime/score/json.h"
 #include "runtime/score/marks.h"
 #include "runtime/score/output.h"
@@ -585,6 +586,68 @@ TEST(Score, ProbesAreTheSameEveryTime) {
     EXPECT_EQ(golden.size(), 64u);
     EXPECT_EQ(golden, golden_predictions(Engine(package::from_bytes(package::to_bytes(p), "p"), sample::features)));
     EXPECT_GT(std::set<std::string>(golden.begin(), golden.end()).size(), 8u);
+  }
+}
+
+TEST(Json, FramesTakeOtherValuesAndNothingElse) {
+  const std::string learned = R"({"id": "a", "x": [1, -2.5e3, null], "\u00e9": {"t": true}})";
+  Json json;
+  json.parse(learned);
+  std::vector<JsonFrame::Hole> holes;
+  // All scalars but keys, in any order.
+  for (const std::string text : {"true", "\"a\"", "-2.5e3", "1", "null"}) holes.push_back({learned.find(text), learned.find(text) + text.size(), holes.size()});
+  JsonFrame frame;
+  const auto read = [&](const std::string& text) {
+    std::string out;
+    const bool same = frame.match(text, [&](std::size_t what, JsonKind kind, std::string_view value) {
+      out += std::to_string(what) + std::to_string(static_cast<int>(kind)) + std::string(value) + " ";
+      return value != "stop";
+    });
+    return same ? out : "no";
+  };
+  EXPECT_EQ(read(learned), "no");
+  frame.learn(learned, holes);
+  EXPECT_EQ(read(learned), "13a 321 22-2.5e3 40null 01true ");
+  EXPECT_EQ(read(R"({"id": "café {", "x": [null, 0, 12.75E-10], "\u00e9": {"t": ""}})"), "13café { 30null 220 4212.75E-10 03 ");
+  for (const char* other : {R"({"id": "a", "x": [1, -2.5e3, null], "\u00e9": {"t": true}} )", R"({"id": "a", "x": [1, -2.5e3, null], "\u00e9": {"t": true})", R"({"id": "a", "x": [1, -2.5e3], "\u00e9": {"t": true}})",
+                            R"({"id": "a", "x": [1,-2.5e3, null], "\u00e9": {"t": true}})", R"({"ie": "a", "x": [1, -2.5e3, null], "\u00e9": {"t": true}})", R"({"id": "stop", "x": [1, -2.5e3, null], "\u00e9": {"t": true}})",
+                            R"({"id": "\n", "x": [1, -2.5e3, null], "\u00e9": {"t": true}})", R"({"id": "a", "x": [1, NaN, null], "\u00e9": {"t": true}})", R"({"id": "a", "x": [01, -2.5e3, null], "\u00e9": {"t": true}})",
+                            R"({"id": "a", "x": [1., -2.5e3, null], "\u00e9": {"t": true}})", R"({"id": "a", "x": [1, -, null], "\u00e9": {"t": true}})", R"({"id": "a", "x": [1, [], null], "\u00e9": {"t": true}})",
+                            R"({"id": "a", "x": [1, -2.5e3, nul], "\u00e9": {"t": true}})", "{\"id\": \"\x80\", \"x\": [1, 2, 3], \"\\u00e9\": {\"t\": true}}", "{\"id\": \"", "{\"id\": ", ""})
+    EXPECT_EQ(read(other), "no") << other;
+  frame.forget();
+  EXPECT_EQ(read(learned), "no");
+}
+
+// Errors name the byte, whatever lies around it.
+TEST(Json, ErrorsNameTheByte) {
+  Json json;
+  const auto error = [&](const std::string& text) {
+    try {
+      json.parse(text);
+      return std::string("none");
+    } catch (const JsonError& e) {
+      return std::to_string(e.offset) + " " + e.what();
+    }
+  };
+  const std::string blanks(37, ' ');
+  for (const std::string& lead : {std::string(), blanks}) {
+    const auto at = [&](std::size_t offset) { return std::to_string(lead.size() + offset) + " "; };
+    EXPECT_EQ(error(lead + "[1,-]"), at(3) + "not a number");
+    EXPECT_EQ(error(lead + "[1.]"), at(1) + "not a number");
+    EXPECT_EQ(error(lead + "[1e+]"), at(1) + "not a number");
+    EXPECT_EQ(error(lead + "[01]"), at(2) + "expected `,` or `]`");
+    EXPECT_EQ(error(lead + "[Nan]"), at(1) + "not a number");
+    EXPECT_EQ(error(lead + "[+1]"), at(1) + "expected a value");
+    EXPECT_EQ(error(lead + "[nul]"), at(1) + "expected a value");
+    EXPECT_EQ(error(lead + "[-Infinity,NaN,Infinity]"), "none");
+    EXPECT_EQ(error(lead + "\"0123456789abcdef\x01\""), at(17) + "a control character stands in a string; write \\n, \\t or \\u00XX");
+    EXPECT_EQ(error(lead + "\"0123456789abcdefg\\x\""), at(18) + "an unknown escape in a string");
+    EXPECT_EQ(error(lead + "\"0123456789abcdefg\\ud800\""), at(18) + "half of a surrogate pair");
+    EXPECT_EQ(error(lead + "\"0123456789abcdefg"), at(18) + "a string is never closed");
+    EXPECT_EQ(error(lead + "{\"a\" 1}"), at(5) + "expected `:`");
+    EXPECT_EQ(error(lead + "[1"), at(2) + "the text ends where `,` or `]` should stand");
+    EXPECT_EQ(error(lead + "1 2"), at(2) + "text follows the value");
   }
 }
 

@@ -1,6 +1,7 @@
 // Mutated requests straight into the endpoints: always an answer, always JSON, never a fault of ours.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <random>
 
 #include "nlohmann/json.hpp"
@@ -56,6 +57,59 @@ TEST(Fuzz, MutatedRequests) {
   }
   EXPECT_GT(good, 100);
   EXPECT_GT(bad, 10000);
+}
+
+// Requests that differ in their values alone are compared with the one before, not read in full: the answers are those that a
+// server gives which never saw another request.
+TEST(Fuzz, AsIfItWereTheFirst) {
+  const score::Engine engine(sample::binary(), sample::features);
+  Api api(engine, {});
+  Worker& worker = api.add_worker();
+  std::mt19937_64 random(5);
+  const auto one_of = [&](std::initializer_list<const char*> list) { return std::string(list.begin()[random() % list.size()]); };
+  const auto number = [&] { return one_of({"3", "40", "0", "-7", "119", "300", "1e2", "3.0", "3.5", "-0", "12345678901234567890", "NaN", "null", "\"5\"", "01", "[3]", "true"}); };
+  const auto real = [&] { return one_of({"50", "0.1234567890123456", "-12.345678901234567", "1234.5678901234567", "1e-7", "1e400", "-0.0", "null", "\"NA\"", "\"7\"", "Infinity", "{}", ".5", "9007199254740993"}); };
+  const auto text = [&] { return one_of({"\"One year\"", "\"new\"", "\"\"", "\"NA\"", "\"caf\xc3\xa9\"", "\"\xff\"", "\"a\\nb\"", "\"tab\t\"", "7", "null", "\"a longer text than sixteen bytes\""}); };
+  const auto truth = [&] { return one_of({"true", "false", "\"Yes\"", "\"No\"", "\"maybe\"", "1", "null"}); };
+  int good = 0, bad = 0;
+  for (int i = 0; i < 20000; ++i) {
+    // A few ways to write it, each some times in a row.
+    const int form = i / 50 % 6, rows = i / 300 % 3 + 1;
+    using Make = std::function<std::string()>;
+    const auto list = [&](const Make& value) {
+      std::string out = "[";
+      for (int r = 0; r < rows; ++r) out += (r ? ", " : "") + value();
+      return out + "]";
+    };
+    const auto calm = [&](const Make& value, const std::string& usual) -> Make { return [value, usual, &random] { return random() % 4 ? usual : value(); }; };
+    const Make n = calm(number, "17"), x = calm(real, "2.4171500205993652"), t = calm(text, "\"Two year\""), b = calm(truth, "true");
+    Request request;
+    request.method = "POST";
+    request.content_type = "application/json";
+    std::string body;
+    if (form < 3) {
+      request.target = "/v2/models/churn_api/infer";
+      const std::string shape = "\"shape\":[" + std::to_string(rows) + "]";
+      body = "{" + (form == 1 ? "\"id\":" + calm([&] { return one_of({"\"\"", "7", "\"x\\u0041\"", "null"}); }, "\"" + std::to_string(i) + "\"")() + "," : "") +
+             "\"inputs\":[{\"name\":\"tenure\",\"datatype\":\"" + (form == 2 ? "UINT8" : "INT64") + "\"," + shape + ",\"data\":" + list(n) +
+             "},{\"name\":\"TotalCharges\",\"datatype\":\"FP64\"," + shape + ",\"data\":" + list(x) + "}, {\"name\":\"Contract\",\"datatype\":\"BYTES\"," + shape + ",\"data\":" + list(t) +
+             "},{\"name\":\"senior\",\"datatype\":\"BOOL\"," + shape + ",\"data\":" + list(b) + "}]" + (form == 2 ? ",\"outputs\":[{\"name\":\"p_Yes\"}],\"parameters\":{\"a\":[1]}}" : "}");
+    } else {
+      request.target = "/invocations";
+      if (form == 3) body = "{\"dataframe_records\":" + list([&] { return "{\"tenure\":" + n() + ",\"extra\":1,\"TotalCharges\":" + x() + ",\"Contract\":" + t() + ",\"senior\":" + b() + "}"; }) + "}";
+      if (form == 4) body = "{\"instances\":" + list([&] { return "[" + n() + "," + t() + "," + x() + "," + b() + "]"; }) + ",\"params\":{}}";
+      if (form == 5) body = "{\"inputs\":{\"senior\":" + list(b) + ",\"tenure\":" + list(n) + ",\"Contract\":" + list(t) + ",\"TotalCharges\":" + list(x) + "}}";
+    }
+    request.body = body;
+    const Response& response = api.handle(request, worker);
+    Api other(engine, {});
+    const Response& first = other.handle(request, other.add_worker());
+    ASSERT_EQ(response.status, first.status) << body;
+    ASSERT_EQ(response.body, first.body) << body;
+    ++(response.status == 200 ? good : bad);
+  }
+  EXPECT_GT(good, 1000);
+  EXPECT_GT(bad, 1000);
 }
 
 TEST(Fuzz, TargetsAndMethods) {

@@ -9,6 +9,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <cstdio>
+#include <random>
 #include <thread>
 
 #include "nlohmann/json.hpp"
@@ -379,6 +380,101 @@ TEST_F(ServerTest, ManyClientsAtOnce) {
   EXPECT_EQ(wrong, 0);
 }
 
+// Requests one behind the other, without waiting, in pieces of any size: the answers come in their order.
+TEST_F(ServerTest, PipelinesInPieces) {
+  std::mt19937_64 random(6);
+  for (int round = 0; round < 20; ++round) {
+    std::string bytes;
+    constexpr int count = 60;
+    for (int i = 0; i < count; ++i) {
+      std::string body = tensors();
+      body.replace(body.find("q-1"), 3, "q" + std::to_string(i));
+      bytes += "POST /v2/models/churn_api/infer HTTP/1.1\r\nHost: a\r\n";
+      if (i % 3 == 0) {
+        char size[16];
+        std::snprintf(size, sizeof size, "%zx", body.size() - 7);
+        bytes += "Transfer-Encoding: chunked\r\n\r\n7\r\n" + body.substr(0, 7) + "\r\n" + size + "\r\n" + body.substr(7) + "\r\n0\r\n\r\n";
+      } else {
+        bytes += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+      }
+    }
+    Client client(server->port());
+    std::thread sender([&] {
+      for (std::size_t at = 0, size = 0; at < bytes.size(); at += size) {
+        size = std::min<std::size_t>(random() % (round % 2 ? 3000 : 100'000) + 1, bytes.size() - at);
+        client.raw(bytes.substr(at, size));
+      }
+    });
+    for (int i = 0; i < count; ++i) {
+      const Answer answer = client.receive();
+      ASSERT_EQ(answer.status, 200) << answer.body;
+      ASSERT_EQ(answer.json()["id"], "q" + std::to_string(i));
+    }
+    sender.join();
+  }
+}
+
+// A client that sends and sends and does not read: the server stops reading from it, others are served, and in the end every
+// answer is there.
+TEST_F(ServerTest, AnswersWaitForAClientThatDoesNotRead) {
+  const int count = 3000;
+  Client greedy(server->port());
+  std::atomic<int> sent{0};
+  std::thread sender([&] {
+    for (int i = 0; i < count; ++i) {
+      greedy.raw("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+      ++sent;
+    }
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_EQ(get("/healthz").status, 200);
+  for (int i = 0; i < count; ++i) ASSERT_EQ(greedy.receive().status, 200) << i;
+  sender.join();
+  EXPECT_EQ(sent, count);
+}
+
+// What was sent before the end is answered, though nobody has read it yet; and no answer is cut.
+TEST_F(ServerTest, ShutdownAnswersWhatWasSent) {
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 50; ++i) {
+    clients.push_back(std::make_unique<Client>(server->port()));
+    if (i % 2 == 0) {
+      ASSERT_EQ(clients.back()->send(http::verb::get, "/healthz").status, 200);
+    }
+  }
+  const std::string body = tensors();
+  for (const auto& client : clients) client->raw("POST /v2/models/churn_api/infer HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  std::thread stopper([&] { server->stop(); });
+  for (const auto& client : clients) EXPECT_EQ(client->receive().status, 200);
+  stopper.join();
+}
+
+TEST(Server, MoreConnectionsThanAllowedWait) {
+  const score::Engine engine(sample::binary(), sample::features);
+  ServeOptions options;
+  options.port = 0;
+  options.threads = 2;
+  options.max_connections = 3;
+  Server server(engine, options);
+  server.start();
+  std::vector<std::unique_ptr<Client>> open;
+  for (int i = 0; i < 3; ++i) {
+    open.push_back(std::make_unique<Client>(server.port()));
+    EXPECT_EQ(open.back()->send(http::verb::get, "/healthz").status, 200);
+  }
+  Client waiting(server.port());
+  std::atomic<bool> answered{false};
+  std::thread asks([&] {
+    EXPECT_EQ(waiting.send(http::verb::get, "/healthz").status, 200);
+    answered = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_FALSE(answered);
+  open.pop_back();
+  asks.join();
+  EXPECT_TRUE(answered);
+}
+
 TEST_F(ServerTest, PortInUse) {  // E0820
   ServeOptions options;
   options.port = server->port();
@@ -479,10 +575,22 @@ TEST(Server, SlowClientsAreCutOff) {
   options.request_seconds = 0.2;
   Server server(engine, options);
   server.start();
-  Client silent(server.port()), slow(server.port());
+  Client silent(server.port()), slow(server.port()), slower(server.port());
   slow.raw("POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nx");
+  // A byte of the header now and then does not keep it open.
+  std::thread drips([&] {
+    const std::string header = "GET /healthz HTTP/1.1\r\nHost: a\r\nX: " + std::string(200, 'x');
+    try {
+      for (const char c : header) {
+        slower.raw(std::string(1, c));
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+      ADD_FAILURE() << "a slow header was waited for";
+    } catch (const std::exception&) {}
+  });
   EXPECT_TRUE(silent.closed());
   EXPECT_TRUE(slow.closed());
+  drips.join();
 }
 
 }  // namespace

@@ -302,6 +302,8 @@ TEST(Parse, ManyTextsAtOnce) {
     char buffer[64];
     std::snprintf(buffer, sizeof buffer, "%.*f", static_cast<int>(random() % 9), std::ldexp(static_cast<double>(random()), -static_cast<int>(random() % 70)) * (random() % 2 ? 1 : -1));
     texts.push_back(buffer);
+    std::snprintf(buffer, sizeof buffer, "%.*g", static_cast<int>(random() % 4 + 15), std::ldexp(static_cast<double>(random()), -static_cast<int>(random() % 70 + 10)) * (random() % 2 ? 1 : -1));
+    texts.push_back(buffer);
     std::snprintf(buffer, sizeof buffer, "%04d-%02d-%02dT%02d:%02d:%02d", static_cast<int>(random() % 10000), static_cast<int>(random() % 14), static_cast<int>(random() % 33),
                   static_cast<int>(random() % 25), static_cast<int>(random() % 61), static_cast<int>(random() % 61));
     texts.push_back(buffer);
@@ -331,6 +333,15 @@ TEST(Parse, ManyTextsAtOnce) {
             }
             return std::size_t{9};
           };
+          // One by one, with and without bytes to spare: what they take is what read_text takes.
+          for (const std::size_t readable : {std::size_t{0}, Texts::readable}) {
+            const std::string_view alone = readable > 0 ? std::string_view(padded.data(), text.size()) : std::string_view(text);
+            if (reader.real(alone, readable, real)) { ASSERT_TRUE(read == Read::ok && std::memcmp(&real, &cell.real, 8) == 0) << text; }
+            if (reader.integer(alone, integer)) { ASSERT_TRUE(read == Read::ok && integer == cell.integer) << text; }
+            if (reader.string(alone, readable)) { ASSERT_TRUE(read == Read::ok && cell.text == text) << text; }
+            real = 0;
+            integer = 0;
+          }
           ASSERT_EQ(go(nullptr), read == Read::ok ? 1u : 0u) << text;
           ASSERT_EQ(go(&present), read == Read::bad_type ? 0u : 1u) << text;
           if (read == Read::bad_type) continue;
@@ -343,6 +354,33 @@ TEST(Parse, ManyTextsAtOnce) {
           }
         }
       }
+}
+
+// Numbers with all their digits, against the C library: bit by bit, at halves between two doubles too.
+TEST(Parse, LongNumbersAreRoundedRight) {
+  std::mt19937_64 random(9);
+  const auto same = [](const std::string& text) {
+    const double want = std::strtod(text.c_str(), nullptr);
+    const Got got = get(Scalar::real, text);
+    ASSERT_EQ(got.read, Read::ok) << text;
+    ASSERT_EQ(std::memcmp(&got.cell.real, &want, 8), 0) << text;
+  };
+  for (int i = 0; i < 300'000; ++i) {
+    std::string text;
+    if (i % 3 == 0) {
+      for (std::uint64_t n = random() % 9 + 14; n > 0; --n) text += static_cast<char>('0' + random() % 10);
+      text.insert(random() % text.size() + 1, ".");
+    } else {
+      char buffer[64];
+      const double value = std::ldexp(static_cast<double>(random() >> 11), -static_cast<int>(random() % 64));
+      // The half between it and the next has a few digits more than fit, cut or not.
+      std::snprintf(buffer, sizeof buffer, "%.*Lf", static_cast<int>(random() % 19), static_cast<long double>(value) + (i % 3 == 1 ? static_cast<long double>(std::nextafter(value, 1e300) - value) / 2 : 0));
+      text = buffer;
+    }
+    if (random() % 2) text = "-" + text;
+    same(text);
+  }
+  for (const char* text : {"0.0000000000000000", "-0.0000000000000000", "9007199254740992.5", "9007199254740993.0", "9007199254740993.000", "0.30000000000000004", "179769313486231570.00"}) same(text);
 }
 
 }  // namespace
