@@ -136,6 +136,41 @@ def pipeline(name, peer, kind, model, goal):
     return Benchmark(name, peer, "2M rows of CSV, 12 numbers, 6 categories, 1 moment, to a CSV of predictions", [Case("2M rows", goal, prepare, same_table(0.002))])
 
 
+def same_bytes(ours, peer):
+    a, b = ((harness.DATA / side["output"]).read_bytes() for side in (ours, peer))
+    if a != b or not a:
+        raise harness.Failed("the outputs differ")
+    return f"{len(a):,} equal bytes"
+
+
+def passes():
+    import pipeline
+
+    def score(name):
+        def prepare():
+            paths = pipeline.prepare()
+            return [script("workers/command.py", f"{output}.csv", program, "score", "--threads", 1, "--input", paths["rows"], "--output", f"{output}.csv")
+                    for program, output in ((paths["artifact"], "whole.with"), (pipeline.without(name), "whole.left_out"))]
+        return prepare
+
+    def features(name):
+        def prepare():
+            paths = pipeline.prepare()
+            return [script("workers/batch.py", program) for program in (paths["artifact"], pipeline.without(name))]
+        return prepare
+
+    def train(name):
+        def prepare():
+            pipeline.prepare_fit()
+            return [script("workers/command.py", "-", harness.MLP, "train", "whole_fit.mlp", "--no-cache", "--threads", 1, "--store", f"store.{name}", *switch) for switch in ([], ["--disable-pass", name])]
+        return prepare
+    names = pipeline.passes() if harness.MLP.exists() else []
+    cases = [Case(f"score, {name}", 0.95, score(name), same_bytes, unit="2M rows") for name in names]
+    cases += [Case(f"features and forest, {name}", 0.95, features(name), ran, unit="a row") for name in names]
+    cases += [Case(f"train, {name}", 0.95, train(name), ran, unit="100,000 rows, 1 tree") for name in names]
+    return Benchmark("passes", "the same without a pass", "each pass of the compiler on and off: CSV to predictions, features and forest in blocks, training", cases)
+
+
 def same_columns(ours, peer):
     """Verifies that both read the same columns: sums of values, bytes of texts, and how many are there."""
     for i, (a, b) in enumerate(zip(ours["columns"], peer["columns"], strict=True)):
@@ -222,4 +257,5 @@ def benchmarks():
         serving("serve-fastapi", "FastAPI + XGBoost", 20, None),
         compiling(),
         startup(),
+        passes(),
     ]

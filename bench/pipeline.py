@@ -37,6 +37,28 @@ SPEC = "\n".join([
     "split rows_in { by = column(part) }", "model m = gbdt {", "  predict y from x", "  trees = 200", "  leaves = 31", "}", ""])
 
 
+def passes():
+    """The compiler's passes by name; one that stands in both of its lists is switched in both."""
+    import subprocess
+    out = subprocess.run([harness.MLP, "plan", "--passes"], capture_output=True, text=True, check=True).stdout
+    return list(dict.fromkeys(line.split(":")[0] for line in out.splitlines()))
+
+
+def without(name):
+    """An artifact of the same pipeline that was compiled without a pass."""
+    prepare()
+    program = harness.DATA / f"whole.without.{name}"
+    if not program.exists() or program.stat().st_mtime_ns < harness.MLP.stat().st_mtime_ns:
+        trees.mlp("build", "whole.mlp", "--store", "store", "--disable-pass", name, "-o", program)
+    return program
+
+
+def prepare_fit():
+    """The same pipeline with one tree: what is left of training is reading, fitting and measuring."""
+    prepare()
+    (harness.DATA / "whole_fit.mlp").write_text(SPEC.replace("trees = 200", "trees = 1").replace("pipeline whole", "pipeline whole_fit"))
+
+
 def prepare():
     """Paths of the artifact, the rows, and what the peers need: the forest, and what was fitted, by feature."""
     harness.DATA.mkdir(parents=True, exist_ok=True)

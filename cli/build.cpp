@@ -14,6 +14,7 @@ void add_build(CLI::App& app, Globals& globals, Action& run) {
   auto args = std::make_shared<Args>();
   app.add_option("SPEC", args->what, "a spec (its newest run, or trained first), a package file or a run")->required();
   add_set(app, globals);
+  add_disable_pass(app, globals);
   app.add_option("-o,--output", args->output, "the file to write (default: the deployment's name, with .so or .o)");
   app.add_option("--kind", args->kind, "exe: a program that serves and scores; lib: a shared library with a C header; obj: one object for a program of your own, with the header of lib")->check(CLI::IsMember(std::vector<std::string>{"exe", "lib", "obj"}));
   app.add_flag("--symbols", args->symbols, "keep the names of functions, for a profiler (exe, lib)");

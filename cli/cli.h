@@ -23,6 +23,7 @@ struct Globals {
   bool no_color = false;
   bool quiet = false;
   std::vector<std::string> set;       // name=value, of params
+  std::vector<std::string> disabled;  // passes to leave out
   std::shared_ptr<SourceMap> sources = std::make_shared<SourceMap>();  // of the spec that was opened last: failures may name its lines
 };
 
@@ -68,7 +69,8 @@ void flush_output();                                                            
 
 // ---- finding
 void add_set(CLI::App& app, Globals& globals);                     // --set name=value, of a command that takes a spec
-driver::Options spec_options(const Globals& globals);              // with the values of --set
+void add_disable_pass(CLI::App& app, Globals& globals);            // --disable-pass NAME, of one that compiles it
+driver::Options spec_options(const Globals& globals);              // with what these two say
 // Text of a spec; "-" is standard input.
 std::string read_spec(const std::string& path);
 // The pipeline of a spec file; warnings are reported, errors throw SpecError.

@@ -260,7 +260,7 @@ Json to_json(const engine::Comparison& comparison, const engine::Side* was, cons
 }  // namespace
 
 void add_plan(CLI::App& app, Globals& globals, Action& run) {
-  struct Args { std::string spec, emit, stop_after, cpu, against; int optimize = 3; std::vector<std::string> disabled; bool json = false, markdown = false, detailed = false, passes = false, verify = false; };
+  struct Args { std::string spec, emit, stop_after, cpu, against; int optimize = 3; bool json = false, markdown = false, detailed = false, passes = false, verify = false; };
   auto args = std::make_shared<Args>();
   std::vector<std::string> stops;
   for (const driver::Phase& phase : driver::phases()) stops.push_back(phase.name);
@@ -268,7 +268,7 @@ void add_plan(CLI::App& app, Globals& globals, Action& run) {
   add_set(app, globals);
   app.add_option("--emit", args->emit, "print a form of the spec: ast, sem, flow, loop, llvm or asm")->check(CLI::IsMember(driver::printable()));
   app.add_option("--stop-after", args->stop_after, "stop after a phase, and print what it leaves: parse, check, plan, lower or codegen")->check(CLI::IsMember(stops));
-  app.add_option("--disable-pass", args->disabled, "leave out a pass, by name");
+  add_disable_pass(app, globals);
   app.add_flag("--passes", args->passes, "list the passes in order");
   app.add_flag("--verify", args->verify, "verify after every pass");
   app.add_option("-O", args->optimize, "optimisation of code generation, 0 to 3")->check(CLI::Range(0, 3));
@@ -285,16 +285,8 @@ void add_plan(CLI::App& app, Globals& globals, Action& run) {
       return 0;
     }
     if (args->spec.empty()) throw Failure(code::bad_usage, "`mlp plan` needs a spec", "mlp plan SPEC");
-    for (const std::string& name : args->disabled) {
-      std::vector<std::string> known;
-      for (const auto* list : {&plan_passes(), &lower_passes()})
-        for (const PassInfo& pass : *list) known.push_back(pass.name);
-      if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-      const std::string near = nearest(name, known);
-      throw Failure(code::bad_usage, "there is no pass `" + name + "` that could be left out", near.empty() ? "`mlp plan --passes` lists them" : "did you mean `" + near + "`?");
-    }
     driver::Options options = spec_options(globals);
-    options.passes = {args->disabled, args->verify};
+    options.passes.verify = args->verify;
     options.stop_after = args->stop_after;
     std::string what = args->emit;
     if (!args->stop_after.empty() && what.empty()) {

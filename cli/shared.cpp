@@ -11,6 +11,8 @@
 #include "base/files.h"
 #include "base/render.h"
 #include "cli/cli.h"
+#include "compiler/lower/lower.h"
+#include "compiler/plan/plan.h"
 #include "engine/findings.h"
 #include "engine/manifest.h"
 #include "engine/tune.h"
@@ -64,8 +66,21 @@ void add_set(CLI::App& app, Globals& globals) {
   app.add_option("--set", globals.set, "name=value: another value for a param of the spec; may be repeated")->allow_extra_args(false);
 }
 
+void add_disable_pass(CLI::App& app, Globals& globals) {
+  app.add_option("--disable-pass", globals.disabled, "leave out a pass of the compiler, by name (`mlp plan --passes`); may be repeated")->allow_extra_args(false);
+}
+
 driver::Options spec_options(const Globals& globals) {
   driver::Options options;
+  std::vector<std::string> passes;
+  for (const auto* list : {&plan_passes(), &lower_passes()})
+    for (const PassInfo& pass : *list) passes.push_back(pass.name);
+  for (const std::string& name : globals.disabled) {
+    if (std::find(passes.begin(), passes.end(), name) != passes.end()) continue;
+    const std::string near = nearest(name, passes);
+    throw Failure(code::bad_usage, "there is no pass `" + name + "` that could be left out", near.empty() ? "`mlp plan --passes` lists them" : "did you mean `" + near + "`?");
+  }
+  options.passes.disabled = globals.disabled;
   for (const std::string& one : globals.set) {
     const std::size_t sign = one.find('=');
     if (sign == 0 || sign == std::string::npos) throw Failure(code::bad_usage, "`--set " + one + "` is not `name=value`", "write `--set window=60d`");
@@ -164,7 +179,7 @@ std::optional<registry::Run> find_run(const engine::Pipeline& pipeline, const Gl
   for (const registry::Run& run : registry->runs(pipeline.program().name)) {
     bytes = registry->package_bytes(run);
     package = package::from_bytes(bytes, "run " + run.id);
-    if (Json::parse(package.manifest).value("identity", "") == pipeline.identity) return run;
+    if (Json::parse(package.manifest).value("identity", "") == pipeline.identity && engine::fits(package, pipeline.program())) return run;
   }
   return {};
 }
@@ -233,6 +248,7 @@ Subject resolve(const std::string& what, const Globals& globals, int threads) {
     subject.loaded.engine = std::make_unique<score::Engine>(std::move(package), subject.loaded.pipeline.kernels->find("features"));
     return subject;
   }
+  if (!globals.disabled.empty()) throw Failure(code::bad_usage, "`--disable-pass` needs a spec: `" + what + "` was compiled when it was trained", "name the spec");
   if (!globals.set.empty()) throw Failure(code::bad_usage, "`--set` needs a spec: the params of `" + what + "` are what it was trained with", "name the spec: it is trained with the new value");
   if (file) {
     subject.bytes = read_file(what);

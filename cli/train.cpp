@@ -37,6 +37,7 @@ void add_train(CLI::App& app, Globals& globals, Action& run) {
   auto args = std::make_shared<Args>();
   app.add_option("SPEC", args->spec, "a spec file")->required();
   add_set(app, globals);
+  add_disable_pass(app, globals);
   app.add_option("--threads", args->threads, "threads to use (default: one a core); the result is the same at any number")->check(CLI::Range(1, 1024));
   app.add_flag("--json", args->json, "one JSON object on standard output");
   app.add_flag("--no-cache", args->no_cache, "make every stage anew; the bytes are the same");

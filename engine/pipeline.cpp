@@ -46,26 +46,22 @@ std::filesystem::path directory_of(const std::filesystem::path& spec) {
   return spec.has_parent_path() ? spec.parent_path() : std::filesystem::path(".");
 }
 
-namespace {
-
-// A kernel trusts its inputs: what a package holds must be what its own spec asks for.
-void check_fit(const package::Package& package, const flow::Program& program, const std::string& what) {
+bool fits(const package::Package& package, const flow::Program& program) {
   const package::Signature& signature = package.signature;
-  bool fits = package.fitted.numbers.size() == static_cast<std::size_t>(program.numbers) && package.fitted.texts.size() == static_cast<std::size_t>(program.texts) &&
+  bool same = package.fitted.numbers.size() == static_cast<std::size_t>(program.numbers) && package.fitted.texts.size() == static_cast<std::size_t>(program.texts) &&
               package.fitted.tables.size() == static_cast<std::size_t>(program.tables) && package.model.features.size() == program.features.size() &&
               static_cast<std::size_t>(signature.schema_size) == program.columns.size() && signature.request.size() == program.request.size();
-  for (std::size_t i = 0; fits && i < program.request.size(); ++i) {
+  for (std::size_t i = 0; same && i < program.request.size(); ++i) {
     const std::int32_t place = program.request[i].index;
-    fits = signature.request_place[i] == place && signature.request[i].name == program.columns[place].name && signature.request[i].type == program.columns[place].type;
+    same = signature.request_place[i] == place && signature.request[i].name == program.columns[place].name && signature.request[i].type == program.columns[place].type;
   }
-  if (!fits) throw Failure(code::package_damaged, "package `" + what + "` is damaged: its values do not fit its spec", "make it again with `mlp train`");
+  return same;
 }
-
-}  // namespace
 
 Loaded load(package::Package package, const std::string& what) {
   Loaded loaded{prepare(what + " (spec)", package.spec, options_of(package, true)), nullptr};
-  check_fit(package, loaded.pipeline.program(), what);
+  if (!fits(package, loaded.pipeline.program()))
+    throw Failure(code::package_damaged, "package `" + what + "` is damaged: its values do not fit its spec", "make it again with `mlp train`");
   const mlp_kernel kernel = loaded.pipeline.kernels->find("features");
   MLP_CHECK(kernel != nullptr);
   loaded.engine = std::make_unique<score::Engine>(std::move(package), kernel);

@@ -42,6 +42,10 @@ driver::Options options_of(const package::Package& package, bool tuned);
 // What messages call a spec, and the directory that its paths are relative to.
 std::filesystem::path directory_of(const std::filesystem::path& spec);
 
+// Whether the kernels of a program can trust what the package holds: its fitted values, features and columns are those of the
+// program, as compiled with the same passes.
+bool fits(const package::Package& package, const flow::Program& program);
+
 // A package with the kernel of its own spec, ready to score.
 struct Loaded {
   Pipeline pipeline;                    // owns the kernel

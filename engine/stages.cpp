@@ -62,6 +62,7 @@ std::map<driver::Stage, std::string> stage_keys(const driver::Unit& unit, const 
     if (!info.of_rows || !driver::makes(unit, info.stage)) continue;
     std::string all = "mlp " + std::string(version) + " " + build + "\n" + std::string(info.name) + "\n" + data_digest + "\n";
     for (const driver::Fact& fact : driver::facts(unit, info.stage)) all += fact.canon + "\n";
+    for (const std::string& pass : unit.disabled) all += "without " + pass + "\n";  // other slots for what is fitted
     keys[info.stage] = sha256(all);
   }
   return keys;

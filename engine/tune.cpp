@@ -220,6 +220,7 @@ Pipeline settle(const Pipeline& pipeline, const std::vector<Assignment>& tuned, 
   pipeline.write_sources(sources);
   driver::Options options = options_of(sources, false);
   options.tuned = tuned;
+  options.passes.disabled = pipeline.unit.disabled;
   if (kernels) return prepare(pipeline.unit.sources.name(0), sources.spec, options);
   driver::Unit unit = driver::compile(pipeline.unit.sources.name(0), sources.spec, options);
   if (!unit.ok()) throw SpecError(std::move(unit));

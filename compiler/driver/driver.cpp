@@ -93,6 +93,7 @@ const std::vector<Phase>& phases() {
 Unit compile(const std::string& name, std::string text, const Options& options) {
   Unit unit;
   unit.sources.add(name, std::move(text));
+  unit.disabled = options.passes.disabled;
   const auto done = [&](const char* phase) { return !unit.ok() || options.stop_after == phase; };
 
   add_library(unit.sources);  // where the parsed library says that it stands

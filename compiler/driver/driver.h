@@ -41,6 +41,7 @@ struct Imported {
 struct Unit {
   SourceMap sources;        // 0 is the spec; the standard library follows, then what is imported and values of --set
   std::vector<Imported> imports;  // in the order of reading
+  std::vector<std::string> disabled;  // passes that were left out
   Diagnostics diagnostics;
   ast::File file;
   sem::Module module;

@@ -51,14 +51,15 @@ ByteSource Window::rest(std::size_t from) {
 }
 
 bool Window::more(std::size_t& moved) {
+  moved = 0;
+  if (end_ - mark >= max_record) throw std::length_error("a row is longer than 64 MiB");
+  if (finished_) return false;
   moved = mark;
   if (mark > 0) {
     std::memmove(buffer_.data(), buffer_.data() + mark, end_ - mark);
     end_ -= mark;
     mark = 0;
   }
-  if (end_ >= max_record) throw std::length_error("a row is longer than 64 MiB");
-  if (finished_) return false;
   if (end_ == buffer_.size() - readable) buffer_.resize(end_ * 4 + readable);
   const std::size_t n = source_(buffer_.data() + end_, buffer_.size() - readable - end_);
   finished_ = n == 0;

@@ -36,7 +36,7 @@ class Window {
   char* at(std::size_t position) { return buffer_.data() + position; }
   std::size_t mark = 0;          // begin of the record being read
   std::size_t end() const { return end_; }
-  // Gets more bytes behind end(); false at the end of the source. Moves the bytes from `mark` to the front: positions
+  // Gets more bytes behind end(); false at the end of the source, and then all stays where it is. Moves the bytes from `mark` to the front: positions
   // are then less by what it returns in `moved`. Throws std::length_error when a record reaches max_record.
   bool more(std::size_t& moved);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -96,7 +97,8 @@ inline bool plain_number(const char* p, std::size_t size, double& out) {
   const std::uint64_t value = of_digits(digits, places);
   if (value > std::uint64_t{1} << 53) return false;
   const double magnitude = static_cast<double>(static_cast<std::int64_t>(value)) / powers_of_ten[count - point];
-  out = minus ? -magnitude : magnitude;
+  // Not a branch: signs are often random.
+  out = std::bit_cast<double>(std::bit_cast<std::uint64_t>(magnitude) | static_cast<std::uint64_t>(minus) << 63);
   return true;
 }
 

@@ -78,6 +78,16 @@ run 0 "$MLP" gc --keep 0
 run 0 "$MLP" rerun "$first" --threads 1; says out "the same bytes again"
 run 0 "$MLP" test small.mlp --json;      says out '"gates"'
 
+# A pass left out changes nothing but time; where its package would not fit, another is trained.
+run 0 "$MLP" build small.mlp -o small
+run 0 ./small score --input "$root/examples/telco-churn/data/telco-churn.csv"; cp out scored
+while read -r name; do
+  run 0 "$MLP" build small.mlp --disable-pass="$name" -o without
+  run 0 ./without score --input "$root/examples/telco-churn/data/telco-churn.csv"; same out scored
+done < <(sort -u passes)
+run 0 "$MLP" build small.mlp -o again;   same again small
+run 2 "$MLP" build latest --disable-pass=drop_dead -o x; says err E0901
+
 # A failed gate.
 sed 's/test.auc >= 0.82/test.auc >= 0.99/' small.mlp >greedy.mlp
 run 1 "$MLP" test greedy.mlp;            says err E0642; says out FAIL
