@@ -74,6 +74,7 @@ Built build(const Loaded& loaded, const std::string& package_bytes, emit::Kind k
   emit::Request request;
   request.kind = kind;
   request.kernels = driver::native().object(loaded.pipeline.unit.loops, {"features"}, {});
+  request.plain = loop::plain_columns(*loaded.pipeline.unit.loops.find("features"));
   request.package = package_bytes;
   request.name = loaded.engine->package().signature.deployment;
   request.runtime = installed("x86_64");

@@ -136,15 +136,17 @@ constexpr const char* start_script =
     "SECTIONS { .mlp_start : { KEEP(*start.o(.text .text.* .rodata .rodata.*)) } } INSERT BEFORE .rodata;\n"
     "SECTIONS { .mlp_fill : { BYTE(0); . = ALIGN(4096); } } INSERT BEFORE .bss;\n";
 
-std::string executable(const Request& request, const Scratch& scratch, const std::string& kernels, const std::string& package) {
+std::string executable(const Request& request, const Scratch& scratch, const std::vector<std::string>& parts) {
   const auto file = [&](const char* name) { return runtime_file(request, name); };
   const std::string output = scratch / "executable";
-  link(scratch, {"-static", "--gc-sections", stripped(request), "--build-id=none", "-z", "norelro", "-z", "noexecstack", "--eh-frame-hdr", "-e", "mlp_artifact_start",
-        "-T", scratch.put("start.ld", start_script), file("start.o"), file("executable.o"), kernels, package, "-o", output});
+  std::vector<std::string> arguments = {"-static", "--gc-sections", stripped(request), "--build-id=none", "-z", "norelro", "-z", "noexecstack", "--eh-frame-hdr", "-e", "mlp_artifact_start",
+                                        "-T", scratch.put("start.ld", start_script), file("start.o"), file("executable.o"), "-o", output};
+  arguments.insert(arguments.end(), parts.begin(), parts.end());
+  link(scratch, arguments);
   return read_file(output);
 }
 
-std::string library(const Request& request, const Scratch& scratch, const std::string& kernels, const std::string& package, const std::string& prefix) {
+std::string library(const Request& request, const Scratch& scratch, const std::vector<std::string>& parts, const std::string& prefix) {
   const auto file = [&](const char* name) { return runtime_file(request, name); };
   const std::string output = scratch / "library";
   std::string versions = "{ global:";
@@ -156,8 +158,9 @@ std::string library(const Request& request, const Scratch& scratch, const std::s
   }
   versions += " local: *; };\n";
   arguments.push_back("--version-script=" + scratch.put("versions", versions));
-  arguments.insert(arguments.end(), {file("crti.o"), file("crtbeginS.o"), file("library.o"), kernels, package, scratch.put("form.o", data_object("library", "mlp_form")), file("libm.so.6"), file("libc.so.6"), file("ld-linux-x86-64.so.2"),
-                                          file("crtendS.o"), file("crtn.o")});
+  arguments.insert(arguments.end(), {file("crti.o"), file("crtbeginS.o"), file("library.o")});
+  arguments.insert(arguments.end(), parts.begin(), parts.end());
+  arguments.insert(arguments.end(), {scratch.put("form.o", data_object("library", "mlp_form")), file("libm.so.6"), file("libc.so.6"), file("ld-linux-x86-64.so.2"), file("crtendS.o"), file("crtn.o")});
   arguments.push_back("-o");
   arguments.push_back(output);
   link(scratch, arguments);
@@ -166,9 +169,11 @@ std::string library(const Request& request, const Scratch& scratch, const std::s
 
 // One relocatable object in which only the C interface is visible, under the deployment's name: what it shares with the
 // caller's program or with another model (the C++ library, names of our own) stays apart.
-std::string object(const Request& request, const Scratch& scratch, const std::string& kernels, const std::string& package, const std::string& prefix) {
+std::string object(const Request& request, const Scratch& scratch, const std::vector<std::string>& parts, const std::string& prefix) {
   const std::string joined = scratch / "joined";
-  link(scratch, {"-r", "--strip-debug", "--build-id=none", runtime_file(request, "library.o"), kernels, package, scratch.put("form.o", data_object("object", "mlp_form")), "-o", joined});
+  std::vector<std::string> arguments = {"-r", "--strip-debug", "--build-id=none", runtime_file(request, "library.o"), scratch.put("form.o", data_object("object", "mlp_form")), "-o", joined};
+  arguments.insert(arguments.end(), parts.begin(), parts.end());
+  link(scratch, arguments);
   const std::string bytes = read_file(joined);
 
   llvm::objcopy::ConfigManager config;
@@ -196,23 +201,24 @@ void emit(const Request& request) {
   const SignalsWait signals_wait;
   const Scratch scratch;
   const std::string prefix = c_name(request.name);
-  const std::string kernels = scratch.put("kernels.o", request.kernels);
-  const std::string package = scratch.put("package.o", data_object(request.package, "mlp_package"));
+  const std::string_view plain(reinterpret_cast<const char*>(request.plain.data()), request.plain.size() * sizeof(std::int32_t));
+  const std::vector<std::string> parts = {scratch.put("kernels.o", request.kernels), scratch.put("package.o", data_object(request.package, "mlp_package")),
+                                          scratch.put("plain.o", data_object(plain, "mlp_plain"))};
   switch (request.kind) {
     case Kind::executable: {
-      std::string bytes = executable(request, scratch, kernels, package);
+      std::string bytes = executable(request, scratch, parts);
       append_trailer(bytes);
       write_whole(request.output, bytes, 0755);
       return;
     }
     case Kind::library: {
-      std::string bytes = library(request, scratch, kernels, package, prefix);
+      std::string bytes = library(request, scratch, parts, prefix);
       append_trailer(bytes);
       write_with_header(request.output, bytes, 0755, interface_header(prefix, request.name));
       return;
     }
     case Kind::object:
-      write_with_header(request.output, object(request, scratch, kernels, package, prefix), 0644, interface_header(prefix, request.name));
+      write_with_header(request.output, object(request, scratch, parts, prefix), 0644, interface_header(prefix, request.name));
       return;
   }
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace mlp::emit {
 
@@ -10,6 +11,7 @@ struct Request {
   Kind kind = Kind::executable;
   std::string kernels;                  // ELF object from codegen
   std::string package;                  // bytes of the package (runtime/package/package.h), put in as data
+  std::vector<std::int32_t> plain;      // of the feature kernel: loop::plain_columns
   std::string name;                     // of the deployment; names the symbols of a library
   std::filesystem::path runtime;        // directory with the artifact runtime: archives, crt files (installed with mlp)
   bool symbols = false;                 // executable and library: keep the names of functions, for profilers

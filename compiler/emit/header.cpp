@@ -64,6 +64,10 @@ void @NAME@_free(void* memory);
 /* Rows as columns: columns[i] for i below @NAME@_column_count, out[row * @NAME@_width() + k]. Returns 0, or -1. Values are not
    checked against the constraints of the schema. */
 int @NAME@_score_columns(const mlp_column* columns, int64_t rows, double* out);
+/* The same of rows of single precision where they lie: column i of a row is values[row * stride + i], stride counts floats. A NaN is
+   a null in a column that may be null; an int is a whole number, a bool 0 or 1, and other columns than those and floats cannot be
+   given: -1, and @NAME@_error names what does not fit. A spec whose features are columns of floats as they are is scored without a copy. */
+int @NAME@_score_rows(const float* values, int64_t stride, int64_t rows, double* out);
 int32_t @NAME@_column_count(void);                   /* -1 on an error */
 const char* @NAME@_column_name(int32_t i);           /* NULL when there is none */
 const char* @NAME@_column_type(int32_t i);           /* as the schema says it: `float?`, `category` */

@@ -6,7 +6,7 @@
 namespace mlp::emit {
 
 // The functions of both, as runtime/capi/capi.cpp defines them with the prefix mlp_library_.
-inline constexpr const char* library_functions[] = {"open", "version", "error", "score_csv", "score_json", "free", "score_columns",
+inline constexpr const char* library_functions[] = {"open", "version", "error", "score_csv", "score_json", "free", "score_columns", "score_rows",
                                                     "column_count", "column_name", "column_type", "width", "output_name"};
 
 std::string c_name(std::string_view name);  // an identifier of C from any name

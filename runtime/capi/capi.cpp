@@ -27,7 +27,7 @@ namespace {
 thread_local std::string last_error;
 
 struct Library {
-  Library() : engine(package(), score::linked_features()) {
+  Library() : engine(package(), score::linked_features(), score::linked_plain()) {
     const package::Signature& signature = engine.package().signature;
     outputs = score::output_names(engine.package().model);
     for (std::size_t i = 0; i < signature.request.size(); ++i) {
@@ -149,6 +149,12 @@ int mlp_library_score_columns(const mlp_column* columns, std::int64_t rows, doub
     std::vector<mlp_column> placed(static_cast<std::size_t>(last + 1));
     for (std::size_t i = 0; i < made.places.size(); ++i) placed[static_cast<std::size_t>(made.places[i])] = columns[i];
     made.engine.run(placed.data(), rows, out);
+    return 0;
+  });
+}
+int mlp_library_score_rows(const float* values, std::int64_t stride, std::int64_t rows, double* out) {
+  return mlp::guarded(-1, [&](const mlp::Library& made) {
+    made.engine.run_rows(values, stride, rows, out);
     return 0;
   });
 }

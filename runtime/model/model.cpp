@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "runtime/model/exact_math.h"
+#include "runtime/model/kernels.h"
 #include "runtime/model/walk.h"
 
 namespace mlp::model {
@@ -319,11 +320,7 @@ void link(const Model& model, const double* scores, std::int64_t rows, double* o
     case Loss::custom: return link_value(model.link, scores, rows, out);
     case Loss::logistic:
     case Loss::custom_bool:
-      for (std::int64_t i = 0; i < rows; ++i) {
-        out[2 * i + 1] = sigmoid(scores[i]);
-        out[2 * i] = sigmoid(-scores[i]);
-      }
-      return;
+      return best_kernels().sigmoids(scores, rows, out);
     case Loss::softmax: {
       const std::int32_t k = model.outputs();
       for (std::int64_t i = 0; i < rows; ++i) {

@@ -114,14 +114,19 @@ using Matrix = std::vector<FeatureColumn>;
 // Raw scores before the link, rows x outputs, computed by walking the trees one row at a time. Defines the values.
 void score_reference(const Model& model, const Matrix& matrix, std::int64_t rows, double* scores);
 
-// A model made ready to score fast: rank tables for trees (Ye et al. 2018, RapidScorer, and Lucchese et al. 2015
-// inspired; see docs), weights for linear. Bit-identical to score_reference at every instruction-set level.
+// A model made ready to score fast: tables for trees (runtime/model/forest_tables.h), weights for linear. Bit-identical to
+// score_reference at every instruction-set level.
 class Scorer {
  public:
-  explicit Scorer(const Model& model);
+  // places: where a row of floats holds each feature, -1 for one that no place holds; for score_rows.
+  explicit Scorer(const Model& model, std::vector<std::int32_t> places = {});
   ~Scorer();
   Scorer(Scorer&&) noexcept;
   void score(const Matrix& matrix, std::int64_t rows, double* scores) const;  // rows x outputs, raw; thread-safe
+  // The same of rows of single precision: feature f of row i is values[i * stride + places[f]]. Where scores_rows(): a model
+  // with trees whose features are all numbers, with a place for each.
+  void score_rows(const float* values, std::int64_t stride, std::int64_t rows, double* scores) const;
+  bool scores_rows() const;
   enum class Level { portable, avx2, avx512 };
   static Level best_level();
   void set_level(Level level);                // for tests; must not be above best_level()

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/codes/serving.h"
 #include "runtime/score/score.h"
+#include "runtime/values/parse.h"
 
 namespace mlp::score {
 namespace {
@@ -61,11 +63,65 @@ std::size_t value_size(values::Layout layout) {
   return 0;
 }
 
+// By feature where a row of the request's columns holds it: of what `plain` says by schema index.
+std::vector<std::int32_t> places(const package::Signature& signature, const std::vector<std::int32_t>& plain) {
+  std::vector<std::int32_t> out(plain.size(), -1);
+  for (std::size_t f = 0; f < plain.size(); ++f)
+    for (std::size_t i = 0; i < signature.request_place.size(); ++i)
+      if (signature.request_place[i] == plain[f]) out[f] = static_cast<std::int32_t>(i);
+  return out;
+}
+
+// A column of rows of floats in kernel layout, a block at a time.
+struct FloatColumn {
+  std::vector<double> reals;
+  std::vector<std::int64_t> integers;
+  std::vector<std::uint8_t> booleans, present;
+};
+
+[[noreturn]] void no_number(const Column& column, std::int64_t row, float value) {
+  Failure failure(code::request_bad_value, "the value " + number_text(value) + " of `" + column.name + "` in row " + std::to_string(row + 1) + " is no " + spell(Type{column.type.scalar, false}),
+                  "a row of floats holds whole numbers for an int, 0 or 1 for a bool; a NaN is a null in a column that may be null");
+  failure.diagnostic.in_data({"rows of floats", row + 1, column.name, number_text(value)});
+  throw failure;
+}
+
+// `first`: number of the first row, for messages.
+mlp_column take_column(const Column& column, const float* values, std::int64_t stride, std::int64_t first, std::int64_t rows, FloatColumn& to) {
+  const std::uint8_t* const present = column.type.nullable ? to.present.data() : nullptr;
+  if (column.type.nullable)
+    for (std::int64_t i = 0; i < rows; ++i) to.present[static_cast<std::size_t>(i)] = values[i * stride] == values[i * stride];
+  switch (values::layout_of(column.type.scalar)) {
+    case values::Layout::real:
+      for (std::int64_t i = 0; i < rows; ++i) {
+        const float v = values[i * stride];
+        to.reals[static_cast<std::size_t>(i)] = present && v != v ? 0 : v;
+      }
+      return {to.reals.data(), present};
+    case values::Layout::boolean:
+      for (std::int64_t i = 0; i < rows; ++i) {
+        const float v = values[i * stride];
+        if (v != 0 && v != 1 && !(present && v != v)) no_number(column, first + i, v);
+        to.booleans[static_cast<std::size_t>(i)] = v == 1;
+      }
+      return {to.booleans.data(), present};
+    default:
+      for (std::int64_t i = 0; i < rows; ++i) {
+        const float v = values[i * stride];
+        values::Cell cell;
+        const values::Read read = values::read_number(column, v, cell);
+        if (read == values::Read::bad_type || (read == values::Read::null && !present)) no_number(column, first + i, v);
+        to.integers[static_cast<std::size_t>(i)] = read == values::Read::null ? 0 : cell.integer;
+      }
+      return {to.integers.data(), present};
+  }
+}
+
 }  // namespace
 
 struct Engine::Impl {
-  Impl(package::Package p, mlp_kernel k)
-      : package(std::move(p)), view(package.fitted), scorer(package.model), kernel(k), width(model::width(package.model)) {
+  Impl(package::Package p, mlp_kernel k, const std::vector<std::int32_t>& plain)
+      : package(std::move(p)), view(package.fitted), scorer(package.model, places(package.signature, plain)), kernel(k), width(model::width(package.model)) {
     for (const model::FeatureInfo& f : package.model.features) bags += f.bag;
   }
   package::Package package;
@@ -76,7 +132,7 @@ struct Engine::Impl {
   std::int32_t bags = 0;  // features that are bags
 };
 
-Engine::Engine(package::Package package, mlp_kernel features) : impl_(std::make_unique<Impl>(std::move(package), features)) {}
+Engine::Engine(package::Package package, mlp_kernel features, const std::vector<std::int32_t>& plain) : impl_(std::make_unique<Impl>(std::move(package), features, plain)) {}
 Engine::~Engine() = default;
 const package::Package& Engine::package() const { return impl_->package; }
 std::int32_t Engine::width() const { return impl_->width; }
@@ -139,6 +195,44 @@ void Engine::run(const mlp_column* columns, std::int64_t rows, double* out, std:
     }
     impl_->scorer.score(s.matrix, n, s.scores.data());
     model::link(model, s.scores.data(), n, out + first * impl_->width);
+  }
+}
+
+void Engine::run_rows(const float* values, std::int64_t stride, std::int64_t rows, double* out) const {
+  struct RowScratch {
+    std::vector<double> scores;
+    std::vector<FloatColumn> floats;
+    std::vector<mlp_column> columns;
+  };
+  static thread_local RowScratch s;
+  const package::Signature& signature = impl_->package.signature;
+  const std::int64_t block = std::min(rows, block_rows);
+  if (impl_->scorer.scores_rows()) {
+    s.scores.resize(static_cast<std::size_t>(block) * static_cast<std::size_t>(impl_->package.model.outputs()));
+  } else {
+    for (const Column& column : signature.request)
+      if (column.type.scalar == Scalar::integer || column.type.scalar == Scalar::boolean || values::layout_of(column.type.scalar) == values::Layout::real) continue;
+      else throw Failure(code::request_bad_value, "column `" + column.name + "` is a " + spell(Type{column.type.scalar, false}) + ": a row of floats cannot hold it", "give the rows as columns, as CSV or as JSON");
+    s.floats.resize(signature.request.size());
+    s.columns.assign(static_cast<std::size_t>(signature.schema_size), mlp_column{});
+    for (FloatColumn& column : s.floats) {
+      column.reals.resize(static_cast<std::size_t>(block));
+      column.integers.resize(static_cast<std::size_t>(block));
+      column.booleans.resize(static_cast<std::size_t>(block));
+      column.present.resize(static_cast<std::size_t>(block));
+    }
+  }
+  for (std::int64_t first = 0; first < rows; first += block_rows, values += block_rows * stride) {
+    const std::int64_t n = std::min(block_rows, rows - first);
+    double* const to = out + first * impl_->width;
+    if (impl_->scorer.scores_rows()) {
+      impl_->scorer.score_rows(values, stride, n, s.scores.data());
+      model::link(impl_->package.model, s.scores.data(), n, to);
+      continue;
+    }
+    for (std::size_t i = 0; i < signature.request.size(); ++i)
+      s.columns[static_cast<std::size_t>(signature.request_place[i])] = take_column(signature.request[i], values + i, stride, first, n, s.floats[i]);
+    run(s.columns.data(), n, to);
   }
 }
 

@@ -1,11 +1,15 @@
 #include "runtime/score/linked.h"
 
+#include <cstring>
+
 extern "C" {
 void mlp_features_v2(const mlp_batch* batch, const mlp_fitted* fitted, const mlp_output* outputs);
 void mlp_features_v3(const mlp_batch* batch, const mlp_fitted* fitted, const mlp_output* outputs);
 void mlp_features_v4(const mlp_batch* batch, const mlp_fitted* fitted, const mlp_output* outputs);
 extern const char mlp_package_begin[];
 extern const char mlp_package_end[];
+extern const char mlp_plain_begin[];
+extern const char mlp_plain_end[];
 }
 
 namespace mlp::score {
@@ -23,6 +27,12 @@ mlp_kernel linked_features(CpuLevel level) {
 
 std::string_view linked_package() {
   return {mlp_package_begin, static_cast<std::size_t>(mlp_package_end - mlp_package_begin)};
+}
+
+std::vector<std::int32_t> linked_plain() {
+  std::vector<std::int32_t> out(static_cast<std::size_t>(mlp_plain_end - mlp_plain_begin) / sizeof(std::int32_t));
+  if (!out.empty()) std::memcpy(out.data(), mlp_plain_begin, out.size() * sizeof(std::int32_t));
+  return out;
 }
 
 }  // namespace mlp::score

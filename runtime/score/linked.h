@@ -1,7 +1,8 @@
-// What `mlp build` links into an artifact: the feature kernel and the package. Only artifacts may use this header;
+// What `mlp build` links into an artifact: the feature kernel, the package, and which features are columns as they are. Only artifacts may use this header;
 // elsewhere the symbols behind it do not exist.
 #pragma once
 #include <string_view>
+#include <vector>
 
 #include "abi/abi.h"
 #include "base/machine.h"
@@ -11,5 +12,6 @@ namespace mlp::score {
 mlp_kernel linked_features(CpuLevel level);
 mlp_kernel linked_features();        // the best of mlp_features_v2, _v3 and _v4 that this machine can run
 std::string_view linked_package();   // the bytes between mlp_package_begin and mlp_package_end
+std::vector<std::int32_t> linked_plain();  // Engine's `plain`, between mlp_plain_begin and mlp_plain_end
 
 }  // namespace mlp::score

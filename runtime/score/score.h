@@ -20,13 +20,17 @@ using Bags = std::vector<std::vector<std::vector<mlp_term>>>;
 // A loaded pipeline: package + compiled kernel. Thread-safe once made.
 class Engine {
  public:
-  Engine(package::Package package, mlp_kernel features);
+  // plain: of each feature the column, by schema index, whose floats it holds as they are, or -1; what run_rows may make use of.
+  Engine(package::Package package, mlp_kernel features, const std::vector<std::int32_t>& plain = {});
   ~Engine();
   const package::Package& package() const;
   std::int32_t width() const;             // values a row: model::width
   // Computes features (optional, rows per feature; of a bag how many terms the row has, and on demand which) and predictions (rows x width) of rows in kernel layout: columns by
   // schema index, as RowBuilder::columns() gives them; only those of the request are read.
   void run(const mlp_column* columns, std::int64_t rows, double* out, std::vector<std::vector<double>>* features = nullptr, Bags* bags = nullptr) const;
+  // The same of rows of single precision: values[row * stride + i] for column i of Signature::request. A NaN is a null in a column
+  // that may be null. Throws Failure where a column holds no numbers, or a value is none of its column.
+  void run_rows(const float* values, std::int64_t stride, std::int64_t rows, double* out) const;
   void set_level(model::Scorer::Level level);  // for self-tests, before it is shared
  private:
   struct Impl;

@@ -2,6 +2,7 @@
 
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <set>
 
 namespace mlp::loop {
@@ -310,6 +311,21 @@ std::vector<std::string> verify(const Module& module) {
     KernelVerifier(k, broken).run();
   }
   return broken;
+}
+
+std::vector<std::int32_t> plain_columns(const Kernel& kernel) {
+  const auto at = [&](ValueId id) -> const Instr& { return kernel.body[id.index]; };
+  const auto column = [&](ValueId id) {
+    const Instr& value = at(id);
+    if (value.op == Op::load && value.kind == Kind::f64) return static_cast<std::int32_t>(value.integer);
+    if (value.op != Op::select || value.kind != Kind::f64) return -1;
+    const Instr &there = at(value.args[0]), &then = at(value.args[1]), &otherwise = at(value.args[2]);
+    const bool plain = there.op == Op::present && then.op == Op::load && then.integer == there.integer && otherwise.op == Op::constant && std::isnan(otherwise.real);
+    return plain ? static_cast<std::int32_t>(then.integer) : -1;
+  };
+  std::vector<std::int32_t> out;
+  for (const Output& output : kernel.outputs) out.push_back(column(output.value));
+  return out;
 }
 
 }  // namespace mlp::loop

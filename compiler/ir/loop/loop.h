@@ -73,6 +73,8 @@ struct Module {
 std::string print(const Module& module);
 Module parse_text(std::string_view text);              // throws ir::TextError
 std::vector<std::string> verify(const Module& module);
+// Of each output of a kernel the column whose floats it holds as they are, a null as NaN; else -1.
+std::vector<std::int32_t> plain_columns(const Kernel& kernel);
 
 }  // namespace mlp::loop
 

@@ -52,11 +52,12 @@ const std::string rows =
     "0,Two year,,No\n"
     "72,\"Never seen, that\",1e5,Yes\n";
 
-fs::path build(const Folder& folder, emit::Kind kind, const package::Package& package, const char* name) {
-  static const std::string kernels = codegen::object(loop::parse_text(features), {"features"}, {});
+fs::path build(const Folder& folder, emit::Kind kind, const package::Package& package, const char* name, const char* text = features) {
+  const loop::Module module = loop::parse_text(text);
   emit::Request request;
   request.kind = kind;
-  request.kernels = kernels;
+  request.kernels = codegen::object(module, {"features"}, {});
+  request.plain = loop::plain_columns(*module.find("features"));
   request.package = package::to_bytes(package);
   request.name = package.signature.deployment;
   request.runtime = fs::path(MLP_BINARY_DIR) / "lib" / "millrace" / "x86_64";
@@ -112,6 +113,7 @@ struct Library {
     find(score_json, "score_json");
     find(free_, "free");
     find(score_columns, "score_columns");
+    find(score_rows, "score_rows");
     find(column_count, "column_count");
     find(column_name, "column_name");
     find(column_type, "column_type");
@@ -135,6 +137,7 @@ struct Library {
   std::int64_t (*score_json)(const char*, std::size_t, char**, std::size_t*);
   void (*free_)(void*);
   int (*score_columns)(const mlp_column*, std::int64_t, double*);
+  int (*score_rows)(const float*, std::int64_t, std::int64_t, double*);
   std::int32_t (*column_count)();
   const char* (*column_name)(std::int32_t);
   const char* (*column_type)(std::int32_t);
@@ -185,6 +188,91 @@ TEST(Artifact, LibraryReportsErrors) {
   EXPECT_NE(library.csv("tenure,Contract,TotalCharges,senior\nmany,One year,1,No\n").find("many"), std::string::npos);
 }
 
+TEST(PlainColumns, AreLoadsWhoseNullIsNaN) {
+  EXPECT_EQ(loop::plain_columns(*loop::parse_text(features).find("features")), (std::vector<std::int32_t>{-1, -1, -1, -1}));
+  const loop::Module module = loop::parse_text(R"(loop 1
+kernel features
+  %0: f64 = load 3
+  %1: bool = present 4
+  %2: f64 = load 4
+  %3: f64 = constant nan
+  %4: f64 = select %1, %2, %3
+  %5: f64 = load 5
+  %6: f64 = select %1, %5, %3
+  %7: f64 = constant 0
+  %8: f64 = select %1, %2, %7
+  %9: f64 = add %0, %2
+  %10: i64 = load 6
+  %11: f64 = to_f64 %10
+  output "a" = %0
+  output "b" = %4
+  output "another's presence" = %6
+  output "zero for null" = %8
+  output "sum" = %9
+  output "int" = %11
+)");
+  EXPECT_EQ(loop::plain_columns(*module.find("features")), (std::vector<std::int32_t>{3, 4, -1, -1, -1, -1}));
+}
+
+// What a library gives for rows of floats is, bit for bit, what it gives for the same numbers as columns: of columns as they are,
+// which go straight to the trees, and of features that a kernel computes.
+TEST(Artifact, LibraryScoresRowsOfFloats) {
+  package::Package package = sample::binary();
+  package.signature.request = {sample::column("a", Scalar::real), sample::column("n", Scalar::integer, true), sample::column("b", Scalar::real32, true), sample::column("t", Scalar::boolean)};
+  package.signature.request_place = {1, 2, 3, 4};
+  package.model.features = {{"a", false, 0, false}, {"b", false, 0, false}};
+  package.signature.feature_columns = {{0}, {2}};
+  package.model.forest.category_sets.clear();
+  package.model.forest.trees = {sample::stump(0, 11.3, 0.9, -0.4), sample::stump(1, 100.1, -0.125, 0.3), sample::stump(1, 0.5, 0, 0.2)};
+  package.model.forest.trees[1].default_left[0] = 0;
+  sample::references(package);
+  const std::string plain = "loop 1\nkernel features\n  %0: f64 = load 1\n  %1: bool = present 3\n  %2: f64 = load 3\n  %3: f64 = constant nan\n  %4: f64 = select %1, %2, %3\n";
+  const std::string computed = plain + "  %5: i64 = load 2\n  %6: f64 = to_f64 %5\n  %7: f64 = add %4, %6\n  %8: bool = load 4\n  %9: f64 = to_f64 %8\n  %10: f64 = sub %7, %9\n";
+  const float nan = std::nanf(""), infinity = HUGE_VALF;
+  constexpr std::int64_t rows = 2500, stride = 6;
+  std::vector<float> values(rows * stride, nan);
+  std::vector<double> a, b;
+  std::vector<std::int64_t> n;
+  std::vector<std::uint8_t> n_there, b_there, t;
+  for (std::int64_t i = 0; i < rows; ++i) {
+    const float odd[] = {nan, infinity, -infinity, -0.0f, 1e-42f, 11.3f, std::nextafterf(11.3f, 0), 100.1f, std::nextafterf(100.1f, 1000), 0.5f};
+    float* const row = &values[static_cast<std::size_t>(i * stride)];
+    row[0] = i % 3 ? odd[i % 10] : static_cast<float>(i) / 7;
+    row[1] = i % 5 ? static_cast<float>(i % 11) : nan;
+    row[2] = i % 4 ? odd[(i / 3) % 10] : static_cast<float>(i % 200);
+    row[3] = static_cast<float>(i % 2);
+    a.push_back(row[0]);
+    n_there.push_back(row[1] == row[1]);
+    n.push_back(row[1] == row[1] ? i % 11 : 0);
+    b_there.push_back(row[2] == row[2]);
+    b.push_back(row[2] == row[2] ? row[2] : 0);
+    t.push_back(i % 2);
+  }
+  const mlp_column columns[] = {{a.data(), nullptr}, {n.data(), n_there.data()}, {b.data(), b_there.data()}, {t.data(), nullptr}};
+  for (const std::string& text : {plain + "  output \"a\" = %0\n  output \"b\" = %4\n", computed + "  output \"a\" = %0\n  output \"b\" = %10\n"}) {
+    const Folder folder;
+    const Library library(build(folder, emit::Kind::library, package, "rows.so", text.c_str()));
+    for (const std::int64_t count : {std::int64_t{0}, std::int64_t{1}, std::int64_t{100}, rows}) {
+      std::vector<double> wanted(2 * rows + 1, 7), got(2 * rows + 1, 7);
+      ASSERT_EQ(library.score_columns(columns, count, wanted.data()), 0) << library.error();
+      ASSERT_EQ(library.score_rows(values.data(), stride, count, got.data()), 0) << library.error();
+      EXPECT_EQ(std::memcmp(wanted.data(), got.data(), wanted.size() * sizeof(double)), 0) << count << " rows of " << text;
+    }
+    if (text.find("add") == std::string::npos) continue;
+    double out[2];
+    const float no_int[] = {1, 2.5f, 3, 1}, no_bool[] = {1, 2, 3, 2}, null_bool[] = {1, 2, 3, nan};
+    for (const auto& [row, column] : {std::pair(no_int, "`n` in row 1"), {no_bool, "`t` in row 1"}, {null_bool, "`t` in row 1"}}) {
+      EXPECT_EQ(library.score_rows(row, 4, 1, out), -1);
+      EXPECT_NE(std::string(library.error()).find(column), std::string::npos) << library.error();
+    }
+  }
+  const Folder folder;
+  const Library texts(build(folder, emit::Kind::library, sample::binary(), "texts.so"));
+  double out[2];
+  EXPECT_EQ(texts.score_rows(values.data(), stride, 1, out), -1);
+  EXPECT_NE(std::string(texts.error()).find("`Contract` is a category"), std::string::npos) << texts.error();
+}
+
 TEST(Artifact, LibraryServesThreads) {
   const Folder folder;
   const package::Package package = sample::classes();
@@ -220,7 +308,7 @@ TEST(Artifact, LibraryHeaderIsC) {
   const Folder folder;
   build(folder, emit::Kind::library, sample::binary(), "churn.so");
   const std::string header = read_file(folder.path / "churn.h");
-  for (const char* function : {"open", "version", "error", "score_csv", "score_json", "free", "score_columns", "column_count", "column_name", "column_type", "width", "output_name"}) {
+  for (const char* function : {"open", "version", "error", "score_csv", "score_json", "free", "score_columns", "score_rows", "column_count", "column_name", "column_type", "width", "output_name"}) {
     EXPECT_NE(header.find(std::string("churn_api_") + function + "("), std::string::npos) << function;
   }
   write_whole(folder.path / "use.c", "#include \"churn.h\"\nint main(void) { return churn_api_open(); }\n");

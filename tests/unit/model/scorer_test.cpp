@@ -4,9 +4,43 @@
 #include <cstring>
 
 #include "random_model.h"
+#include "runtime/model/exact_math.h"
+#include "runtime/model/kernels.h"
 
 namespace mlp::model {
 namespace {
+
+constexpr Scorer::Level levels[] = {Scorer::Level::portable, Scorer::Level::avx2, Scorer::Level::avx512};
+
+// Rows of floats against the reference on the same numbers as columns of doubles. A row holds features in some order, with
+// other numbers between them.
+void expect_same_rows(const Model& model, const RandomRows& rows, std::int64_t count, std::string_view what) {
+  const std::int32_t features = static_cast<std::int32_t>(model.features.size());
+  std::vector<std::int32_t> places(features);
+  for (std::int32_t f = 0; f < features; ++f) places[f] = f % 3 == 0 ? 2 * f + 1 : 2 * (features - f);
+  const std::int64_t stride = 2 * features + 5;
+  std::vector<float> floats(static_cast<std::size_t>(count * stride), std::nanf(""));
+  RandomRows wide;
+  for (std::int32_t f = 0; f < features; ++f) {
+    wide.columns.emplace_back();
+    for (std::int64_t i = 0; i < count; ++i) {
+      const float v = static_cast<float>(rows.columns[f][i]);
+      floats[static_cast<std::size_t>(i * stride + places[f])] = v;
+      wide.columns[f].push_back(v);
+    }
+  }
+  std::vector<double> wanted(static_cast<std::size_t>(count) * model.outputs() + 1, 7.0), got;
+  score_reference(model, wide.matrix(), count, wanted.data());
+  Scorer scorer(model, places);
+  ASSERT_TRUE(scorer.scores_rows());
+  for (const Scorer::Level level : levels) {
+    if (level > Scorer::best_level()) continue;
+    scorer.set_level(level);
+    got.assign(wanted.size(), 7.0);
+    scorer.score_rows(floats.data(), stride, count, got.data());
+    ASSERT_EQ(std::memcmp(wanted.data(), got.data(), wanted.size() * sizeof(double)), 0) << what << ", rows of floats, level " << static_cast<int>(level) << ", rows " << count;
+  }
+}
 
 void expect_same(const Model& model, const RandomRows& rows, std::int64_t count, std::string_view what) {
   ASSERT_EQ(validate(model), std::vector<std::string>{});
@@ -14,7 +48,7 @@ void expect_same(const Model& model, const RandomRows& rows, std::int64_t count,
   std::vector<double> wanted(size + 1, 7.0), got;
   score_reference(model, rows.matrix(), count, wanted.data());
   Scorer scorer(model);
-  for (const Scorer::Level level : {Scorer::Level::portable, Scorer::Level::avx2, Scorer::Level::avx512}) {
+  for (const Scorer::Level level : levels) {
     if (level > Scorer::best_level()) continue;
     scorer.set_level(level);
     got.assign(size + 1, 7.0);
@@ -22,6 +56,8 @@ void expect_same(const Model& model, const RandomRows& rows, std::int64_t count,
     ASSERT_EQ(std::memcmp(wanted.data(), got.data(), (size + 1) * sizeof(double)), 0)
         << what << ", level " << static_cast<int>(level) << ", rows " << count;
   }
+  const bool numbers = std::all_of(model.features.begin(), model.features.end(), [](const FeatureInfo& f) { return f.width == 0; });
+  if (has_trees(model.kind) && numbers) expect_same_rows(model, rows, count, what);
 }
 
 TEST(Scorer, EqualsReferenceOnRandomForests) {
@@ -37,7 +73,8 @@ TEST(Scorer, EqualsReferenceOnRandomForests) {
     shape.grid = grids[round % 7];
     shape.kind = round % 3 == 0 ? ModelKind::forest : ModelKind::gbdt;
     const Model model = random_forest(rng, shape);
-    const std::int64_t rows = round < 20 ? round : below(rng, 200);
+    if (round % 4 == 1) shape.widths = {0};
+    const std::int64_t rows = round < 20 ? round : below(rng, round % 10 == 3 ? 1300 : 200);
     expect_same(model, random_rows(rng, model, rows, shape.grid), rows, "forest " + std::to_string(round));
   }
 }
@@ -69,6 +106,75 @@ TEST(Scorer, EqualsReferenceOnManyNumberColumns) {
     Shape shape{.features = features, .outputs = 2, .trees = 70, .leaves = 31, .grid = 100, .widths = {0, 0, 0, 5}};
     const Model model = random_forest(rng, shape);
     for (const std::int64_t rows : {1, 3, 40}) expect_same(model, random_rows(rng, model, rows, shape.grid), rows, "many columns");
+  }
+}
+
+// More tests than are answered together, and blocks that are full, nearly full or begun.
+TEST(Scorer, EqualsReferenceOnManyTests) {
+  std::mt19937_64 rng(8);
+  for (const std::vector<std::int32_t>& widths : {std::vector<std::int32_t>{0}, {0, 0, 0, 9}}) {
+    Shape shape{.features = 90, .outputs = 1, .trees = 150, .leaves = 256, .grid = 252, .widths = widths};
+    const Model model = random_forest(rng, shape);
+    for (const std::int64_t rows : {7, 8, 23, 24, 63, 64, 65, 128, 511, 512, 513, 1100}) expect_same(model, random_rows(rng, model, rows, shape.grid), rows, "many tests");
+  }
+}
+
+// Thresholds that no float is equal to, and floats beside them.
+TEST(Scorer, EqualsReferenceOnThresholdsBetweenFloats) {
+  std::mt19937_64 rng(9);
+  const auto any_float = [&] {
+    float v;
+    const std::uint32_t bits = static_cast<std::uint32_t>(rng());
+    std::memcpy(&v, &bits, sizeof v);
+    return v == v ? v : 1.5f;
+  };
+  const double odd[] = {0.0, -0.0, 1e-320, -1e-320, 1e-45, 5e-324, 1e39, -1e39, std::numeric_limits<double>::max(), -std::numeric_limits<double>::max(), std::numeric_limits<float>::max(),
+                        -std::numeric_limits<float>::max(), std::numeric_limits<float>::min(), std::numeric_limits<float>::denorm_min(), -std::numeric_limits<float>::denorm_min()};
+  for (int round = 0; round < 60; ++round) {
+    Shape shape{.features = 5, .outputs = 1, .trees = 1 + round, .leaves = 64, .grid = 200, .widths = {0}};
+    Model model = random_forest(rng, shape);
+    std::vector<double> thresholds;
+    for (Tree& tree : model.forest.trees)
+      for (std::size_t i = 0; i < tree.left.size(); ++i) {
+        if (tree.left[i] < 0) continue;
+        const double v = below(rng, 4) == 0 ? odd[below(rng, std::size(odd))] : any_float();
+        const double threshold = below(rng, 3) == 0 ? v : std::nextafter(v, below(rng, 2) ? 1e300 : -1e300);
+        tree.threshold[i] = std::isfinite(threshold) ? threshold : 0.5;
+        thresholds.push_back(tree.threshold[i]);
+      }
+    RandomRows rows = random_rows(rng, model, 600, shape.grid);
+    for (auto& column : rows.columns)
+      for (double& v : column) {
+        if (thresholds.empty() || below(rng, 4) == 0) continue;
+        const float near = static_cast<float>(thresholds[below(rng, static_cast<std::int64_t>(thresholds.size()))]);
+        v = below(rng, 3) == 0 ? near : std::nextafter(near, below(rng, 2) ? HUGE_VALF : -HUGE_VALF);
+      }
+    for (const std::int64_t count : {3, 600}) expect_same(model, rows, count, "thresholds between floats");
+  }
+}
+
+TEST(Scorer, TakesRowsOfNumbersWithPlacesOnly) {
+  std::mt19937_64 rng(10);
+  const Model numbers = random_forest(rng, {.features = 3, .widths = {0}}), categories = random_forest(rng, {.features = 3, .widths = {0, 4}});
+  EXPECT_TRUE(Scorer(numbers, {0, 1, 2}).scores_rows());
+  EXPECT_FALSE(Scorer(numbers).scores_rows());
+  EXPECT_FALSE(Scorer(numbers, {0, -1, 2}).scores_rows());
+  EXPECT_FALSE(Scorer(categories, {0, 1, 2}).scores_rows());
+  EXPECT_FALSE(Scorer(random_linear(rng, {.features = 3, .widths = {0}}), {0, 1, 2}).scores_rows());
+}
+
+TEST(Kernels, SigmoidsAreTheSameAtEveryLevel) {
+  std::mt19937_64 rng(11);
+  std::vector<double> scores;
+  for (int i = 0; i < 1003; ++i) scores.push_back(i % 50 == 0 ? odd_number(rng, 100) : (draw(rng) - 0.5) * (i % 7 == 0 ? 2000 : 20));
+  for (const Scorer::Level level : levels) {
+    if (level > Scorer::best_level()) continue;
+    std::vector<double> out(2 * scores.size());
+    kernels_of(level).sigmoids(scores.data(), static_cast<std::int64_t>(scores.size()), out.data());
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      const double wanted[] = {sigmoid(-scores[i]), sigmoid(scores[i])};
+      ASSERT_EQ(std::memcmp(wanted, &out[2 * i], sizeof wanted), 0) << "level " << static_cast<int>(level) << ", score " << scores[i];
+    }
   }
 }
 
