@@ -30,7 +30,8 @@ class Quotes {
   Word next(const Marks& marks, unsigned size = 64) {
     const std::uint64_t live = live_ & ~std::uint64_t{0} >> (64 - size), quotes = marks.quotes & live;
     std::uint64_t inside = quotes;
-    for (int shift = 1; shift < 64; shift *= 2) inside ^= inside << shift;
+    if (quotes != 0)  // elsewhere all bytes are as the one before
+      for (int shift = 1; shift < 64; shift *= 2) inside ^= inside << shift;
     inside ^= inside_;
     const std::uint64_t ends = (marks.delimiters | marks.line_ends) & live & ~inside;
     const std::uint64_t closing = quotes & ~inside;

@@ -1,6 +1,7 @@
 #include "runtime/score/pieces.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <utility>
@@ -48,16 +49,20 @@ void Pieces::scan(const Piece& piece) {
   }
   static const Marker mark = marker(best_cpu_level());
   // Whether a CR ends a line alone is seen by what follows it: at the very end it waits.
-  const std::size_t end = piece.size - (piece.size > scanned_ && bytes[piece.size - 1] == '\r'), from = scanned_, words = (end - from + 63) / 64;
-  if (marks_.size() < words) marks_.resize(words);
-  mark(bytes + from, words, delimiter_, marks_.data());
-  scanned_ = end;
-  for (std::size_t w = 0; w < words; ++w) {
-    const std::size_t at = from + 64 * w, next = std::min(at + 64, end);
-    const Quotes before = quotes_;
-    const auto [ends, odd] = quotes_.next(marks_[w], static_cast<unsigned>(next - at));
-    if (odd != 0) scan_odd(bytes, at, next, marks_[w].quotes | marks_[w].line_ends, before);
-    else if (const std::uint64_t lines_end = ends & marks_[w].line_ends; lines_end != 0) end_line(bytes, at + 63 - static_cast<std::size_t>(std::countl_zero(lines_end)));
+  const std::size_t end = piece.size - (piece.size > scanned_ && bytes[piece.size - 1] == '\r');
+  constexpr std::size_t at_once = 64;
+  std::array<Marks, at_once> marks;
+  while (scanned_ < end) {
+    const std::size_t words = std::min(at_once, (end - scanned_ + 63) / 64);
+    mark(bytes + scanned_, words, delimiter_, marks.data());
+    for (std::size_t w = 0; w < words; ++w) {
+      const std::size_t at = scanned_, next = std::min(at + 64, end);
+      const Quotes before = quotes_;
+      const auto [ends, odd] = quotes_.next(marks[w], static_cast<unsigned>(next - at));
+      if (odd != 0) scan_odd(bytes, at, next, marks[w].quotes | marks[w].line_ends, before);
+      else if (const std::uint64_t lines_end = ends & marks[w].line_ends; lines_end != 0) end_line(bytes, at + 63 - static_cast<std::size_t>(std::countl_zero(lines_end)));
+      scanned_ = next;
+    }
   }
 }
 

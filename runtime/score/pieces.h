@@ -32,7 +32,6 @@ class Pieces {
   // Of the piece that is being filled:
   std::size_t scanned_ = 0, cut_ = 0;  // cut_: the end of the last whole record
   Quotes quotes_;                      // at scanned_
-  std::vector<Marks> marks_;
 };
 
 }  // namespace mlp::score
