@@ -44,6 +44,12 @@ struct Window {
   std::vector<Member> members{};
 };
 
+// Rows of floats that come next: fetched into the cache while trees are worked on.
+struct Next {
+  const float* values = nullptr;
+  std::int64_t stride = 0, rows = 0;
+};
+
 }  // namespace
 
 struct Scorer::Impl {
@@ -53,13 +59,14 @@ struct Scorer::Impl {
   std::optional<Finder> finder;                    // of kmeans
   std::vector<std::int32_t> places;                // of features in rows of floats; empty when those are not scored
   std::vector<Window> windows;
+  std::vector<std::int32_t> lines;                 // places of a row in the cache lines that windows lie in
 
   Impl(const Model& m, std::vector<std::int32_t> of_places);
   void put_terms(const Matrix& matrix, std::int64_t first, std::int64_t rows, std::uint8_t* bytes, std::int64_t stride) const;
   void take_columns(const Matrix& matrix, std::int64_t first, std::int64_t rows, Scratch& s) const;
   void take_rows(const float* values, std::int64_t stride, std::int64_t rows, Scratch& s) const;
   std::int64_t few() const { return level == Level::avx512 && tables.lanes_fit ? few_for_lanes : few_to_walk; }
-  void trees(Scratch& s, std::int64_t rows, double* scores) const;
+  void trees(Scratch& s, std::int64_t rows, double* scores, const Next& next = {}) const;
   void single(const Matrix& matrix, std::int64_t row, double* scores) const;
   void linear(const Matrix& matrix, std::int64_t rows, double* scores) const;
   void nearest(const Matrix& matrix, std::int64_t rows, double* scores) const;
@@ -79,6 +86,12 @@ Scorer::Impl::Impl(const Model& m, std::vector<std::int32_t> of_places) : model(
     Window& w = windows.back();
     w.members.push_back({number, place(number) - w.first});
     w.columns = w.members.back().column + 1;
+  }
+  constexpr std::int32_t line = 64 / sizeof(float);
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    const std::int32_t last = windows[i].first + windows[i].columns - 1;
+    lines.push_back(windows[i].first);
+    if (i + 1 == windows.size() || windows[i + 1].first - last >= line) lines.push_back(last);
   }
 }
 
@@ -144,7 +157,7 @@ void Scorer::Impl::take_rows(const float* values, std::int64_t stride, std::int6
 }
 
 // From the bytes of a block of rows to its scores.
-void Scorer::Impl::trees(Scratch& s, std::int64_t rows, double* scores) const {
+void Scorer::Impl::trees(Scratch& s, std::int64_t rows, double* scores, const Next& next) const {
   const Kernels& k = kernels_of(level);
   const std::int32_t outputs = model.forest.outputs, tree_outputs = model.tree_outputs();
   const std::int64_t words = words_of(rows);
@@ -157,6 +170,7 @@ void Scorer::Impl::trees(Scratch& s, std::int64_t rows, double* scores) const {
   for (std::int32_t o = 0; o < outputs; ++o) std::fill_n(s.sums.data() + o * block_rows, block_rows, model.forest.base[o]);
   std::uint8_t leaf[block_rows];
   std::size_t t = 0;
+  std::int64_t fetched = 0;                        // of the next rows
   for (const Pass& pass : tables.passes) {
     std::size_t done = 0;
     for (const Pass::Column& c : pass.columns) {
@@ -165,6 +179,8 @@ void Scorer::Impl::trees(Scratch& s, std::int64_t rows, double* scores) const {
     }
     for (; t < pass.end; ++t) {
       const TreeTable& tree = tables.trees[t];
+      for (const std::int64_t end = next.rows * static_cast<std::int64_t>(t + 1) / static_cast<std::int64_t>(tables.trees.size()); fetched < end; ++fetched)
+        for (const std::int32_t place : lines) __builtin_prefetch(next.values + fetched * next.stride + place, 0, 2);
       for (std::size_t i = 0; i < tree.tables.size(); ++i) {
         const CategoryTable& table = tables.tables[tree.tables[i]];
         const CategoryFeature& c = tables.categories[table.category];
@@ -327,7 +343,8 @@ void Scorer::score_rows(const float* values, std::int64_t stride, std::int64_t r
     const std::int64_t count = std::min(block_rows, rows - first);
     if (count >= impl_->few()) {
       impl_->take_rows(values, stride, count, s);
-      impl_->trees(s, count, scores + first * outputs);
+      const std::int64_t left = std::min(block_rows, rows - first - count);
+      impl_->trees(s, count, scores + first * outputs, {left > 0 ? values + count * stride : nullptr, stride, left});
       continue;
     }
     s.row.resize(impl_->places.size());

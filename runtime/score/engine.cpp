@@ -206,7 +206,7 @@ void Engine::run_rows(const float* values, std::int64_t stride, std::int64_t row
   };
   static thread_local RowScratch s;
   const package::Signature& signature = impl_->package.signature;
-  const std::int64_t block = std::min(rows, block_rows);
+  const std::int64_t most = impl_->scorer.scores_rows() ? 8 * block_rows : block_rows, block = std::min(rows, most);
   if (impl_->scorer.scores_rows()) {
     s.scores.resize(static_cast<std::size_t>(block) * static_cast<std::size_t>(impl_->package.model.outputs()));
   } else {
@@ -222,8 +222,8 @@ void Engine::run_rows(const float* values, std::int64_t stride, std::int64_t row
       column.present.resize(static_cast<std::size_t>(block));
     }
   }
-  for (std::int64_t first = 0; first < rows; first += block_rows, values += block_rows * stride) {
-    const std::int64_t n = std::min(block_rows, rows - first);
+  for (std::int64_t first = 0; first < rows; first += most, values += most * stride) {
+    const std::int64_t n = std::min(most, rows - first);
     double* const to = out + first * impl_->width;
     if (impl_->scorer.scores_rows()) {
       impl_->scorer.score_rows(values, stride, n, s.scores.data());
