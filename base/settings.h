@@ -107,9 +107,9 @@ struct BagSettings {
   friend bool operator==(const BagSettings&, const BagSettings&) = default;
 };
 
-enum class ModelKind { gbdt, linear, forest, kmeans, isolation_forest };
+enum class ModelKind { gbdt, linear, forest, kmeans, isolation_forest, network };
 inline bool has_target(ModelKind kind) { return kind != ModelKind::kmeans && kind != ModelKind::isolation_forest; }  // learns to predict one
-inline bool has_trees(ModelKind kind) { return kind != ModelKind::linear && kind != ModelKind::kmeans; }
+inline bool has_trees(ModelKind kind) { return kind == ModelKind::gbdt || kind == ModelKind::forest || kind == ModelKind::isolation_forest; }
 inline bool takes_numbers_only(ModelKind kind) { return kind == ModelKind::linear || kind == ModelKind::kmeans; }  // no null, no category
 // custom, custom_bool: written in the language, of a number and of a bool (or one of two labels); none: there is no target
 enum class Loss { squared, logistic, softmax, poisson, quantile, custom, custom_bool, none };
@@ -118,6 +118,7 @@ inline bool is_binary(Loss loss) { return loss == Loss::logistic || loss == Loss
 enum class Link { identity, log, logit };  // from a prediction to the score that a loss sees
 enum class Growth { leaf_wise, depth_wise };
 enum class Calibrate { none, isotonic, platt };  // of probabilities
+enum class Schedule { constant, cosine };  // of a learning rate: as it is, or down to 0 over all batches in half a cosine
 enum class Thresholds { best, random };  // of a forest: random ones make extra-trees
 // The numbers of a model block. Defaults are those that the language documents.
 struct ModelSettings {
@@ -143,12 +144,18 @@ struct ModelSettings {
   // isolation_forest: trees above
   std::int64_t sample = 256;  // rows a tree is grown on
   double contamination = 0;   // share of the train rows that are called anomalies; 0 = those with a score above 0.5
+  // network: early_stop above, in epochs
+  std::int64_t epochs = 20, batch = 256, warmup = 0;  // warmup: epochs over which the learning rate rises from 0
+  std::int64_t embedding = 8;  // numbers that a category or a term becomes
+  Schedule schedule = Schedule::constant;
+  double clip = 0;             // greatest norm of a batch's gradient; 0 = any
   template <class A> void fields(A&& a) {
     a("kind", kind); a("loss", loss); a("quantile", quantile); a("loss_name", loss_name); a("link", link); a("seed", seed); a("calibrate", calibrate); a("trees", trees); a("depth", depth);
     a("leaves", leaves); a("bins", bins); a("early_stop", early_stop); a("min_rows", min_rows); a("growth", growth);
     a("learning_rate", learning_rate); a("l1", l1); a("l2", l2); a("min_gain", min_gain); a("min_weight", min_weight);
     a("subsample", subsample); a("feature_fraction", feature_fraction); a("bootstrap", bootstrap); a("thresholds", thresholds); a("iterations", iterations); a("tolerance", tolerance);
     a("clusters", clusters); a("starts", starts); a("sample", sample); a("contamination", contamination);
+    a("epochs", epochs); a("batch", batch); a("warmup", warmup); a("embedding", embedding); a("schedule", schedule); a("clip", clip);
   }
 };
 

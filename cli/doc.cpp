@@ -6,6 +6,7 @@
 #include "compiler/format/format.h"
 #include "compiler/parse/parse.h"
 #include "stdlib/builtins/builtins.h"
+#include "stdlib/builtins/tensors.h"
 #include "stdlib/stdlib.h"
 
 namespace mlp::cli {
@@ -27,9 +28,9 @@ class Writer {
  public:
   Writer(const SourceMap& sources, const ast::File& file) : sources_(sources), file_(file) {}
 
-  // A row for each function and loss: how it is called, what it does, examples.
+  // A row for each function, loss and layer: how it is called, what it does, examples.
   std::string functions() const {
-    if (file_.functions.empty() && file_.losses.empty()) return {};
+    if (file_.functions.empty() && file_.losses.empty() && file_.layers.empty()) return {};
     std::string out = "| | | |\n| --- | --- | --- |\n";
     const auto row = [&](const ast::Function& f, const std::string& before, const std::string& after) {
       std::string doc = f.head.description, examples;
@@ -41,6 +42,7 @@ class Writer {
       out += "| " + code_cell(before + signature(f) + after) + " | " + cell(doc) + " | " + examples + " |\n";
     };
     for (const ast::Function& f : file_.functions) row(f, "", "");
+    for (const ast::Layer& l : file_.layers) row(l, "layer ", "");
     for (const ast::Loss& l : file_.losses) row(l.function, "loss ", l.link.empty() ? "" : " link " + l.link);
     return out;
   }
@@ -62,7 +64,7 @@ class Writer {
       out += "\n## Features " + features.head.name + "\n" + about(features.head) + "\nFrom `" + features.source + "`.\n\n| feature | value | |\n| --- | --- | --- |\n";
       for (const ast::FeatureEntry& e : features.entries) out += "| " + code_cell(e.name.empty() ? text(e.value) : e.name) + " | " + (e.name.empty() ? "" : code_cell(text(e.value))) + " | " + cell(joined(e.description, e.doc)) + " |\n";
     }
-    if (!file_.functions.empty() || !file_.losses.empty()) out += "\n## Functions\n\n" + functions();
+    if (const std::string rows = functions(); !rows.empty()) out += "\n## Functions\n\n" + rows;
     for (const ast::Model& m : file_.models) {
       out += "\n## Model " + m.head.name + "\n" + about(m.head) + "\n" + code_cell(m.kind) + (m.target.known() ? ", predicts " + code_cell(text(m.target)) + " from `" + m.features + "`" : "") + "\n";
       if (!m.settings.empty()) out += "\n| setting | value |\n| --- | --- |\n";
@@ -126,7 +128,7 @@ std::string builtin_table(BuiltinKind kind) {
 std::string library_page() {
   std::string out =
       "# Functions\n\n"
-      "Written by `mlp doc` from `stdlib/builtins/builtins.def` and the files of `stdlib/`; a test keeps this page in step, and runs every example\n"
+      "Written by `mlp doc` from the tables of `stdlib/builtins` and the files of `stdlib/`; a test keeps this page in step, and runs every example\n"
       "through the whole compiler. `T?` may be null; a function of a null is null, but where `T?` is a parameter. An example `over v = [...]` is\n"
       "fitted on these rows.\n\n"
       "## The library, in the language\n";
@@ -143,6 +145,8 @@ std::string library_page() {
   out += "\n### functions of a row\n\n" + builtin_table(BuiltinKind::function);
   out += "\n### aggregates over the train rows\n\n" + builtin_table(BuiltinKind::aggregate);
   out += "\n### fitted tables, for `code` and `lookup`\n\n" + builtin_table(BuiltinKind::table);
+  out += "\n### functions of tensors, in layers\n\nBeside them the functions of floats work element by element.\n\n| | |\n| --- | --- |\n";
+  for (const TensorFunction& f : tensor_functions()) out += "| " + code_cell(std::string(f.name) + std::string(f.signature)) + " | " + cell(f.doc) + " |\n";
   return out;
 }
 

@@ -1,4 +1,5 @@
 #include <iostream>
+#include <numeric>
 #include <set>
 
 #include "base/codes/command.h"
@@ -33,6 +34,7 @@ Json settings(const ModelSettings& s) {
     case ModelKind::gbdt: own.insert({"loss", "calibrate", "quantile", "link", "trees", "depth", "leaves", "bins", "early_stop", "min_rows", "growth", "learning_rate", "l1", "l2", "min_gain", "min_weight", "subsample", "feature_fraction"}); break;
     case ModelKind::linear: own.insert({"loss", "calibrate", "quantile", "link", "l1", "l2", "iterations", "tolerance"}); break;
     case ModelKind::forest: own.insert({"loss", "calibrate", "trees", "depth", "leaves", "bins", "min_rows", "subsample", "feature_fraction", "bootstrap", "thresholds"}); break;
+    case ModelKind::network: own.insert({"loss", "calibrate", "quantile", "link", "learning_rate", "epochs", "batch", "early_stop", "schedule", "warmup", "embedding", "clip"}); break;
     case ModelKind::kmeans: own.insert({"clusters", "starts", "iterations", "tolerance"}); break;
     case ModelKind::isolation_forest: own.insert({"trees", "sample", "contamination"}); break;
   }
@@ -44,6 +46,14 @@ Json settings(const ModelSettings& s) {
   else out.erase("link");
   out.erase("loss_name");
   return out;
+}
+
+// Numbers that training finds in a step of the chain.
+std::int64_t weights_of(const ir::Network& n, const ir::Layer& layer) {
+  std::int64_t count = 0;
+  for (const ir::Weight& w : n.weights)
+    if (w.name.starts_with(layer.name + ".")) count += std::accumulate(w.shape.begin(), w.shape.end(), std::int64_t{1}, std::multiplies<>());
+  return count;
 }
 
 // The sources and tables behind the table that features read: schemas, and the queries that make them.
@@ -112,6 +122,10 @@ Json summary(const flow::Program& p) {
   out["features"] = features;
   out["model"] = settings(p.model.settings);
   out["model"]["name"] = p.model.name;
+  for (const ir::Layer& layer : p.model.network.layers) {
+    out["model"]["layers"].push_back({{"name", layer.name}, {"shape", layer.shape}, {"weights", weights_of(p.model.network, layer)}});
+  }
+  if (!p.model.network.empty()) out["model"]["optimizer"] = p.model.network.optimizer.name;
   if (has_target(p.model.settings.kind)) out["model"]["predict"] = p.model.target_name;
   else if (p.model.target.known()) out["model"]["measure_against"] = p.model.target_name;
   for (const Param& param : p.params) out["params"][param.name] = {{"type", spell(param.type)}, {"value", param.value}, {"set", param.set}};
@@ -120,6 +134,26 @@ Json summary(const flow::Program& p) {
   out["tests"] = gates;
   if (p.deploy.declared) out["deploy"] = {{"name", p.deploy.name}, {"port", p.deploy.port}};
   return out;
+}
+
+// The embeddings, then a line for each layer: what it gives, and how many weights it has.
+void show_network(const ir::Network& n, const std::vector<ir::Feature>& features) {
+  if (n.empty()) return;
+  std::size_t width = 0;
+  for (const ir::Layer& layer : n.layers) width = std::max(width, layer.name.size());
+  std::cout << "          optimizer=" << n.optimizer.name << '\n';
+  std::int64_t total = 0;
+  for (const ir::Weight& w : n.weights)
+    if (w.table_of >= 0) std::cout << "            embedding of " << features[static_cast<std::size_t>(w.table_of)].name << ": " << w.shape.back() << " weights for each " << (features[static_cast<std::size_t>(w.table_of)].encoding == ir::Encoding::bag ? "term\n" : "category\n");
+  for (const ir::Layer& layer : n.layers) {
+    const std::int64_t weights = weights_of(n, layer);
+    total += weights;
+    std::string line = "            " + layer.name;
+    line.resize(12 + width + 2, ' ');
+    line += ir::spell_shape(layer.shape);
+    std::cout << line << (weights ? ", " + thousands(weights) + (weights == 1 ? " weight\n" : " weights\n") : "\n");
+  }
+  std::cout << "            together " << thousands(total) << " weights in layers\n";
 }
 
 void show(const flow::Program& p) {
@@ -149,6 +183,7 @@ void show(const flow::Program& p) {
   for (const auto& [key, value] : all.items())
     if (key != "kind") std::cout << ' ' << key << '=' << (value.is_string() ? value.get<std::string>() : value.dump());
   std::cout << '\n';
+  show_network(p.model.network, p.features);
   if (!p.gates.empty()) std::cout << "  test    " << p.gates.size() << (p.gates.size() == 1 ? " line\n" : " lines\n");
   if (p.deploy.declared) std::cout << "  deploy  " << p.deploy.name << " on port " << p.deploy.port << '\n';
 }

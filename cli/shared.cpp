@@ -186,13 +186,14 @@ std::optional<registry::Run> find_run(const engine::Pipeline& pipeline, const Gl
 
 }  // namespace
 
-engine::Trained train_with_progress(const engine::Pipeline& pipeline, const std::string& spec_path, int threads, const Globals& globals, bool reuse) {
+engine::Trained train_with_progress(const engine::Pipeline& pipeline, const std::string& spec_path, int threads, const Globals& globals, bool reuse, double checkpoint_seconds) {
   Bar bar(!globals.quiet && isatty(2));
   engine::TrainOptions options;
   options.threads = threads;
   const registry::Cache cache(globals.store);
   options.cache = &cache;
   options.reuse = reuse;
+  options.checkpoint_seconds = checkpoint_seconds;
   options.on_stage = [&](const std::string& name) { bar.stage(name); };
   options.on_round = [&](const learn::Progress& p) { bar.round(p); };
   std::optional<registry::Registry> store;
@@ -245,7 +246,7 @@ Subject resolve(const std::string& what, const Globals& globals, int threads) {
       subject.bytes = package::to_bytes(package);
     }
     subject.loaded.pipeline = std::move(pipeline);
-    subject.loaded.engine = std::make_unique<score::Engine>(std::move(package), subject.loaded.pipeline.kernels->find("features"));
+    subject.loaded.engine = std::make_unique<score::Engine>(std::move(package), subject.loaded.pipeline.kernels->find("features"), subject.loaded.pipeline.network());
     return subject;
   }
   if (!globals.disabled.empty()) throw Failure(code::bad_usage, "`--disable-pass` needs a spec: `" + what + "` was compiled when it was trained", "name the spec");

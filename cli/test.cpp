@@ -33,7 +33,7 @@ void add_test(CLI::App& app, Globals& globals, Action& run) {
       subject.run = record(trained, pipeline, args->spec, globals);
       if (!trained.package.tuned.empty()) pipeline = engine::settle(pipeline, trained.package.tuned);
       subject.bytes = std::move(trained.bytes);
-      subject.loaded.engine = std::make_unique<score::Engine>(std::move(trained.package), pipeline.kernels->find("features"));
+      subject.loaded.engine = std::make_unique<score::Engine>(std::move(trained.package), pipeline.kernels->find("features"), pipeline.network());
       data = engine::read_data(pipeline, directory, &subject.loaded.engine->package().model.classes, args->threads);
     }
     std::optional<engine::Metrics> production;

@@ -33,7 +33,7 @@ void show(const std::list<TimedPart>& parts, double all, const std::string& inde
 }  // namespace
 
 void add_train(CLI::App& app, Globals& globals, Action& run) {
-  struct Args { std::string spec; int threads = cores(); bool json = false, time = false, no_cache = false; };
+  struct Args { std::string spec; int threads = cores(); bool json = false, time = false, no_cache = false; double checkpoint = 10; };
   auto args = std::make_shared<Args>();
   app.add_option("SPEC", args->spec, "a spec file")->required();
   add_set(app, globals);
@@ -41,6 +41,7 @@ void add_train(CLI::App& app, Globals& globals, Action& run) {
   app.add_option("--threads", args->threads, "threads to use (default: one a core); the result is the same at any number")->check(CLI::Range(1, 1024));
   app.add_flag("--json", args->json, "one JSON object on standard output");
   app.add_flag("--no-cache", args->no_cache, "make every stage anew; the bytes are the same");
+  app.add_option("--checkpoint", args->checkpoint, "least seconds between two checkpoints of a network, from which the same command goes on after an interruption")->check(CLI::NonNegativeNumber)->capture_default_str();
   app.add_flag("--time-passes", args->time, "show the seconds of each stage, of the compiler's passes and of the parts of training");
   app.footer("Reads the data, fits, trains, measures, and records a run in `.mlp/`.\n\nExamples:\n  mlp train telco-churn.mlp\n  mlp train telco-churn.mlp --threads 1 --json | jq .metrics.test.auc");
   run = [&globals, args] {
@@ -49,7 +50,7 @@ void add_train(CLI::App& app, Globals& globals, Action& run) {
     const auto begin = std::chrono::steady_clock::now();
     const engine::Pipeline pipeline = open_spec(args->spec, globals);
     const std::optional<engine::Side> was = last_run(pipeline.program().name, globals);
-    const engine::Trained trained = train_with_progress(pipeline, args->spec, args->threads, globals, !args->no_cache);
+    const engine::Trained trained = train_with_progress(pipeline, args->spec, args->threads, globals, !args->no_cache, args->checkpoint);
     const registry::Run run = timed("record", [&] { return record(trained, pipeline, args->spec, globals); });
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     const Json manifest = Json::parse(trained.package.manifest);
@@ -86,7 +87,7 @@ void add_train(CLI::App& app, Globals& globals, Action& run) {
     for (const data::SourceReport& s : report.sources) std::cout << "  " << s.name << ": " << thousands(s.present) << " rows, " << thousands(s.read) << " read, " << thousands(s.rejected) << " rejected\n";
     for (const data::Violation& v : report.violations) std::cout << "  `" << v.column << "` breaks `" << v.rule << "` in " << thousands(v.rows) << " rows, first in row " << thousands(v.first_row) << (v.first_value.empty() ? "" : " (`" + v.first_value + "`)") << '\n';
     const ModelKind kind = pipeline.program().model.settings.kind;
-    std::cout << manifest["model"]["kind"].get<std::string>() << (manifest["model"].contains("loss") ? ", " + manifest["model"]["loss"].get<std::string>() : "") << ", " << pipeline.program().features.size() << " features, " << trained.best_round << (kind == ModelKind::forest || kind == ModelKind::isolation_forest ? " trees" : kind == ModelKind::kmeans ? " iterations" : " rounds") << (manifest["model"].contains("calibration") ? ", calibrated (" + manifest["model"]["calibration"]["method"].get<std::string>() + ")\n\n" : "\n\n");
+    std::cout << manifest["model"]["kind"].get<std::string>() << (manifest["model"].contains("loss") ? ", " + manifest["model"]["loss"].get<std::string>() : "") << ", " << pipeline.program().features.size() << " features, " << trained.best_round << (kind == ModelKind::forest || kind == ModelKind::isolation_forest ? " trees" : kind == ModelKind::kmeans ? " iterations" : kind == ModelKind::network ? " epochs" : " rounds") << (manifest["model"].contains("calibration") ? ", calibrated (" + manifest["model"]["calibration"]["method"].get<std::string>() + ")\n\n" : "\n\n");
     if (!trained.trials.empty()) {
       std::cout << "tuned by " << trained.trials.size() << " trials, the best is " << trained.best_trial + 1 << ':';
       for (const Assignment& a : trained.trials[trained.best_trial].values) std::cout << ' ' << a.name << '=' << a.value;

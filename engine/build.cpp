@@ -73,7 +73,7 @@ double measure_memory(const std::filesystem::path& artifact) {
 Built build(const Loaded& loaded, const std::string& package_bytes, emit::Kind kind, const std::filesystem::path& output, bool symbols) {
   emit::Request request;
   request.kind = kind;
-  request.kernels = driver::native().object(loaded.pipeline.unit.loops, {"features"}, {});
+  request.kernels = driver::native().object(loaded.pipeline.unit.loops, {"features"}, {});  // and of a network what scores it
   request.plain = loop::plain_columns(*loaded.pipeline.unit.loops.find("features"));
   request.package = package_bytes;
   request.name = loaded.engine->package().signature.deployment;

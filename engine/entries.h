@@ -14,6 +14,7 @@ template <class A> void parts(A& a, data::SourceReport& s) { a(s.name, s.digest,
 template <class A> void parts(A& a, data::ReadReport& r) { a(r.files, r.digest, r.present, r.read, r.rejected, r.violations, r.sources); }
 template <class A> void parts(A& a, Part& p) { a(p.row, p.target, p.weight, p.unseen_class); }
 template <class A> void parts(A& a, learn::Progress& p) { a(p.round, p.rounds, p.metric, p.train, p.valid); }
+template <class A> void parts(A& a, learn::NetworkCheckpoint& c) { a(c.epoch, c.step, c.best, c.least, c.weights, c.states, c.best_weights, c.best_states, c.kept, c.history); }
 template <class A> void parts(A& a, package::DriftReference& r) { a(r.edges, r.counts); }
 template <class A> void parts(A& a, Finding& f) { a(f.code, f.kind, f.feature, f.subject, f.message, f.note, f.help, f.measure, f.count, f.rows); }  // its place in the text may move: see place()
 template <class A> void parts(A& a, Assignment& v) { a(v.name, v.value); }

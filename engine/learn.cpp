@@ -49,7 +49,35 @@ std::vector<int> directions(const flow::Program& program) {
   return monotone;
 }
 
+// How the runtime trains the network of the spec. The first axis of a table is as long as its feature has codes or terms.
+learn::NetworkPlan plan_network(const Pipeline& pipeline, const std::vector<model::FeatureInfo>& features) {
+  const ir::Network& network = pipeline.program().model.network;
+  learn::NetworkPlan plan;
+  plan.train = pipeline.kernels->find_network("train");
+  plan.score = pipeline.kernels->find_network("score");
+  plan.update = pipeline.kernels->find_update();
+  const std::vector<std::int64_t>& score = network[network.score].shape;
+  plan.outputs = score.empty() ? 1 : static_cast<std::int32_t>(score.front());
+  for (const ir::Tensor& tensor : network.tensors)
+    if (tensor.op == ir::TensorOp::numbers) plan.numbers = tensor.features;
+  for (const ir::Weight& weight : network.weights)
+    plan.weights.push_back({weight.name, shape_of(weight, features), static_cast<learn::Start>(weight.init), weight.scale});
+  for (const ir::State& state : network.states) plan.states.push_back({state.name, state.shape, state.start, state.momentum});
+  plan.kept = network.optimizer.kept;
+  plan.rate = network.optimizer.rate;
+  return plan;
+}
+
 }  // namespace
+
+std::vector<std::int64_t> shape_of(const ir::Weight& weight, const std::vector<model::FeatureInfo>& features) {
+  std::vector<std::int64_t> shape = weight.shape;
+  if (weight.table_of >= 0) {
+    const model::FeatureInfo& feature = features[static_cast<std::size_t>(weight.table_of)];
+    shape[0] = feature.bag ? feature.terms : feature.width;
+  }
+  return shape;
+}
 
 learn::Outcome train_model(const Pipeline& pipeline, const Division& rows, const Features& features, const TrainOptions& options, learn::BinCache* bins) {
   const flow::Program& program = pipeline.program();
@@ -63,7 +91,10 @@ learn::Outcome train_model(const Pipeline& pipeline, const Division& rows, const
   request.threads = options.threads;
   request.bins = bins;
   if (is_custom(request.settings.loss)) request.loss = {pipeline.kernels->find("loss"), pipeline.kernels->find("loss_derivatives")};
+  if (request.settings.kind == ModelKind::network) request.network = plan_network(pipeline, request.features);
   request.on_round = options.on_round;
+  request.resume = options.resume;
+  request.on_checkpoint = options.on_checkpoint;
   return learn::train(request);
 }
 

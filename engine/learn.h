@@ -11,6 +11,9 @@
 
 namespace mlp::engine {
 
+// Of a weight of the network, once features are fitted.
+std::vector<std::int64_t> shape_of(const ir::Weight& weight, const std::vector<model::FeatureInfo>& features);
+
 learn::Outcome train_model(const Pipeline& pipeline, const Division& rows, const Features& features, const TrainOptions& options, learn::BinCache* bins);
 
 // What a model says of rows whose features are computed, before calibration, for calibration to judge it by.

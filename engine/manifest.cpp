@@ -94,6 +94,12 @@ std::string manifest_of(const Pipeline& pipeline, const std::string& identity, c
   if (settings.loss == Loss::none) manifest["model"].erase("loss");
   if (settings.calibrate != Calibrate::none)
     manifest["model"]["calibration"] = {{"method", ir::enum_words<Calibrate>::words[static_cast<int>(settings.calibrate)]}, {"on", data.valid.row.empty() ? "folds" : "valid"}, {"rows", trained.calibrated}};
+  if (settings.kind == ModelKind::network)  // the learning curve, epoch by epoch
+    for (const learn::Progress& epoch : trained.history) {
+      manifest["curve"]["metric"] = epoch.metric;
+      manifest["curve"]["train"].push_back(epoch.train);
+      if (epoch.valid == epoch.valid) manifest["curve"]["valid"].push_back(epoch.valid);
+    }
   manifest["metrics"] = trained.metrics;
   if (data.outside > 0) manifest["rows"]["not_served"] = data.outside;
   if (!trained.findings.empty()) manifest["findings"] = findings_json(trained.findings);

@@ -31,6 +31,9 @@ struct TrainOptions {
   bool reuse = true;                       // take from the cache what is there; else only fill it
   std::function<void(const std::string& stage)> on_stage;           // "reading", "fitting", …
   std::function<void(const learn::Progress&)> on_round;
+  const learn::NetworkCheckpoint* resume = nullptr;                 // of a network: where its training was interrupted
+  std::function<void(const std::function<learn::NetworkCheckpoint()>&)> on_checkpoint;
+  double checkpoint_seconds = 10;          // least time between two checkpoints
   std::function<void(const std::vector<Trial>&)> on_trial;          // the last one is new
   TrialStore trials;
 };

@@ -3,6 +3,7 @@
 #include "base/codes/packages.h"
 #include "base/files.h"
 #include "base/timing.h"
+#include "engine/learn.h"
 
 namespace mlp::engine {
 
@@ -29,6 +30,8 @@ driver::Options options_of(const package::Package& package, bool tuned) {
   return options;
 }
 
+mlp_network Pipeline::network() const { return program().model.settings.kind == ModelKind::network ? kernels->find_network("score") : nullptr; }
+
 std::vector<package::Imported> Pipeline::imports() const {
   std::vector<package::Imported> list;
   for (const driver::Imported& file : unit.imports) list.push_back({file.path, std::string(unit.sources.text(file.source))});
@@ -46,6 +49,20 @@ std::filesystem::path directory_of(const std::filesystem::path& spec) {
   return spec.has_parent_path() ? spec.parent_path() : std::filesystem::path(".");
 }
 
+namespace {
+
+// What the code of a network reads must be there, as long as it takes it to be.
+bool fits_network(const model::Model& model, const ir::Network& network) {
+  bool fits = network.weights.size() == model.network.weights.size() && network.states.size() == model.network.states.size();
+  for (std::size_t i = 0; fits && i < network.weights.size(); ++i) fits = model.network.weights[i].shape == shape_of(network.weights[i], model.features);
+  for (std::size_t i = 0; fits && i < network.states.size(); ++i) fits = model.network.states[i].shape == network.states[i].shape;
+  for (const ir::Tensor& tensor : network.tensors) fits = fits && (tensor.op != ir::TensorOp::numbers || tensor.features == model.network.numbers);
+  const std::vector<std::int64_t>& score = network[network.score].shape;
+  return fits && model.network.outputs == (score.empty() ? 1 : score.front());
+}
+
+}  // namespace
+
 bool fits(const package::Package& package, const flow::Program& program) {
   const package::Signature& signature = package.signature;
   bool same = package.fitted.numbers.size() == static_cast<std::size_t>(program.numbers) && package.fitted.texts.size() == static_cast<std::size_t>(program.texts) &&
@@ -55,7 +72,12 @@ bool fits(const package::Package& package, const flow::Program& program) {
     const std::int32_t place = program.request[i].index;
     same = signature.request_place[i] == place && signature.request[i].name == program.columns[place].name && signature.request[i].type == program.columns[place].type;
   }
-  return same;
+  same = same && package.model.kind == program.model.settings.kind;
+  for (std::size_t f = 0; same && f < program.features.size(); ++f) {
+    const ir::Encoding encoding = program.features[f].encoding;
+    same = package.model.features[f].bag == (encoding == ir::Encoding::bag) && (package.model.features[f].width > 0) == (encoding == ir::Encoding::category || encoding == ir::Encoding::one_hot);
+  }
+  return same && (package.model.kind != ModelKind::network || fits_network(package.model, program.model.network));
 }
 
 Loaded load(package::Package package, const std::string& what) {
@@ -64,7 +86,7 @@ Loaded load(package::Package package, const std::string& what) {
     throw Failure(code::package_damaged, "package `" + what + "` is damaged: its values do not fit its spec", "make it again with `mlp train`");
   const mlp_kernel kernel = loaded.pipeline.kernels->find("features");
   MLP_CHECK(kernel != nullptr);
-  loaded.engine = std::make_unique<score::Engine>(std::move(package), kernel);
+  loaded.engine = std::make_unique<score::Engine>(std::move(package), kernel, loaded.pipeline.network());
   return loaded;
 }
 

@@ -27,6 +27,7 @@ struct Pipeline {
   std::string identity;                 // SHA-256 of driver::training_identity
   std::vector<Assignment> set, tuned;   // as given to `prepare`
   const flow::Program& program() const { return unit.program; }
+  mlp_network network() const;          // the code that scores its network; null where the model is none
   std::vector<package::Imported> imports() const;
   // Puts the spec, all that it is made of, into a package.
   void write_sources(package::Package& package) const;

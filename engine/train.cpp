@@ -19,6 +19,7 @@ namespace {
 
 class Stopwatch {
  public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - last_).count(); }
   double lap() {
     const auto now = std::chrono::steady_clock::now();
     const double seconds = std::chrono::duration<double>(now - last_).count();
@@ -179,12 +180,39 @@ class Trainer {
     train_columns();
     valid_columns();
     features_.fitted = package_.fitted;
-    learn::Outcome outcome = train_model(pipeline(), data_, features_, options_, nullptr);
+    learn::Outcome outcome = train_with_checkpoints();
     package_.model = std::move(outcome.model);
     trained_.history = std::move(outcome.history);
     trained_.best_round = outcome.best_round;
     out_of_bag_ = std::move(outcome.out_of_bag);
     trained_.converged = outcome.converged;
+  }
+
+  // A network's training that was interrupted goes on where the cache has it.
+  learn::Outcome train_with_checkpoints() {
+    if (!options_.cache || program().model.settings.kind != ModelKind::network) return train_model(pipeline(), data_, features_, options_, nullptr);
+    TrainOptions options = options_;
+    const std::string key = sha256(keys_.at(driver::Stage::train) + " checkpoint");
+    learn::NetworkCheckpoint from;
+    if (options_.reuse)
+      if (const std::optional<registry::CacheEntry> entry = options_.cache->get(key)) {
+        Unpacker in(entry->bytes);
+        in(from);
+        options.resume = &from;
+        if (options_.on_stage) options_.on_stage("training, from epoch " + std::to_string(from.epoch + 1));
+      }
+    Stopwatch since;
+    options.on_checkpoint = [&](const std::function<learn::NetworkCheckpoint()>& make) {
+      if (since.seconds() < options_.checkpoint_seconds) return;
+      learn::NetworkCheckpoint now = make();
+      Packer out;
+      out(now);
+      options_.cache->put(key, {std::move(out.bytes), 0});
+      since.lap();
+    };
+    learn::Outcome outcome = train_model(pipeline(), data_, features_, options, nullptr);
+    options_.cache->remove(key);
+    return outcome;
   }
 
   const CrossValidation& cross_validated() {
@@ -204,7 +232,7 @@ class Trainer {
   }
 
   void measure_all() {
-    const score::Engine engine(package_, pipeline().kernels->find("features"));
+    const score::Engine engine(package_, pipeline().kernels->find("features"), pipeline().network());
     for (const MetricScope scope : {MetricScope::train, MetricScope::valid, MetricScope::test}) {
       const Part& part = parted().part(scope);
       if (part.row.empty()) continue;
@@ -290,6 +318,7 @@ class Trainer {
   void unpack_model(Unpacker& in) {
     in(trained_.best_round, trained_.converged, trained_.history, out_of_bag_);
     package_.model = package::from_bytes(in.rest(), "the cached model").model;
+    package_.model.network.code = pipeline().network();
     for (std::size_t f = 0; f < program().features.size(); ++f) package_.model.features[f].name = program().features[f].name;  // a name may change
   }
 

@@ -11,7 +11,7 @@ grammar Millrace;
 file : (declaration (NEWLINE declaration)*)? EOF ;
 
 declaration
-  : pipeline | importFile | param | schema | source | table | expect | features | split | model | tune | test | deploy | monitor | function | external | loss
+  : pipeline | importFile | param | schema | source | table | expect | features | split | model | tune | test | deploy | monitor | function | external | loss | layer
   | unknown ;
 
 pipeline   : PIPELINE name description? ;
@@ -68,6 +68,7 @@ level       : (WARN | ALERT) expression (FOR expression)? ;
 function  : FN name LPAREN (parameter (COMMA parameter)*)? RPAREN (ARROW type)? description? (ASSIGN expression | block) ;
 external  : EXTERN FN name LPAREN (parameter (COMMA parameter)*)? RPAREN ARROW type FROM STRING description? ;
 loss      : LOSS name LPAREN (parameter (COMMA parameter)*)? RPAREN (ARROW type)? (LINK name)? description? (ASSIGN expression | block) ;
+layer     : LAYER name LPAREN (parameter (COMMA parameter)*)? RPAREN (ARROW type)? description? (ASSIGN expression | block) ;
 parameter : name COLON type (ASSIGN expression)? ;
 block     : LBRACE statement (separator statement)* RBRACE ;   // the last is the result, the others bind names
 statement : LET name ASSIGN expression | expression ;
@@ -82,7 +83,8 @@ description : STRING ;
 separator   : NEWLINE | COMMA ;
 conditions  : LBRACE (expression (separator expression)*)? RBRACE ;
 setting     : name ASSIGN expression ;
-type        : name (LBRACKET expression (COMMA expression)* RBRACKET)? QUESTION? ;
+type        : name (LBRACKET (dots (COMMA expression)* | expression (COMMA expression)*) RBRACKET)? QUESTION? ;
+dots        : RANGE ;   // any number of axes, none too
 
 // ---- expressions, from the loosest to the tightest; prefixes are loops, so that depth grows with brackets only
 
@@ -95,13 +97,15 @@ comparison  : range (comparator range)* ;       // a chain is refused when the t
 comparator  : EQ | NE | LT | LE | GT | GE ;
 range       : sum (RANGE sum)? ;
 sum         : product ((PLUS | MINUS) product)* ;
-product     : unary ((STAR | SLASH | PERCENT) unary)* ;
+product     : unary ((STAR | SLASH | PERCENT | AT) unary)* ;
 unary       : MINUS* power ;
 power       : postfix (CARET exponent)* ;       // right-associative
 exponent    : MINUS* postfix ;
-postfix     : primary (member | except)* ;
+postfix     : primary (member | except | index)* ;
 member      : DOT name ;
 except      : EXCEPT LPAREN expression (COMMA expression)* RPAREN ;
+index       : LBRACKET part (COMMA part)* RBRACKET ;    // v[0], v[1..3], v[.., 2..]
+part        : RANGE sum? | sum (RANGE sum?)? ;
 primary
   : NUMBER | STRING | DATE | TRUE | FALSE | NULL_
   | call
@@ -121,7 +125,7 @@ subject : word | REQUIRE | INVARIANT | MONOTONE | GIVEN ;
 listed  : word | WARN | ALERT | BY | FOR ;
 word
   : IDENTIFIER | QUOTED
-  | PIPELINE | IMPORT | PARAM | SCHEMA | SOURCE | TABLE | EXPECT | FEATURES | SPLIT | MODEL | TUNE | TEST | DEPLOY | MONITOR | FN | EXTERN | LOSS
+  | PIPELINE | IMPORT | PARAM | SCHEMA | SOURCE | TABLE | EXPECT | FEATURES | SPLIT | MODEL | TUNE | TEST | DEPLOY | MONITOR | FN | EXTERN | LOSS | LAYER
   | FROM | PREDICT | LEARN | MEASURE | AGAINST | SERVES | INCREASING | DECREASING | MAXIMIZE | MINIMIZE | BUDGET | MATCHES | ONE_OF | ORDERED | ZONE | LINK | EXCEPT | SERVE | ON
   ;
 
@@ -144,6 +148,7 @@ MONITOR  : 'monitor' ;
 FN       : 'fn' ;
 EXTERN   : 'extern' ;
 LOSS     : 'loss' ;
+LAYER    : 'layer' ;
 
 FROM : 'from' ;
 PREDICT : 'predict' ;
@@ -203,6 +208,7 @@ MINUS : '-' ;
 STAR : '*' ;
 SLASH : '/' ;
 PERCENT : '%' ;
+AT : '@' ;
 CARET : '^' ;
 QUESTION : '?' ;
 COLON : ':' ;

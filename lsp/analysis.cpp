@@ -60,7 +60,7 @@ void Analysis::find_symbols() {
   };
   // Declarations that give a name; the others have the name of one of these for a head.
   static const std::map<std::string_view, Sort> declaring = {{"pipeline", Sort::pipeline}, {"schema", Sort::schema}, {"source", Sort::source}, {"table", Sort::table},
-                                                             {"features", Sort::features}, {"model", Sort::model}, {"deploy", Sort::deployment}, {"function", Sort::function},
+                                                             {"features", Sort::features}, {"model", Sort::model}, {"deploy", Sort::deployment}, {"function", Sort::function}, {"layer", Sort::function},
                                                              {"param", Sort::param}};
   static const std::map<std::string_view, Sort> referring = {{"expect", Sort::source}, {"split", Sort::source}, {"test", Sort::model}, {"tune", Sort::model}, {"monitor", Sort::deployment}};
   const ast::File& file = unit.file;
@@ -136,10 +136,16 @@ const ast::File& Analysis::file_of(Span span) const {
   return unit.file;
 }
 
+const ast::Function* Analysis::layer(Span declared) const {
+  for (const ast::Layer& l : file_of(declared).layers)
+    if (l.head.name_span == declared) return &l;
+  return nullptr;
+}
+
 const ast::Function* Analysis::function(Span declared) const {
   for (const ast::Function& f : file_of(declared).functions)
     if (f.head.name_span == declared) return &f;
-  return nullptr;
+  return layer(declared);
 }
 
 std::string Analysis::signature(const ast::Function& f) const {

@@ -37,6 +37,7 @@ class Analysis {
   const Symbol* symbol_at(std::uint32_t offset) const;                     // the name that the offset touches
   std::vector<const Symbol*> uses_of(const Symbol& symbol) const;          // and the declaration, where it is in the document
   const ast::Function* function(Span declared) const;                      // of the document or the library
+  const ast::Function* layer(Span declared) const;  // nullptr: it is none
   const ast::File& file_of(Span span) const;
   std::string signature(const ast::Function& function) const;              // name(a: float, p: float = 1%) -> float
   const ast::Field* field(Span declared) const;

@@ -33,6 +33,7 @@ constexpr Beginning beginnings[] = {
     {"param", "param ${1:name}: ${2:float} = ${3:1}"},
     {"table", "table ${1:t} = ${2:rows} |> filter($0)"},
     {"tune", "tune ${1:m} {\n  ${2:depth} in ${3:3..8}\n  maximize valid.${4:auc}\n}"},
+    {"layer", "layer ${1:name}(v: float[.., n], ${2:units}: int) -> float[.., units] {\n  $0\n}"},
     {"loss", "loss ${1:name}(y: ${2:float}, score: float) -> float = $0"},
 };
 
@@ -176,9 +177,11 @@ class Completer {
     }
     if (what == "learn") return last == "from" ? add_heads(a_.unit.file.features, variable_item, "features") : add("from", keyword_item);
     if (what == "measure") return inner.size() > 1 ? offer_expression(last) : add("against", keyword_item);
+    if (what == "layers") return offer_layers();
     if (what == "loss") return outside ? add_all(Words{"squared", "logistic", "softmax", "poisson", "quantile"}, value_item, "loss") : void();
     if (what == "growth") return add_words<Growth>("growth");
     if (what == "calibrate") return add_words<Calibrate>("calibration of probabilities");
+    if (what == "schedule") return add_words<Schedule>("of the learning rate");
     if (what == "thresholds") return add_words<Thresholds>("thresholds");
     if (what == "bootstrap") return add_all(Words{"true", "false"}, value_item);
     if (what == "increasing" || what == "decreasing") return offer_features(true);
@@ -235,6 +238,15 @@ class Completer {
         if (!e.name.empty()) add(format_name(e.name), variable_item, v == a_.meaning.values.end() ? "feature" : mlp::spell(v->second.type), e.doc);
         else if (all && a_.unit.file[e.value].kind == ast::ExprKind::name) add(format_name(written), variable_item, "feature");
       }
+  }
+
+  void offer_layers() {
+    const auto layer = [&](const ast::Layer& l, const char* where) {
+      add(l.head.name, function_item, a_.signature(l), l.head.doc.empty() ? where : l.head.doc, snippets_ && l.parameters.size() > 1 && !l.parameters[1].fallback.known() ? l.head.name + "($0)" : "");
+    };
+    for (const ast::Layer& l : a_.unit.file.layers) layer(l, "of this spec");
+    for (const ast::File& file : a_.library)
+      for (const ast::Layer& l : file.layers) layer(l, "standard library");
   }
 
   void offer_functions(bool piped) {
@@ -334,13 +346,15 @@ Json signature_help(const View& view, std::uint32_t offset) {
     signatures.push_back(std::move(one));
   };
   const auto functions = [&](const ast::File& file) {
-    for (const ast::Function& f : file.functions) {
-      if (f.head.name != name) continue;
+    const auto one = [&](const ast::Function& f) {
+      if (f.head.name != name) return;
       std::vector<std::pair<std::string, std::string>> parameters;
       for (const ast::Parameter& p : f.parameters)
         parameters.emplace_back(p.name, p.name + ": " + a.text(p.type.span) + (p.fallback.known() ? " = " + a.text(file[p.fallback].span) : ""));
       add(a.signature(f), f.head.doc, parameters);
-    }
+    };
+    for (const ast::Function& f : file.functions) one(f);
+    for (const ast::Layer& l : file.layers) one(l);
   };
   functions(a.unit.file);
   if (signatures.empty())

@@ -98,7 +98,7 @@ std::string of_feature(const Analysis& a, const Symbol& symbol) {
 std::string of_function(const Analysis& a, const Symbol& symbol) {
   const ast::Function* f = a.function(symbol.declared);
   if (!f) return {};
-  return code((f->external() ? "extern fn " : "fn ") + a.signature(*f) + (f->external() ? " from " + format_text(f->file) : "")) + (symbol.declared.source == 0 ? "" : "standard library\n\n") + paragraphs(f->head.doc, f->head.description);
+  return code((f->external() ? "extern fn " : a.layer(symbol.declared) ? "layer " : "fn ") + a.signature(*f) + (f->external() ? " from " + format_text(f->file) : "")) + (symbol.declared.source == 0 ? "" : "standard library\n\n") + paragraphs(f->head.doc, f->head.description);
 }
 
 std::string of_builtin(const std::string& name) {

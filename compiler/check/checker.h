@@ -23,6 +23,8 @@ struct FunctionRef {
   bool library = false;
 };
 
+class Elaborator;
+
 // A loss of the language and the file that it stands in.
 struct LossRef {
   const ast::File* file = nullptr;
@@ -49,6 +51,8 @@ std::optional<Compare> comparison(const std::string& text);  // < <= > >= == !=
 std::string spelled_operator(std::string_view callee);          // add → +
 
 class Checker {
+  friend class Elaborator;  // evaluates the layers of a network; errors and places are the checker's
+
  public:
   Checker(const SourceMap& sources, const ast::File& file, const std::vector<ast::File>& library, Diagnostics& diagnostics,
           Meaning* meaning = nullptr);
@@ -129,6 +133,7 @@ class Checker {
   Operand eval_binary(const ast::Expr& e);
   Operand eval_pipe(const ast::Expr& e);
   Operand eval_block(const ast::Expr& e);
+  Operand eval_index(const ast::Expr& e);
   Operand select(const std::vector<Operand>& parts, Span span);
   bool need_value(Operand& operand, const std::string& what);  // poison and reported when it is a function, a one-hot or a bag
   ir::ExprId add(ir::Expr expr);
@@ -233,6 +238,15 @@ class Checker {
   // Value and derivatives with the target and score as inputs; unknown when something was reported.
   ir::LossFunction derive_loss(const LossRef& ref, std::vector<Argument> constants, Span span, Span name_span);
 
+  // ---- network.cpp: layers, and the network of a model made of them
+  void find_layers();
+  const FunctionRef* find_layer(const std::string& name, bool library_scope) const;  // nullptr: none
+  std::vector<std::string> layer_names() const;
+  bool outside_of_network(const std::string& name, Span span);                       // reports
+  void check_network(const ast::Model& model, const ast::Setting* layers, const ast::Setting* loss);
+  void check_optimizer(const ast::Setting* setting, const ast::Setting* rate);
+  ir::TensorId loss_tensors(Elaborator& e, ir::ExprId root, ir::TensorId score, ir::TensorId target);
+
   // ---- gates.cpp: test blocks
   void check_test(const ast::Test& test);
   void check_require(const ast::Gate& gate);
@@ -283,6 +297,7 @@ class Checker {
   void mean(Span at, Meaning::Kind kind, const std::string& name, Span declared);
   void mean_feature(const std::string& name, Span at);
   void mean_called(const std::string& name, Span at);                // the function that a name stands for, before overloads
+  void mean_layer(const std::string& name, Span at);                 // in a layer, or in the chain of a network
   void mean_function(const FunctionRef& ref, Span at, const std::vector<Argument>& args);
   void mean_value(Span at, const Operand& value);
 
@@ -305,7 +320,8 @@ class Checker {
   bool too_large_ = false;
   int unreachable_ = 0;                                  // > 0 in a branch that a constant condition never takes
   std::map<std::string, std::vector<FunctionRef>> own_functions_, library_functions_;
-  std::set<std::string> broken_functions_;               // own functions with an error in their signature: calls stay silent
+  std::map<std::string, FunctionRef> own_layers_, library_layers_;
+  std::set<std::string> broken_functions_;               // own functions and layers with an error in their signature: calls stay silent
   std::set<const ast::Function*> used_functions_;
   std::map<std::string, LossRef> losses_;                // the library's, hidden by those of the spec
   std::set<std::string> broken_losses_;                  // with an error in their head
@@ -321,6 +337,7 @@ class Checker {
   std::map<std::string, Operand> feature_values_;        // by name, for later entries
   std::map<std::string, Span> feature_spans_;
   std::map<std::string, Span> feature_entries_;          // places of the names that entries were given
+  bool network_inputs_ok_ = true;                        // no feature was refused by the network
   std::set<std::string> poisoned_features_;              // names of features with errors
   std::map<std::string, ColumnId, std::less<>> columns_;
   bool schema_ok_ = false;

@@ -82,6 +82,7 @@ bool Checker::refers(const std::string& name, Span span, const std::string& want
 sem::Module Checker::run() {
   module_.split.defaulted = true;
   find_functions();
+  find_layers();
   find_losses();
   const Span start{file_.source, 0, 0};
   // One of each, no more: a second one is reported, a missing one too.
@@ -192,6 +193,7 @@ void Checker::sweep() {
   mark(module_.model.population);
   ir::LossFunction& loss = module_.model.loss;
   mark(loss.value), mark(loss.gradient), mark(loss.hessian);
+  for (const ir::ExprId id : module_.model.network.optimizer.results) mark(id);
   for (std::size_t i = used.size(); i-- > 0;)  // arguments stand before their users
     if (used[i])
       for (const ir::ExprId arg : module_.exprs[i].args) used[arg.index] = 1;
@@ -210,6 +212,7 @@ void Checker::sweep() {
   move(module_.model.weight);
   move(module_.model.population);
   move(loss.value), move(loss.gradient), move(loss.hessian);
+  for (ir::ExprId& id : module_.model.network.optimizer.results) move(id);
   module_.exprs = std::move(kept);
 }
 

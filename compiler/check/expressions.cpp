@@ -1,6 +1,7 @@
 // One expression of the language → operands over sem expressions.
 #include <algorithm>
 
+#include "base/codes/networks.h"
 #include "base/codes/types.h"
 #include "compiler/check/checker.h"
 
@@ -285,6 +286,7 @@ Operand Checker::eval_node(const ast::Expr& e) {
     }
     case ast::ExprKind::pipe: return eval_pipe(e);
     case ast::ExprKind::block: return eval_block(e);
+    case ast::ExprKind::index: return eval_index(e);
     case ast::ExprKind::member:
       report(code::type_mismatch, "`." + e.text + "` is no part of a value", e.span, "members exist in `test` blocks only: `test.auc`");
       return poison();
@@ -398,6 +400,11 @@ Operand Checker::eval_binary(const ast::Expr& e) {
       return call("not", true, {std::move(negated)}, e.span, e.span);
     }
   }
+  if (e.text == "@") {
+    if (!a.value.poison && !b.value.poison)
+      report(code::outside_network, "`@` multiplies the tensors of a layer", e.span, "not in a layer").suggest("multiply numbers and vectors element by element: `*`");
+    return poison();
+  }
   const char* const callee = operator_callee(e.text);
   if (callee == nullptr) return poison();
   return call(callee, true, {std::move(a), std::move(b)}, e.span, e.span);
@@ -435,6 +442,38 @@ Operand Checker::eval_pipe(const ast::Expr& e) {
   if (local != frame_->locals.end() && !local->second.function.empty())
     return call(local->second.function, local->second.library, std::move(args), step.span, name_span);
   return call(step.text, frame_->library, std::move(args), step.span, name_span);
+}
+
+// An element of a vector, v[0], or some in a row, v[1..3]: from the first to before the second; negative ones count from the end.
+Operand Checker::eval_index(const ast::Expr& e) {
+  Operand v = eval(e.args[0]);
+  if (!need_value(v, "what has an index")) return poison();
+  const auto size = static_cast<std::int64_t>(v.items.size());
+  if (!v.vector || e.args.size() != 2) {
+    report(code::type_mismatch, v.vector ? "a vector has one axis" : show(type_of(v.items[0].value)) + " is a single value and has no index", e.span, v.vector ? "several parts" : "not a vector")
+        .suggest(v.vector ? "`v[0]`, `v[1..3]`" : "take the value itself");
+    return poison();
+  }
+  const ast::Expr& part = node(e.args[1]);
+  const bool range = part.kind == ast::ExprKind::range;
+  const auto place = [&](ast::ExprId id, std::int64_t open) -> std::optional<std::int64_t> {
+    if (node(id).kind == ast::ExprKind::name && node(id).text.empty()) return open;
+    const auto n = whole(id);
+    return n && *n < 0 ? *n + size : n;
+  };
+  const auto from = range ? place(part.args[0], 0) : place(e.args[1], 0);
+  const auto to = range ? place(part.args[1], size) : from ? std::optional(*from + 1) : std::nullopt;
+  if (!from || !to) {
+    report(code::type_mismatch, "an index is a whole number, or two: `v[0]`, `v[1..3]`", part.span, "found `" + text(part.span) + "`");
+    return poison();
+  }
+  if (*from < 0 || *to > size || *from >= *to) {
+    report(code::out_of_range, "`" + text(part.span) + "` takes nothing from a vector of " + std::to_string(size), part.span, "elements are counted from 0").also(v.span, std::to_string(size) + " elements");
+    return poison();
+  }
+  v.items = {v.items.begin() + *from, v.items.begin() + *to};
+  v.vector = range;
+  return v;
 }
 
 Operand Checker::eval_block(const ast::Expr& e) {

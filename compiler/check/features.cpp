@@ -1,6 +1,7 @@
 // Entries of a features block: names, encodings, and what must never reach a model.
 #include <algorithm>
 
+#include "base/codes/networks.h"
 #include "base/codes/stages.h"
 #include "base/codes/types.h"
 #include "compiler/check/checker.h"
@@ -147,7 +148,7 @@ bool Checker::encode(ir::Feature& f, const Item& item, Span value_span) {
         report(code::bad_feature_type, "a text that is the same in every row cannot be a feature", value_span, "constant").suggest("remove it");
         return false;
       }
-      if (const std::vector<std::string>* order = order_of(item.value); order && module_.model.settings.kind != ModelKind::linear) {
+      if (const std::vector<std::string>* order = order_of(item.value); order && module_.model.settings.kind != ModelKind::linear && module_.model.settings.kind != ModelKind::network) {
         f.value = to_real(rank_of(item.value, std::vector<std::string>(*order), false, value_span).items[0].value);
         f.nullable = source.type.nullable;
         return true;
@@ -273,14 +274,27 @@ void Checker::check_fits_model(const ir::Feature& f, Span value_span) {
         .suggest("take numbers from the text: `length(…)`, `word_count(…)`, `occurrences(…, \"free\")`");
     return;
   }
-  if (!takes_numbers_only(module_.model.settings.kind)) return;
+  const bool network = module_.model.settings.kind == ModelKind::network && kind_known_;
+  if (!takes_numbers_only(module_.model.settings.kind) && !network) return;
   const Span end{value_span.source, value_span.end, value_span.end};
   const std::string who = f.span == value_span && text(value_span) != f.name ? "`" + f.name + "` " : "";  // of a selection
-  if (f.encoding == ir::Encoding::category) {
+  if (network && f.encoding == ir::Encoding::one_hot) {
+    network_inputs_ok_ = false;
+    const std::string written = text(value_span);
+    const std::size_t pipe = written.rfind("|> one_hot");
+    Diagnostic& d = report(code::network_input, "`one_hot` reaches network `" + model_name_ + "`, which learns an embedding of each category", value_span, who + "one column a category");
+    d.suggest("leave `one_hot` out");
+    if (pipe != std::string::npos && pipe > 0) {
+      std::size_t end_of = pipe;
+      while (end_of > 0 && (written[end_of - 1] == ' ' || written[end_of - 1] == '\n')) --end_of;
+      d.edit({value_span.source, value_span.begin + static_cast<std::uint32_t>(end_of), value_span.end}, "");
+    }
+  } else if (!network && f.encoding == ir::Encoding::category) {
     Diagnostic& d = report(code::category_in_model, "a category reaches model `" + model_name_ + "`, which takes numbers only", value_span, who.empty() ? "a category" : who + "is a category");
     if (order_of(module_.exprs[f.table.index].args[0])) d.suggest("count its labels by their order: `" + text(value_span) + " |> rank`").edit(end, " |> rank");
     else d.suggest("give each category a column of its own: `" + text(value_span) + " |> one_hot`").edit(end, " |> one_hot");
   } else if (f.nullable && f.encoding == ir::Encoding::number) {
+    network_inputs_ok_ = false;
     Diagnostic& d = report(code::null_in_model, "a null reaches model `" + model_name_ + "`, which takes none", value_span, who + "may be null");
     const ir::Expr& v = module_.exprs[f.value.index];
     if (v.op == ir::ExprOp::call && v.callee == "to_float" && type_of(v.args[0]).scalar == Scalar::boolean)

@@ -98,7 +98,7 @@ Operand Checker::call(const std::string& name, bool library_scope, std::vector<A
   const bool builtin = !rows_of(name).empty();
   if (!library_scope && broken_functions_.count(name)) return poison();
   if (!functions && !builtin && !is_expanded(name)) {
-    if (chooses_by_data(name, name_span)) return poison();
+    if (outside_of_network(name, name_span) || chooses_by_data(name, name_span)) return poison();
     Diagnostic& d = report(code::unknown_function, "there is no function `" + name + "`", name_span, "not known");
     static const std::map<std::string, const char*> foreign = {
         {"ln", "log"}, {"std", "stddev"}, {"avg", "mean"}, {"average", "mean"}, {"mode", "most_frequent"}, {"fillna", "impute"}, {"zscore", "standardize"},

@@ -145,7 +145,7 @@ ir::LossFunction Checker::derive_loss(const LossRef& ref, std::vector<Argument> 
     report(code::no_curvature, "loss `" + f.head.name + "` does not change with `" + f.parameters[1].name + "`", f.head.name_span, "its derivative is 0 everywhere").suggest("nothing can be learned from it: use the score in its result");
     return {};
   }
-  if (derive::is_constant(module_.exprs, out.hessian, 0)) {
+  if (derive::is_constant(module_.exprs, out.hessian, 0) && module_.model.settings.kind != ModelKind::network) {  // descends by the gradient alone
     report(code::no_curvature, "loss `" + f.head.name + "` has no curvature", f.head.name_span, "its second derivative is 0 everywhere")
         .suggest("smooth its corners: `sqrt(1 + (y - score) ^ 2)` in place of `abs(y - score)`; for quantiles there is `quantile(p)`");
     return {};

@@ -27,6 +27,12 @@ void Checker::mean_called(const std::string& name, Span at) {
   }
 }
 
+void Checker::mean_layer(const std::string& name, Span at) {
+  const FunctionRef* layer = frame_->declared.contains(name) ? nullptr : find_layer(name, frame_->library);
+  if (layer) mean(at, Meaning::Kind::function, name, layer->function->head.name_span);
+  else mean_called(name, at);
+}
+
 void Checker::mean_function(const FunctionRef& ref, Span at, const std::vector<Argument>& args) {
   if (!meaning_ || frame_->library) return;
   if (const auto named = meaning_->names.find(at); named != meaning_->names.end() && named->second.kind == Meaning::Kind::function)

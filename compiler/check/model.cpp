@@ -18,7 +18,7 @@ void Checker::check_target(const ast::Model& model) {
     m.settings.kind = static_cast<ModelKind>(kind - kinds.begin());
   } else {
     kind_known_ = false;
-    const bool later = model.kind == "network" || model.kind == "import";
+    const bool later = model.kind == "import";
     Diagnostic& d = report(later ? code::not_available : code::unknown_model_kind,
                            later ? "`" + model.kind + "` models are not available in this version" : "there is no model kind `" + model.kind + "`", model.kind_span);
     if (!later) {
@@ -188,6 +188,7 @@ void Checker::check_model(const ast::Model& model) {
   std::set<std::string> given;
   const ast::Setting* loss = nullptr;
   const ast::Setting* early = nullptr;
+  const ast::Setting *layers = nullptr, *optimizer = nullptr, *rate = nullptr;  // of a network
   if (s.kind == ModelKind::kmeans) s.iterations = 300, s.tolerance = 1e-4;
   const ast::Setting* calibrate = nullptr;
   const auto whole_number = [&](std::int64_t& into, std::int64_t low, std::int64_t high) {
@@ -269,9 +270,27 @@ void Checker::check_model(const ast::Model& model) {
       {"l1", real_number(s.l1, 0, false, 1e12)},
       {"l2", real_number(s.l2, 0, false, 1e12)},
   };
-  const std::vector<Option> boosted = {
-      {"learning_rate", real_number(s.learning_rate, 0, true, 10)},
+  const std::vector<Option> stepwise = {
+      {"learning_rate", [&](const ast::Setting& v) { rate = &v; real_number(s.learning_rate, 0, true, 10)(v); }},
       {"early_stop", [&](const ast::Setting& v) { early = &v; whole_number(s.early_stop, 0, 100'000)(v); }},
+  };
+  const std::vector<Option> layered = {
+      {"layers", [&](const ast::Setting& v) { layers = &v; }},
+      {"optimizer", [&](const ast::Setting& v) { optimizer = &v; }},
+      {"epochs", whole_number(s.epochs, 1, 1'000'000)},
+      {"batch", whole_number(s.batch, 1, 1'000'000)},
+      {"warmup", whole_number(s.warmup, 0, 1'000'000)},
+      {"embedding", whole_number(s.embedding, 1, 4096)},
+      {"clip", real_number(s.clip, 0, false, 1e12)},
+      {"schedule", [&](const ast::Setting& v) {
+         const ast::Expr& e = node(v.value);
+         const auto& words = ir::enum_words<Schedule>::words;
+         const auto found = std::find(std::begin(words), std::end(words), e.text);
+         if (e.kind == ast::ExprKind::name && found != std::end(words)) s.schedule = static_cast<Schedule>(found - std::begin(words));
+         else report(code::bad_setting, "`schedule` is `constant` or `cosine`, found `" + text(e.span) + "`", e.span).suggest("`cosine` lets the learning rate fall to 0 over all epochs");
+       }},
+  };
+  const std::vector<Option> boosted = {
       {"growth", [&](const ast::Setting& v) {
          given.insert(v.name);
          const ast::Expr& e = node(v.value);
@@ -303,8 +322,8 @@ void Checker::check_model(const ast::Model& model) {
   const std::vector<Option> clustered = {{"clusters", whole_number(s.clusters, 2, 10'000)}, {"starts", whole_number(s.starts, 1, 10'000)}};
   const std::vector<Option> isolated = {{"sample", whole_number(s.sample, 2, huge)}, {"contamination", real_number(s.contamination, 0, true, 0.5)}};
   const std::vector<std::pair<const std::vector<Option>*, std::set<ModelKind>>> groups = {
-      {&of_loss, {ModelKind::gbdt, ModelKind::linear, ModelKind::forest}}, {&of_probabilities, {ModelKind::gbdt, ModelKind::linear, ModelKind::forest}},
-      {&weighted, {ModelKind::gbdt, ModelKind::linear, ModelKind::forest, ModelKind::kmeans}},
+      {&of_loss, {ModelKind::gbdt, ModelKind::linear, ModelKind::forest, ModelKind::network}}, {&of_probabilities, {ModelKind::gbdt, ModelKind::linear, ModelKind::forest, ModelKind::network}},
+      {&weighted, {ModelKind::gbdt, ModelKind::linear, ModelKind::forest, ModelKind::kmeans, ModelKind::network}}, {&stepwise, {ModelKind::gbdt, ModelKind::network}}, {&layered, {ModelKind::network}},
       {&of_ensembles, {ModelKind::gbdt, ModelKind::forest, ModelKind::isolation_forest}}, {&clustered, {ModelKind::kmeans}}, {&isolated, {ModelKind::isolation_forest}},
       {&of_trees, {ModelKind::gbdt, ModelKind::forest}}, {&penalties, {ModelKind::gbdt, ModelKind::linear}}, {&boosted, {ModelKind::gbdt}},
       {&iterated, {ModelKind::linear, ModelKind::kmeans}}, {&averaged, {ModelKind::forest}}};
@@ -335,7 +354,7 @@ void Checker::check_model(const ast::Model& model) {
                  {"early_stopping_rounds", "early_stop"}, {"early_stopping", "early_stop"}, {"min_data_in_leaf", "min_rows"}, {"min_child_samples", "min_rows"},
                  {"min_child_weight", "min_weight"}, {"gamma", "min_gain"}, {"min_split_gain", "min_gain"}, {"reg_alpha", "l1"}, {"alpha", "l1"}, {"reg_lambda", "l2"},
                  {"lambda", "l2"}, {"colsample_bytree", "feature_fraction"}, {"bagging_fraction", "subsample"}, {"objective", "loss"}, {"max_iter", "iterations"},
-                 {"tol", "tolerance"}, {"random_state", "seed"}, {"sample_weight", "weight"}, {"min_samples_leaf", "min_rows"}, {"max_leaf_nodes", "leaves"}, {"max_features", "feature_fraction"},
+                 {"tol", "tolerance"}, {"batch_size", "batch"}, {"n_epochs", "epochs"}, {"num_epochs", "epochs"}, {"max_epochs", "epochs"}, {"patience", "early_stop"}, {"gradient_clip", "clip"}, {"lr_schedule", "schedule"}, {"warmup_epochs", "warmup"}, {"random_state", "seed"}, {"sample_weight", "weight"}, {"min_samples_leaf", "min_rows"}, {"max_leaf_nodes", "leaves"}, {"max_features", "feature_fraction"},
                  {"mtry", "feature_fraction"}, {"max_samples", "subsample"}, {"sample_fraction", "subsample"}, {"replace", "bootstrap"}, {"splitrule", "thresholds"},
                  {"k", "clusters"}, {"n_clusters", "clusters"}, {"n_init", "starts"}, {"restarts", "starts"}, {"max_samples", "sample"}, {"sample_size", "sample"}, {"threshold", "contamination"}};
   std::erase_if(aliases, [&](const auto& alias) { return std::none_of(options.begin(), options.end(), [&](const Option& o) { return std::string_view(o.name) == alias.second; }); });
@@ -351,6 +370,10 @@ void Checker::check_model(const ast::Model& model) {
           .also(module_.split.span, "neither `valid` nor `folds` here").suggest("give it rows: `valid = 15%`, or `folds = 5` to calibrate on what each fold predicts; or remove `calibrate`");
   }
 
+  if (s.kind == ModelKind::network) {
+    check_optimizer(optimizer, rate);
+    check_network(model, layers, loss);
+  }
   if (forest) {
     if (!given.count("bootstrap")) s.bootstrap = s.thresholds == Thresholds::best;
     if (s.loss != Loss::squared && s.loss != Loss::logistic && s.loss != Loss::softmax && loss)

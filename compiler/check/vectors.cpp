@@ -73,7 +73,12 @@ Operand Checker::expand(const std::string& name, std::vector<Argument> args, Spa
     bound[i].value = value(constant({Scalar::integer, false}, std::move(v), span), span);
   }
   if (bound[0].value.vector) {
-    std::vector<Argument> rest(bound.begin() + 1, bound.end());
+    std::vector<Argument> rest;  // by name: a word may be left out
+    for (std::size_t i = 1; i < bound.size(); ++i) {
+      if (!given[i] && row.parameters[i].type.shape == BuiltinShape::word) continue;
+      rest.push_back(bound[i]);
+      rest.back().name = row.parameters[i].name;
+    }
     return map_over({bound[0]}, span, [&](std::vector<Argument> one) {
       one.insert(one.end(), rest.begin(), rest.end());
       return expand(name, std::move(one), span, name_span);

@@ -83,6 +83,7 @@ class Collector {
   std::string text(ir::ExprId id) { return id.known() ? digest(id) : "_"; }
   std::string text(Span) { return {}; }
   std::string text(ir::SlotId id) { return std::to_string(id.index); }
+  std::string text(ir::TensorId id) { return std::to_string(id.index); }
   template <class T> std::string text(const std::optional<T>& v) { return v ? text(*v) : "_"; }
   template <class T> std::string text(const std::vector<T>& list) {
     std::string out = "[";
@@ -116,7 +117,8 @@ class Collector {
     std::string& known = digests_[static_cast<std::size_t>(id.index)];
     if (!known.empty()) return known;
     const ir::Expr& e = program_[id];
-    std::string all = text(e, {"slot", "span"});
+    const bool input = e.op == ir::ExprOp::input;  // its column is the number of an argument
+    std::string all = input ? text(e, {"slot", "span", "column"}) + " " + text(e.column.index) : text(e, {"slot", "span"});
     if (e.slot.known())
       if (const flow::Aggregate* a = filled_by(e.op, e.slot)) all += meaning_of(*a);
     return known = sha256(all);
@@ -125,7 +127,7 @@ class Collector {
   void columns_behind(ir::ExprId id, std::set<ColumnId>& out, std::set<std::int32_t>& seen) const {
     if (!id.known() || !seen.insert(id.index).second) return;
     const ir::Expr& e = program_[id];
-    if (e.column.known()) out.insert(e.column);
+    if (e.op == ir::ExprOp::column) out.insert(e.column);
     for (const ir::ExprId arg : e.args) columns_behind(arg, out, seen);
     if (e.slot.known())
       if (const flow::Aggregate* a = filled_by(e.op, e.slot)) columns_behind(a->input, out, seen);
@@ -411,8 +413,48 @@ class Collector {
         if (!told.contains(key)) setting(settings, key, "model " + std::string(key) + "=" + text(value), text(value));
       }
     });
+    network();
     direction("increasing", m.increasing);
     direction("decreasing", m.decreasing);
+  }
+  // Each layer by what it computes, so that a reason names the one that changed; what is before and behind them; the optimizer.
+  // As check made it: what plan shares between layers would tie their facts together. Places in the text and names of weights mean nothing.
+  void network() {
+    const ir::Network& n = unit_.module.model.network;
+    if (n.empty()) return;
+    const auto count = static_cast<std::int32_t>(n.tensors.size());
+    std::vector<std::size_t> layer(n.tensors.size(), n.layers.size());  // the last: none of them
+    std::vector<std::int32_t> place(n.tensors.size());
+    std::vector<std::int32_t> size(n.layers.size() + 1);
+    for (std::int32_t i = 0; i < count; ++i) {
+      for (std::size_t l = 0; l < n.layers.size(); ++l)
+        if (n.layers[l].span == n[{i}].span) layer[static_cast<std::size_t>(i)] = l;
+      if (n[{i}].op != ir::TensorOp::constant) place[static_cast<std::size_t>(i)] = size[layer[static_cast<std::size_t>(i)]]++;  // constants are shared: by their value
+    }
+    // Within a layer from its begin, of another from its end: a layer that grows leaves those behind it as they are.
+    const auto argument = [&](ir::TensorId id, std::size_t user) {
+      const std::size_t of = layer[static_cast<std::size_t>(id.index)];
+      const std::int32_t at = place[static_cast<std::size_t>(id.index)];
+      if (n[id].op == ir::TensorOp::constant) return "#" + text(n[id].real);
+      return of == user ? "%" + std::to_string(at) : std::to_string(of) + "%" + std::to_string(at - size[of]);
+    };
+    std::vector<std::string> meaning(n.layers.size() + 1);
+    for (std::int32_t i = 0; i < count; ++i) {
+      const ir::Tensor& t = n[{i}];
+      if (t.op == ir::TensorOp::constant) continue;
+      const std::size_t of = layer[static_cast<std::size_t>(i)];
+      const bool numbered = t.op == ir::TensorOp::weight || t.op == ir::TensorOp::batch_mean || t.op == ir::TensorOp::mask;
+      std::string one = numbered ? text(t, {"args", "integer"}) : text(t, {"args"});
+      if (t.op == ir::TensorOp::weight) one += text(n.weights[static_cast<std::size_t>(t.integer)], {"name"});
+      if (t.op == ir::TensorOp::batch_mean) one += text(n.states[static_cast<std::size_t>(t.integer)], {"name"});
+      for (const ir::TensorId arg : t.args) one += " " + argument(arg, of);
+      meaning[of] += one + "\n";
+    }
+    for (std::size_t l = 0; l < n.layers.size(); ++l)
+      add("layer `" + n.layers[l].name + "`", "layer " + std::to_string(l) + " " + meaning[l], written(n.layers[l].span), n.layers[l].span);
+    const std::vector<ast::Setting>* settings = model_block();
+    setting(settings, "layers", "network " + meaning.back() + argument(n.score, n.layers.size()) + " " + argument(n.loss, n.layers.size()), "");
+    setting(settings, "optimizer", "optimizer " + text(program_.model.network.optimizer.results) + " " + text(n.optimizer.kept) + " " + text(n.optimizer.rate), n.optimizer.name);
   }
   void calibration() {
     const Calibrate method = program_.model.settings.calibrate;

@@ -18,13 +18,13 @@ int level_of(const Expr& e) {
     case ExprKind::conditional: return conditional_level;
     case ExprKind::range: return range_level;
     case ExprKind::unary: return e.text == "not" ? not_level : minus_level;
-    case ExprKind::member: return postfix_level;
+    case ExprKind::member: case ExprKind::index: return postfix_level;
     case ExprKind::binary:
       if (e.text == "or") return or_level;
       if (e.text == "and") return and_level;
       if (e.text == "+" || e.text == "-") return sum_level;
       if (e.text == "^") return power_level;
-      return e.text == "*" || e.text == "/" || e.text == "%" ? product_level : comparison_level;
+      return e.text == "*" || e.text == "/" || e.text == "%" || e.text == "@" ? product_level : comparison_level;
     default: return primary_level;
   }
 }
@@ -76,13 +76,14 @@ DocPtr Expressions::bare(const Expr& e) {
   switch (e.kind) {
     case ExprKind::string: return text(format_text(e.text));
     case ExprKind::null: return text("null");
-    case ExprKind::name: return text(format_name(e.text));
+    case ExprKind::name: return text(e.text == ".." || e.text.empty() ? e.text : format_name(e.text));  // axes of a type; the open end of an index
     case ExprKind::number: case ExprKind::boolean: case ExprKind::date: return text(e.text);
     case ExprKind::member: return sequence({expression(e.args[0], postfix_level), text("." + format_name(e.text))});
     case ExprKind::unary:
       if (e.text == "not") return sequence({text("not "), expression(e.args[0], not_level)});
       return sequence({text("-"), expression(e.args[0], minus_level)});
     case ExprKind::range: return sequence({expression(e.args[0], sum_level), text(".."), expression(e.args[1], sum_level)});
+    case ExprKind::index: return sequence({expression(e.args[0], postfix_level), items("[", {}, {e.args.begin() + 1, e.args.end()}, {}, "]", false, e.span.end, range_level)});
     case ExprKind::binary: {
       const int level = level_of(e);
       if (level == power_level) return sequence({expression(e.args[0], postfix_level), text(" ^ "), expression(e.args[1], minus_level)});
@@ -132,7 +133,7 @@ DocPtr Expressions::list(char open, const std::vector<ExprId>& values, char clos
 }
 
 DocPtr Expressions::items(std::string open, const std::vector<DocPtr>& heads, const std::vector<ExprId>& values, const std::vector<Span>& head_spans,
-                          std::string close, bool spaced, std::uint32_t end) {
+                          std::string close, bool spaced, std::uint32_t end, int least) {
   std::vector<DocPtr> inner;
   bool commented = false;
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -146,7 +147,7 @@ DocPtr Expressions::items(std::string open, const std::vector<DocPtr>& heads, co
       inner.push_back(i > 0 || spaced ? line() : soft());
     }
     if (i < heads.size()) inner.push_back(heads[i]);
-    inner.push_back(expression(values[i], pipe_level));
+    inner.push_back(expression(values[i], least));
   }
   if (const DocPtr after = comments_before(end)) {
     inner.push_back(after);

@@ -40,7 +40,7 @@ class Expressions {
   DocPtr pipeline(const ast::Expr& e);
   DocPtr conditional(const ast::Expr& e);
   DocPtr items(std::string open, const std::vector<DocPtr>& heads, const std::vector<ast::ExprId>& values, const std::vector<Span>& head_spans,
-               std::string close, bool spaced, std::uint32_t end);
+               std::string close, bool spaced, std::uint32_t end, int least = 0);
   DocPtr call(const ast::Expr& e);
   DocPtr step(const ast::Expr& e);
   DocPtr comments_before(std::uint32_t offset);

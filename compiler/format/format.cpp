@@ -60,6 +60,7 @@ class Formatter {
         case ast::DeclKind::param: param(file_.params[i]); break;
         case ast::DeclKind::tune: tune(file_.tunes[i]); break;
         case ast::DeclKind::function: function(file_.functions[i], file_.functions[i].external() ? "extern fn " : "fn "); break;
+        case ast::DeclKind::layer: function(file_.layers[i], "layer "); break;
         case ast::DeclKind::loss: function(file_.losses[i].function, "loss ", file_.losses[i].link); break;
       }
     }

@@ -8,10 +8,16 @@ namespace mlp::lowering {
 // The translation: kernels, with the presence of every value spelt out.
 loop::Module expand(const flow::Program& program);
 
+// The functions of a network: score, train, update (loop/network.h). None when there is no network.
+std::vector<loop::Function> network_functions(const flow::Program& program);
+
 void simplify_presence(const flow::Program& program, loop::Module& module);
 void common_subexpressions(const flow::Program& program, loop::Module& module);
 void fold_constants(const flow::Program& program, loop::Module& module);
 void drop_dead(const flow::Program& program, loop::Module& module);
+void fuse_nests(const flow::Program& program, loop::Module& module);
+void flatten_loops(const flow::Program& program, loop::Module& module);
+void share_scratch(const flow::Program& program, loop::Module& module);
 
 loop::Kind kind_of(Scalar scalar);
 std::string_view word(loop::Op op);  // as loop prints it

@@ -14,6 +14,9 @@ const Row passes[] = {
     {{"common_subexpressions", "before folding, which sees that two arguments are one value"}, lowering::common_subexpressions},
     {{"fold_constants", "what is known now; the presence of columns without nulls goes here"}, lowering::fold_constants},
     {{"drop_dead", "last: what the passes before have left without a user"}, lowering::drop_dead},
+    {{"fuse_nests", "of networks, first: loops are as the tensors are, so that those of equal tensors are equal"}, lowering::fuse_nests},
+    {{"flatten_loops", "after fusing: what is left has no partner"}, lowering::flatten_loops},
+    {{"share_scratch", "last: now it is known which buffers there are, and from when to when"}, lowering::share_scratch},
 };
 
 }  // namespace
@@ -29,6 +32,7 @@ const std::vector<PassInfo>& lower_passes() {
 
 loop::Module lower(const flow::Program& program, const PassOptions& options) {
   loop::Module module = timed("translate", [&] { return lowering::expand(program); });
+  module.network = timed("translate the network", [&] { return lowering::network_functions(program); });
   if (options.verify) check_verified("the translation to loop", loop::verify(module));
   for (const Row& row : passes) {
     if (is_disabled(row.info, options)) continue;

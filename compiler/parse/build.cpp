@@ -50,6 +50,7 @@ class Builder {
       else if (auto* c = d->param()) param(c);
       else if (auto* c = d->tune()) tune(c);
       else if (auto* c = d->loss()) loss(c);
+      else if (auto* c = d->layer()) layer(c);
       else if (auto* c = d->unknown()) unknown(c);
     }
     file_.comments = std::move(scan_.comments);
@@ -166,6 +167,7 @@ class Builder {
     TypeRef t;
     t.name = name(c->name());
     t.nullable = c->QUESTION() != nullptr;
+    if (c->dots()) t.shape.push_back(leaf(ExprKind::name, span(c->dots()), ".."));
     for (auto* e : c->expression()) t.shape.push_back(expression(e));
     t.span = span(c);
     return t;
@@ -395,7 +397,7 @@ class Builder {
     declare(DeclKind::monitor, file_.monitors, std::move(node));
   }
 
-  // What `fn`, `extern fn` and `loss` share; nothing when a part of it is broken.
+  // What `fn`, `extern fn`, `loss` and `layer` share; nothing when a part of it is broken.
   template <class Context>
   std::optional<Function> signature(Context* c, P::NameContext* named) {
     if (c->exception || (c->type() && !whole(c->type()))) return {};
@@ -443,6 +445,9 @@ class Builder {
     }
     declare(DeclKind::loss, file_.losses, std::move(node));
   }
+  void layer(P::LayerContext* c) {
+    if (auto node = signature_and_body(c, c->name())) declare(DeclKind::layer, file_.layers, ast::Layer{std::move(*node)});
+  }
   ExprId block(P::BlockContext* c) {
     Expr e{.kind = ExprKind::block, .span = span(c)};
     const auto statements = c->statement();
@@ -464,16 +469,9 @@ class Builder {
   void unknown(P::UnknownContext* c) {
     if (enough(diagnostics_)) return;
     static const std::vector<std::string> known = {"pipeline", "schema", "source", "table", "expect", "features", "split", "model",
-                                                   "test", "deploy", "monitor", "fn", "extern", "import", "param", "tune", "loss"};
-    static const std::vector<std::string> later = {"layer"};
+                                                   "test", "deploy", "monitor", "fn", "extern", "import", "param", "tune", "loss", "layer"};
     const Span at = span(c->start);
     const std::string word = text(at);
-    if (std::find(later.begin(), later.end(), word) != later.end()) {
-      diagnostics_.report(code::unknown_declaration, "`" + word + "` is not in this version of the language")
-          .at(at, "skipped")
-          .suggest(std::string("this version has ") + declaration_words);
-      return;
-    }
     static const std::pair<std::string_view, std::string_view> meant[] = {
         {"function", "fn"}, {"def", "fn"}, {"func", "fn"}, {"fun", "fn"}, {"data", "source"}, {"dataset", "source"}, {"feature", "features"},
         {"view", "table"}, {"query", "table"}, {"check", "expect"}, {"assert", "expect"}, {"struct", "schema"}, {"serve", "deploy"}, {"train", "model"}};
@@ -586,9 +584,23 @@ class Builder {
         e.arg_names.resize(e.args.size());
         e.arg_name_spans.resize(e.args.size());
         value = add(std::move(e));
+      } else if (auto* i = dynamic_cast<P::IndexContext*>(child)) {
+        Expr e{.kind = ExprKind::index, .span = join(span(c), span(i)), .args = {value}};
+        for (auto* p : i->part()) e.args.push_back(part(p));
+        value = add(std::move(e));
       }
     }
     return value;
+  }
+
+  // One axis of an index; an end of a range that is not written is the name "".
+  ExprId part(P::PartContext* c) {
+    if (!c->RANGE()) return sum(c->sum(0));
+    const Span sign = span(c->RANGE());
+    const bool from = !c->sum().empty() && token(c->sum(0)->start).begin < sign.begin;
+    const ExprId low = from ? sum(c->sum(0)) : leaf(ExprKind::name, {sign.source, sign.begin, sign.begin}, "");
+    const ExprId high = c->sum().size() > (from ? 1u : 0u) ? sum(c->sum().back()) : leaf(ExprKind::name, {sign.source, sign.end, sign.end}, "");
+    return binary(ExprKind::range, "", low, high, span(c));
   }
 
   ExprId primary(P::PrimaryContext* c) {

@@ -25,7 +25,7 @@ const char* sign(int t) {
     default: return "}";
   }
 }
-bool declares(int t) { return t >= Lexer::PIPELINE && t <= Lexer::LOSS; }
+bool declares(int t) { return t >= Lexer::PIPELINE && t <= Lexer::LAYER; }
 bool names(int t) { return t == Lexer::IDENTIFIER || t == Lexer::QUOTED || (t >= Lexer::PIPELINE && t <= Lexer::EXCEPT); }
 // After these an expression or a name must follow, so the line cannot end here.
 bool continues(int t) {

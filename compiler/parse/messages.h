@@ -5,7 +5,7 @@
 
 namespace mlp::parsing {
 
-inline constexpr const char* declaration_words = "pipeline, import, param, schema, source, table, expect, features, split, model, tune, test, deploy, monitor, fn, extern fn and loss";
+inline constexpr const char* declaration_words = "pipeline, import, param, schema, source, table, expect, features, split, model, tune, test, deploy, monitor, fn, extern fn, loss and layer";
 
 // After an error the rest of its entry is skipped; the brackets are in pairs, so the body around it goes on.
 class ErrorStrategy : public antlr4::DefaultErrorStrategy {

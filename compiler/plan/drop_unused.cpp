@@ -16,6 +16,7 @@ Live live(const flow::Program& program) {
   const ir::LossFunction& loss = program.model.loss;
   for (const ir::ExprId id : {program.model.target, program.model.weight, program.model.population, loss.value, loss.gradient, loss.hessian})
     if (id.known()) roots.push_back(id);
+  roots.insert(roots.end(), program.model.network.optimizer.results.begin(), program.model.network.optimizer.results.end());
   std::set<Slot> read;
   for (const ir::Feature& f : program.features) {
     roots.push_back(f.value);

@@ -14,6 +14,8 @@ namespace mlp::planning {
 void hoist_aggregates(flow::Program& program);
 
 void share_common_expressions(flow::Program& program);
+void share_common_tensors(flow::Program& program);
+void drop_unused_tensors(flow::Program& program);
 void fold_constants(flow::Program& program);
 void drop_unused(flow::Program& program);
 void merge_fit_passes(flow::Program& program);

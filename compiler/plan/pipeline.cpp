@@ -1,5 +1,6 @@
 #include "base/diagnostic.h"
 #include "base/timing.h"
+#include "compiler/derive/network.h"
 #include "compiler/plan/passes.h"
 #include "compiler/plan/plan.h"
 
@@ -15,10 +16,12 @@ const Row passes[] = {
     {{"fold_constants", "before dropping: a branch never taken leaves its aggregates unread"}, planning::fold_constants},
     {{"drop_unused", "after folding: what nothing reads is neither fitted nor computed"}, planning::drop_unused},
     {{"merge_fit_passes", "once the aggregates are final: one scan for each level of need"}, planning::merge_fit_passes},
+    {{"share_common_tensors", "before dropping: what layers write twice, and derivatives write again, is computed once"}, planning::share_common_tensors},
+    {{"drop_unused_tensors", "once they are final: gradients read only part of what differentiation writes"}, planning::drop_unused_tensors},
     {{"select_columns", "last: only the columns of what is left are read and asked for"}, planning::select_columns},
 };
 
-// The translation: sem with its aggregates hoisted, a scan for each, every column read.
+// The translation: sem with its aggregates hoisted, a scan for each, every column read; a network has its gradients.
 flow::Program translate(const sem::Module& module) {
   flow::Program p;
   p.name = module.name;
@@ -39,6 +42,7 @@ flow::Program translate(const sem::Module& module) {
   p.tune = module.tune;
   p.externals = module.externals;
   planning::hoist_aggregates(p);
+  if (!p.model.network.empty()) derive::differentiate(p.model.network);
   p.request = planning::columns_of_features(p);
   return p;
 }

@@ -20,6 +20,7 @@ void each_root(flow::Program& program, const std::function<void(ir::ExprId&)>& v
   known(program.model.loss.value);
   known(program.model.loss.gradient);
   known(program.model.loss.hessian);
+  for (ir::ExprId& id : program.model.network.optimizer.results) known(id);
 }
 
 std::vector<bool> reachable(const flow::Program& program, const std::vector<ir::ExprId>& roots) {

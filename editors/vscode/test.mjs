@@ -33,7 +33,7 @@ for (const entry of readdirSync(examples, { recursive: true })) {
     ++lines;
     const { tokens, ruleStack } = grammar.tokenizeLine(line, state);
     const colour = (at) => tokens.find((t) => t.startIndex <= at && at < t.endIndex)?.scopes.join(" ") ?? "";
-    const declaration = /^(pipeline|import|param|schema|source|table|expect|features|split|model|tune|test|deploy|monitor|fn|loss)\s+[\p{L}_`"]/u.test(line);
+    const declaration = /^(pipeline|import|param|schema|source|table|expect|features|split|model|tune|test|deploy|monitor|fn|loss|layer)\s+[\p{L}_`"]/u.test(line);
     if (declaration && !colour(0).includes("keyword")) fail(entry, i + 1, "a declaration without a colour");
     const comment = line.indexOf("//");
     if (comment >= 0 && !line.slice(0, comment).includes('"') && !colour(comment).includes("comment")) fail(entry, i + 1, "a comment without a colour");

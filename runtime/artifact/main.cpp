@@ -3,5 +3,5 @@
 #include "runtime/serve/artifact.h"
 
 int main(int argc, char** argv) {
-  return mlp::serve::artifact_main(argc, argv, {mlp::score::linked_package(), mlp::score::linked_features});
+  return mlp::serve::artifact_main(argc, argv, {mlp::score::linked_package(), mlp::score::linked_features, mlp::score::linked_network});
 }

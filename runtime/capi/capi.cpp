@@ -27,7 +27,7 @@ namespace {
 thread_local std::string last_error;
 
 struct Library {
-  Library() : engine(package(), score::linked_features(), score::linked_plain()) {
+  Library() : engine(package(), score::linked_features(), score::linked_network(best_cpu_level()), score::linked_plain()) {
     const package::Signature& signature = engine.package().signature;
     outputs = score::output_names(engine.package().model);
     for (std::size_t i = 0; i < signature.request.size(); ++i) {

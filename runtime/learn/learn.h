@@ -36,9 +36,45 @@ struct LossKernels {
   mlp_kernel value = nullptr, derivatives = nullptr;
 };
 
+// A network as its trainer sees it: compiled code, and how its weights start and change.
+enum class Start { glorot, he, normal, uniform, value };   // as ir::WeightInit, by shape: fan in is all axes but the last, fan out the last
+struct NetworkWeight {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  Start start = Start::glorot;
+  double scale = 0;
+};
+struct NetworkState {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  double start = 0, momentum = 0.9;
+};
+struct NetworkPlan {
+  mlp_network train = nullptr, score = nullptr;
+  mlp_network_update update = nullptr;
+  std::int32_t outputs = 1;                   // scores of a row
+  std::vector<std::int32_t> numbers;          // features that come in as numbers
+  std::vector<NetworkWeight> weights;
+  std::vector<NetworkState> states;
+  std::int32_t kept = 0;                      // by the optimizer, of each element
+  double rate = 1e-3;                         // its learning rate
+};
+
+// All that the training of a network goes on from after an epoch, to the same bytes as if it had not been interrupted.
+struct NetworkCheckpoint {
+  std::int64_t epoch = 0, step = 0, best = 0; // best: the epoch with the least metric of the valid part, 0 = none
+  double least = 0;
+  std::vector<std::vector<float>> weights, states, best_weights, best_states;
+  std::vector<std::vector<std::vector<float>>> kept;  // by the optimizer: weight, what, element
+  std::vector<Progress> history;
+};
+
 struct Request {
   ModelSettings settings;
   LossKernels loss;                           // of a custom loss
+  NetworkPlan network;
+  const NetworkCheckpoint* resume = nullptr;  // of the same request, or none
+  std::function<void(const std::function<NetworkCheckpoint()>&)> on_checkpoint;  // after each epoch; what it is handed makes one
   std::vector<model::FeatureInfo> features;
   std::vector<std::string> classes;
   std::vector<int> monotone;                  // by feature: -1, 0, 1; empty = none
@@ -63,6 +99,7 @@ Outcome train_linear(const Request& request);
 Outcome train_forest(const Request& request);
 Outcome train_kmeans(const Request& request);             // best_round: iterations of the start that was kept
 Outcome train_isolation_forest(const Request& request);
+Outcome train_network(const Request& request);            // best_round: the epoch whose weights were kept
 inline Outcome train(const Request& request) {
   switch (request.settings.kind) {
     case ModelKind::gbdt: return train_gbdt(request);
@@ -70,6 +107,7 @@ inline Outcome train(const Request& request) {
     case ModelKind::forest: return train_forest(request);
     case ModelKind::kmeans: return train_kmeans(request);
     case ModelKind::isolation_forest: return train_isolation_forest(request);
+    case ModelKind::network: return train_network(request);
   }
   MLP_BUG("unknown kind of model");
 }

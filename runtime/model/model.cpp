@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/diagnostic.h"
 #include "runtime/model/exact_math.h"
 #include "runtime/model/kernels.h"
 #include "runtime/model/walk.h"
@@ -154,6 +155,25 @@ void validate_isolation(const Model& model, Findings& out) {
   if (!(model.isolation.normal > 0) || !std::isfinite(model.isolation.normal) || !std::isfinite(model.isolation.threshold)) out.add("isolation forest: normal or threshold is out of range");
 }
 
+void validate_network(const Model& model, Findings& out) {
+  const Network& network = model.network;
+  if (network.outputs < 1) out.add("network: outputs below 1");
+  if (!std::isfinite(network.centre) || !std::isfinite(network.unit)) out.add("network: centre or unit is not finite");
+  for (const std::int32_t f : network.numbers)
+    if (f < 0 || static_cast<std::size_t>(f) >= model.features.size() || model.features[f].width > 0 || model.features[f].bag) return out.add("network: an input is no number");
+  for (const auto* list : {&network.weights, &network.states})
+    for (const NetworkTensor& tensor : *list) {
+      std::int64_t size = 1;
+      for (const std::int64_t n : tensor.shape) {
+        if (n < 0 || n > (std::int64_t{1} << 40) || (n > 0 && size > (std::int64_t{1} << 40) / n)) return out.add("network: `" + tensor.name + "` is too large");
+        size *= n;
+      }
+      if (static_cast<std::int64_t>(tensor.values.size()) != size) return out.add("network: `" + tensor.name + "` does not have the size of its shape");
+      for (const float v : tensor.values)
+        if (!std::isfinite(v)) return out.add("network: `" + tensor.name + "` holds what is not finite");
+    }
+}
+
 }  // namespace
 
 std::int32_t Tree::add_leaf(std::int32_t outputs) {
@@ -185,6 +205,8 @@ std::vector<std::string> validate(const Model& model) {
     validate_forest(model, out);
   else if (model.kind == ModelKind::kmeans)
     validate_centres(model, out);
+  else if (model.kind == ModelKind::network)
+    validate_network(model, out);
   else
     validate_linear(model, out);
   if (model.kind == ModelKind::isolation_forest) validate_isolation(model, out);
@@ -216,6 +238,7 @@ std::vector<std::string> validate(const Model& model) {
 }
 
 void score_reference(const Model& model, const Matrix& matrix, std::int64_t rows, double* scores) {
+  MLP_CHECK(model.kind != ModelKind::network);
   const std::int32_t outputs = model.outputs();
   for (std::int64_t row = 0; row < rows; ++row) {
     double* out = scores + row * outputs;

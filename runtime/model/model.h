@@ -66,6 +66,20 @@ struct Isolation {
   double threshold = 0.5;                     // an anomaly has a score above it
 };
 
+// A network: what it computes is code, compiled from the spec; here is what it has learned.
+struct NetworkTensor {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  std::vector<float> values;
+};
+struct Network {
+  std::int32_t outputs = 1;
+  std::vector<std::int32_t> numbers;          // features that come in as numbers, in order
+  std::vector<NetworkTensor> weights, states;
+  double centre = 0, unit = 1;                // a score is centre + unit * what the code gives: targets are learned in units of their deviation
+  mlp_network code = nullptr;                 // who loads a model sets it: no package holds code
+};
+
 struct FeatureInfo {
   std::string name;
   bool category = false;                      // Encoding::category: values are codes
@@ -92,8 +106,9 @@ struct Model {
   Calibration calibration;                    // none, or of classes
   Centres centres;                            // kind kmeans
   Isolation isolation;                        // kind isolation_forest
+  Network network;                            // kind network
   // Of kmeans: the number of the cluster and the squared distance to its centre.
-  std::int32_t outputs() const { return has_trees(kind) ? forest.outputs : kind == ModelKind::kmeans ? 2 : linear.outputs; }
+  std::int32_t outputs() const { return has_trees(kind) ? forest.outputs : kind == ModelKind::kmeans ? 2 : kind == ModelKind::network ? network.outputs : linear.outputs; }
   std::int32_t tree_outputs() const { return kind == ModelKind::forest ? forest.outputs : 1; }
 };
 
@@ -111,7 +126,8 @@ struct FeatureColumn {
 // Feature columns of a block of rows: columns[f][row].
 using Matrix = std::vector<FeatureColumn>;
 
-// Raw scores before the link, rows x outputs, computed by walking the trees one row at a time. Defines the values.
+// Raw scores before the link, rows x outputs, computed by walking the trees one row at a time. Defines the values. Not of
+// networks, which their code defines.
 void score_reference(const Model& model, const Matrix& matrix, std::int64_t rows, double* scores);
 
 // A model made ready to score fast: tables for trees (runtime/model/forest_tables.h), weights for linear. Bit-identical to

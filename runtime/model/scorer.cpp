@@ -8,6 +8,7 @@
 #include "runtime/model/forest_tables.h"
 #include "runtime/model/kernels.h"
 #include "runtime/model/model.h"
+#include "runtime/model/network.h"
 #include "runtime/model/walk.h"
 
 namespace mlp::model {
@@ -57,6 +58,7 @@ struct Scorer::Impl {
   Level level = Level::portable;
   ForestTables tables;
   std::optional<Finder> finder;                    // of kmeans
+  std::optional<NetworkScorer> network;
   std::vector<std::int32_t> places;                // of features in rows of floats; empty when those are not scored
   std::vector<Window> windows;
   std::vector<std::int32_t> lines;                 // places of a row in the cache lines that windows lie in
@@ -74,6 +76,7 @@ struct Scorer::Impl {
 
 Scorer::Impl::Impl(const Model& m, std::vector<std::int32_t> of_places) : model(m), level(best_level()), tables(model) {
   if (model.kind == ModelKind::kmeans) finder.emplace(model.centres);
+  if (model.kind == ModelKind::network) network.emplace(model);
   const bool known = of_places.size() == model.features.size() && std::all_of(of_places.begin(), of_places.end(), [](std::int32_t place) { return place >= 0; });
   if (!has_trees(model.kind) || !known || !tables.categories.empty() || !tables.bags.empty()) return;
   places = std::move(of_places);
@@ -320,6 +323,7 @@ Scratch& scratch(const ForestTables& tables) {
 void Scorer::score(const Matrix& matrix, std::int64_t rows, double* scores) const {
   if (impl_->model.kind == ModelKind::linear) return impl_->linear(matrix, rows, scores);
   if (impl_->finder) return impl_->nearest(matrix, rows, scores);
+  if (impl_->network) return impl_->network->score(matrix, rows, scores, impl_->level == Level::avx512 ? CpuLevel::v4 : impl_->level == Level::avx2 ? CpuLevel::v3 : CpuLevel::v2);
   const std::int32_t outputs = impl_->model.forest.outputs;
   for (std::int64_t first = 0; first < rows; first += block_rows) {
     const std::int64_t count = std::min(block_rows, rows - first);

@@ -18,7 +18,7 @@ template <> struct Words<Scalar> {
 };
 template <> struct Words<Format> { static constexpr const char* list[] = {"csv", "parquet", "jsonl"}; };
 template <> struct Words<Policy> { static constexpr const char* list[] = {"fail", "drop", "quarantine"}; };
-template <> struct Words<ModelKind> { static constexpr const char* list[] = {"gbdt", "linear", "forest", "kmeans", "isolation_forest"}; };
+template <> struct Words<ModelKind> { static constexpr const char* list[] = {"gbdt", "linear", "forest", "kmeans", "isolation_forest", "network"}; };
 template <> struct Words<Loss> { static constexpr const char* list[] = {"squared", "logistic", "softmax", "poisson", "quantile", "custom", "custom_bool", "none"}; };
 template <> struct Words<Calibrate> { static constexpr const char* list[] = {"none", "isotonic", "platt"}; };
 template <> struct Words<Link> { static constexpr const char* list[] = {"identity", "log", "logit"}; };
@@ -188,7 +188,7 @@ void read_description(std::string_view text, Package& out) {
   m.link = heading.link;
   m.classes = heading.classes;
   if (m.kind == ModelKind::kmeans) m.centres.clusters = static_cast<std::int32_t>(heading.outputs);
-  else (has_trees(m.kind) ? m.forest.outputs : m.linear.outputs) = static_cast<std::int32_t>(heading.outputs);
+  else (has_trees(m.kind) ? m.forest.outputs : m.kind == ModelKind::network ? m.network.outputs : m.linear.outputs) = static_cast<std::int32_t>(heading.outputs);
 }
 
 }  // namespace mlp::package

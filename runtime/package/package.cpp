@@ -29,6 +29,7 @@ constexpr std::uint64_t max_list = std::uint64_t{1} << 32;  // elements of one l
 
 template <class T> constexpr Dtype dtype_of();
 template <> constexpr Dtype dtype_of<double>() { return Dtype::f64; }
+template <> constexpr Dtype dtype_of<float>() { return Dtype::f32; }
 template <> constexpr Dtype dtype_of<std::int64_t>() { return Dtype::i64; }
 template <> constexpr Dtype dtype_of<std::uint64_t>() { return Dtype::u64; }
 template <> constexpr Dtype dtype_of<std::int32_t>() { return Dtype::i32; }
@@ -97,6 +98,16 @@ void write_fitted(const fit::Fitted& fitted, TensorWriter& w) {
   }
 }
 
+// Names, and of each the tensor NAME.NUMBER.
+void write_network(const std::string& name, const std::vector<model::NetworkTensor>& tensors, TensorWriter& w) {
+  std::vector<std::string> names;
+  for (const model::NetworkTensor& tensor : tensors) {
+    w.shaped(name + "." + std::to_string(names.size()), {tensor.shape.begin(), tensor.shape.end()}, tensor.values);
+    names.push_back(tensor.name);
+  }
+  w.texts(name, names);
+}
+
 std::string write_tensors(const Package& p) {
   TensorWriter w;
   write_fitted(p.fitted, w);
@@ -129,6 +140,12 @@ std::string write_tensors(const Package& p) {
     w.list("kmeans.offset", c.offset);
     w.list("kmeans.width", c.width);
     w.list("kmeans.centres", c.values);
+  } else if (p.model.kind == ModelKind::network) {
+    const model::Network& n = p.model.network;
+    w.list("network.numbers", n.numbers);
+    w.list("network.unit", std::vector<double>{n.centre, n.unit});
+    write_network("network.weights", n.weights, w);
+    write_network("network.states", n.states, w);
   } else {
     const model::Linear& l = p.model.linear;
     w.list("linear.intercept", l.intercept);
@@ -166,6 +183,14 @@ class TensorReader {
     columns = t.shape[1];
     return values<T>(t);
   }
+  std::vector<model::NetworkTensor> network(const std::string& name) {
+    std::vector<model::NetworkTensor> out;
+    for (std::string& own : texts(name)) {
+      const Tensor t = tensor(name + "." + std::to_string(out.size()), Dtype::f32, any_dimensions);
+      out.push_back({std::move(own), {t.shape.begin(), t.shape.end()}, values<float>(t)});
+    }
+    return out;
+  }
   std::vector<std::string> texts(const std::string& name) {
     const Tensor t = tensor(name, Dtype::u8, 1);
     std::vector<std::string> out;
@@ -190,12 +215,13 @@ class TensorReader {
   }
 
  private:
+  static constexpr std::size_t any_dimensions = SIZE_MAX;
   Tensor tensor(const std::string& name, Dtype dtype, std::size_t dimensions) {
     const auto found = tensors_.find(name);
     if (found == tensors_.end()) fail("tensor `" + name + "` is missing");
     Tensor t = std::move(found->second);
     tensors_.erase(found);
-    if (t.dtype != dtype || t.shape.size() != dimensions) fail("tensor `" + name + "` has the wrong type or shape");
+    if (t.dtype != dtype || (dimensions != any_dimensions && t.shape.size() != dimensions)) fail("tensor `" + name + "` has the wrong type or shape");
     return t;
   }
   template <class T> static std::vector<T> values(const Tensor& t) {
@@ -273,6 +299,15 @@ void read_tensors(std::string_view block, Package& p) {
     c.offset = r.list<std::int32_t>("kmeans.offset");
     c.width = r.list<std::int32_t>("kmeans.width");
     c.values = r.list<double>("kmeans.centres");
+  } else if (p.model.kind == ModelKind::network) {
+    model::Network& n = p.model.network;
+    n.numbers = r.list<std::int32_t>("network.numbers");
+    const std::vector<double> unit = r.list<double>("network.unit");
+    if (unit.size() != 2) fail("`network.unit` holds two numbers");
+    n.centre = unit[0];
+    n.unit = unit[1];
+    n.weights = r.network("network.weights");
+    n.states = r.network("network.states");
   } else {
     model::Linear& l = p.model.linear;
     l.intercept = r.list<double>("linear.intercept");

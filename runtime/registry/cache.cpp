@@ -60,4 +60,9 @@ void Cache::put(const std::string& key, const CacheEntry& entry) const {
   put(key, entry.seconds, [&](const Out& out) { out(entry.bytes); });
 }
 
+void Cache::remove(const std::string& key) const {
+  std::error_code error;  // what is left is found and replaced, or never asked for
+  std::filesystem::remove(place(home_, key), error);
+}
+
 }  // namespace mlp::registry

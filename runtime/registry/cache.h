@@ -22,6 +22,7 @@ class Cache {
   using Out = std::function<void(std::string_view)>;
   void put(const std::string& key, double seconds, const std::function<void(const Out&)>& write) const;
   void put(const std::string& key, const CacheEntry& entry) const;
+  void remove(const std::string& key) const;                      // nothing when there is none
   static std::filesystem::path place(const std::filesystem::path& home, const std::string& key);
 
  private:

@@ -132,7 +132,10 @@ struct Engine::Impl {
   std::int32_t bags = 0;  // features that are bags
 };
 
-Engine::Engine(package::Package package, mlp_kernel features, const std::vector<std::int32_t>& plain) : impl_(std::make_unique<Impl>(std::move(package), features, plain)) {}
+Engine::Engine(package::Package package, mlp_kernel features, mlp_network network, const std::vector<std::int32_t>& plain) {
+  if (network) package.model.network.code = network;
+  impl_ = std::make_unique<Impl>(std::move(package), features, plain);
+}
 Engine::~Engine() = default;
 const package::Package& Engine::package() const { return impl_->package; }
 std::int32_t Engine::width() const { return impl_->width; }

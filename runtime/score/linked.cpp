@@ -6,6 +6,9 @@ extern "C" {
 void mlp_features_v2(const mlp_batch* batch, const mlp_fitted* fitted, const mlp_output* outputs);
 void mlp_features_v3(const mlp_batch* batch, const mlp_fitted* fitted, const mlp_output* outputs);
 void mlp_features_v4(const mlp_batch* batch, const mlp_fitted* fitted, const mlp_output* outputs);
+__attribute__((weak)) std::int64_t mlp_network_score_v2(const mlp_network_call* call);
+__attribute__((weak)) std::int64_t mlp_network_score_v3(const mlp_network_call* call);
+__attribute__((weak)) std::int64_t mlp_network_score_v4(const mlp_network_call* call);
 extern const char mlp_package_begin[];
 extern const char mlp_package_end[];
 extern const char mlp_plain_begin[];
@@ -23,6 +26,15 @@ mlp_kernel linked_features(CpuLevel level) {
     case CpuLevel::v2: break;
   }
   return mlp_features_v2;
+}
+
+mlp_network linked_network(CpuLevel level) {
+  switch (level) {
+    case CpuLevel::v4: return mlp_network_score_v4;
+    case CpuLevel::v3: return mlp_network_score_v3;
+    case CpuLevel::v2: break;
+  }
+  return mlp_network_score_v2;
 }
 
 std::string_view linked_package() {

@@ -11,6 +11,7 @@ namespace mlp::score {
 
 mlp_kernel linked_features(CpuLevel level);
 mlp_kernel linked_features();        // the best of mlp_features_v2, _v3 and _v4 that this machine can run
+mlp_network linked_network(CpuLevel level);  // of mlp_network_score_v2, _v3 and _v4; null in an artifact whose model is no network
 std::string_view linked_package();   // the bytes between mlp_package_begin and mlp_package_end
 std::vector<std::int32_t> linked_plain();  // Engine's `plain`, between mlp_plain_begin and mlp_plain_end
 

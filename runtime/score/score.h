@@ -20,8 +20,9 @@ using Bags = std::vector<std::vector<std::vector<mlp_term>>>;
 // A loaded pipeline: package + compiled kernel. Thread-safe once made.
 class Engine {
  public:
-  // plain: of each feature the column, by schema index, whose floats it holds as they are, or -1; what run_rows may make use of.
-  Engine(package::Package package, mlp_kernel features, const std::vector<std::int32_t>& plain = {});
+  // network: the code of a network whose model has none yet. plain: of each feature the column, by schema index, whose floats it holds as
+  // they are, or -1; what run_rows may make use of.
+  Engine(package::Package package, mlp_kernel features, mlp_network network = nullptr, const std::vector<std::int32_t>& plain = {});
   ~Engine();
   const package::Package& package() const;
   std::int32_t width() const;             // values a row: model::width

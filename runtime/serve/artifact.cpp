@@ -43,7 +43,7 @@ struct Program {
       throw Failure(code::write_failed, std::string("cannot write to standard output: ") + std::strerror(errno));
   }
   package::Package load() const { return package::from_bytes(built.package, name); }
-  std::unique_ptr<score::Engine> engine() const { return std::make_unique<score::Engine>(load(), built.features(best_cpu_level())); }
+  std::unique_ptr<score::Engine> engine() const { return std::make_unique<score::Engine>(load(), built.features(best_cpu_level()), built.network_of(best_cpu_level())); }
 };
 
 struct Command {
@@ -191,11 +191,11 @@ int run_selftest(const Program& program, const Arguments& arguments) {
   const std::vector<std::string> broken = model::validate(package.model);
   check("model", broken.empty(), broken.empty() ? std::to_string(package.model.features.size()) + " features" : broken.front());
 
-  const score::Engine base(package, program.built.features(CpuLevel::v2));
+  const score::Engine base(package, program.built.features(CpuLevel::v2), program.built.network_of(CpuLevel::v2));
   const score::ProbeRun expected = score::run_probe(base);
   for (const CpuLevel level : {CpuLevel::v2, CpuLevel::v3, CpuLevel::v4}) {
     if (level > best_cpu_level()) continue;
-    const score::ProbeRun run = score::run_probe(score::Engine(package, program.built.features(level)));
+    const score::ProbeRun run = score::run_probe(score::Engine(package, program.built.features(level), program.built.network_of(level)));
     bool same = same_bits(run.predictions, expected.predictions) && run.features.size() == expected.features.size();
     for (std::size_t f = 0; same && f < run.features.size(); ++f) same = same_bits(run.features[f], expected.features[f]);
     for (std::size_t f = 0; same && f < run.bags.size(); ++f)
@@ -212,12 +212,21 @@ int run_selftest(const Program& program, const Arguments& arguments) {
     matrix.push_back({expected.features[f].data(), bags[f].data()});
   }
   std::vector<double> reference(static_cast<std::size_t>(expected.rows) * static_cast<std::size_t>(package.model.outputs()));
-  model::score_reference(package.model, matrix, expected.rows, reference.data());
-  const std::pair<model::Scorer::Level, const char*> levels[] = {{model::Scorer::Level::portable, "portable"}, {model::Scorer::Level::avx2, "avx2"}, {model::Scorer::Level::avx512, "avx512"}};
-  for (const auto& [level, name] : levels) {
-    if (level > model::Scorer::best_level()) continue;
-    model::Scorer scorer(package.model);
+  struct Level {
+    model::Scorer::Level level;
+    CpuLevel code;                                // of a network
+    const char* name;
+  };
+  const Level levels[] = {{model::Scorer::Level::portable, CpuLevel::v2, "portable"}, {model::Scorer::Level::avx2, CpuLevel::v3, "avx2"}, {model::Scorer::Level::avx512, CpuLevel::v4, "avx512"}};
+  const bool network = package.model.kind == ModelKind::network;  // its reference is its code for the smallest machine
+  if (!network) model::score_reference(package.model, matrix, expected.rows, reference.data());
+  for (const auto& [level, code, name] : levels) {
+    if (level > model::Scorer::best_level() || (network && code > best_cpu_level())) continue;
+    model::Model model = package.model;
+    model.network.code = program.built.network_of(code);
+    model::Scorer scorer(model);
     scorer.set_level(level);
+    if (network && code == CpuLevel::v2) scorer.score(matrix, expected.rows, reference.data());
     std::vector<double> scores(reference.size());
     scorer.score(matrix, expected.rows, scores.data());
     const bool same = same_bits(scores, reference);
@@ -226,7 +235,7 @@ int run_selftest(const Program& program, const Arguments& arguments) {
 
   const Json manifest = Json::parse(package.manifest);
   if (manifest.contains("golden")) {
-    const Json golden = score::golden_predictions(score::Engine(package, program.built.features(best_cpu_level())));
+    const Json golden = score::golden_predictions(score::Engine(package, program.built.features(best_cpu_level()), program.built.network_of(best_cpu_level())));
     const bool same = golden == manifest["golden"];
     check("predictions", same, std::to_string(golden.size()) + " rows, " + (same ? "as recorded in training" : "other than recorded in training"));
   }

@@ -53,6 +53,25 @@ int64_t mlp_min_int(int64_t a, int64_t b);
 int64_t mlp_max_int(int64_t a, int64_t b);
 int64_t mlp_clamp_int(int64_t v, int64_t low, int64_t high);
 
+// ---- single precision, for networks (floats.cpp). Each has a form for 16 floats in the bitcode, mlp_exp_f32x16, of the same bits.
+float mlp_exp_f32(float v);       // 1
+float mlp_expm1_f32(float v);     // 2
+float mlp_log_f32(float v);       // 1
+float mlp_log1p_f32(float v);     // 2
+float mlp_tanh_f32(float v);      // 3
+float mlp_sigmoid_f32(float v);   // 3
+float mlp_softplus_f32(float v);  // 2
+float mlp_sign_f32(float v);      // exactly rounded, as are all below
+float mlp_trunc_f32(float v);
+float mlp_floor_f32(float v);
+float mlp_ceil_f32(float v);
+float mlp_round_f32(float v);
+
+// ---- chance in networks (floats.cpp). One draw for each element of a row: uniform in [0, 1), a multiple of 2^-24. `stream` tells draws of
+// one row and step apart.
+uint64_t mlp_mask_key(int64_t seed, int64_t step, int64_t row, int64_t stream);
+float mlp_mask_unit(uint64_t key, int32_t element);
+
 // ---- hashes and dictionaries (text.cpp)
 // 64-bit hash of bytes (XXH64), the same on every machine. Seed 0 for hash(), hash_bucket() and dictionaries.
 uint64_t mlp_hash(const char* data, int64_t size, uint64_t seed);

@@ -22,6 +22,7 @@
 #include "compiler/codegen/cpu/externals.h"
 #include "compiler/codegen/cpu/host_functions.h"
 #include "compiler/codegen/cpu/kernel_builder.h"
+#include "compiler/codegen/cpu/network_builder.h"
 #include "stdlib/builtins/bitcode.h"
 
 namespace mlp::codegen {
@@ -67,9 +68,10 @@ std::unique_ptr<llvm::TargetMachine> target_machine(int optimize) {
                                   optimize == 0 ? llvm::CodeGenOptLevel::None : llvm::CodeGenOptLevel::Default));
 }
 
-// A kernel, the level it is compiled for and the symbol it gets.
+// A kernel or a function of a network, the level it is compiled for and the symbol it gets.
 struct Wanted {
   const loop::Kernel* kernel;
+  const loop::Function* function;
   std::string level, symbol;
 };
 
@@ -121,7 +123,10 @@ class Compilation {
     builtins->setTargetTriple(triple);
     builtins->setDataLayout(module_->getDataLayout());
     const AbiTypes abi(context_, module_->getDataLayout());
-    for (const Wanted& w : wanted) build_kernel(*w.kernel, w.symbol, w.level, abi, *builtins, in_process, *module_);
+    for (const Wanted& w : wanted) {
+      if (w.kernel) build_kernel(*w.kernel, w.symbol, w.level, abi, *builtins, in_process, *module_);
+      else build_network(*w.function, w.symbol, w.level, abi, *builtins, *module_);
+    }
     std::set<std::string> kernels;  // and their parts
     for (const llvm::Function& function : *module_) {
       if (!function.isDeclaration() && !foreign.count(function.getName().str())) kernels.insert(function.getName().str());
@@ -186,9 +191,9 @@ class Compilation {
 
 std::vector<Wanted> all_kernels(const loop::Module& module, const Options& options) {
   std::vector<Wanted> wanted;
-  for (const loop::Kernel& kernel : module.kernels) {
-    wanted.push_back({&kernel, options.cpu.empty() ? machine_level() : options.cpu, "mlp_" + kernel.name});
-  }
+  const std::string level = options.cpu.empty() ? machine_level() : options.cpu;
+  for (const loop::Kernel& kernel : module.kernels) wanted.push_back({&kernel, nullptr, level, "mlp_" + kernel.name});
+  for (const loop::Function& function : module.network) wanted.push_back({nullptr, &function, level, "mlp_network_" + function.name});
   return wanted;
 }
 
@@ -220,6 +225,11 @@ class InProcess final : public Compiled {
     for (const loop::Kernel& kernel : module.kernels) {
       functions_.emplace_back(kernel.name, must(jit_->lookup("mlp_" + kernel.name), "a kernel").toPtr<mlp_kernel>());
     }
+    for (const loop::Function& function : module.network) {
+      const llvm::orc::ExecutorAddr at = must(jit_->lookup("mlp_network_" + function.name), "a function of a network");
+      if (function.name == "update") update_ = at.toPtr<mlp_network_update>();
+      else networks_.emplace_back(function.name, at.toPtr<mlp_network>());
+    }
   }
   mlp_kernel find(std::string_view kernel) const override {
     for (const auto& [name, function] : functions_) {
@@ -227,10 +237,19 @@ class InProcess final : public Compiled {
     }
     return nullptr;
   }
+  mlp_network find_network(std::string_view function) const override {
+    for (const auto& [name, at] : networks_) {
+      if (name == function) return at;
+    }
+    return nullptr;
+  }
+  mlp_network_update find_update() const override { return update_; }
 
  private:
   std::unique_ptr<llvm::orc::LLJIT> jit_;
   std::vector<std::pair<std::string, mlp_kernel>> functions_;
+  std::vector<std::pair<std::string, mlp_network>> networks_;
+  mlp_network_update update_ = nullptr;
 };
 
 }  // namespace
@@ -244,7 +263,11 @@ std::string object(const loop::Module& module, const std::vector<std::string>& k
   for (const std::string& name : kernels) {
     const loop::Kernel* const kernel = module.find(name);
     if (!kernel) MLP_BUG("there is no kernel `" + name + "`");
-    for (const char* level : {"v2", "v3", "v4"}) wanted.push_back({kernel, std::string("x86-64-") + level, "mlp_" + name + "_" + level});
+    for (const char* level : {"v2", "v3", "v4"}) wanted.push_back({kernel, nullptr, std::string("x86-64-") + level, "mlp_" + name + "_" + level});
+  }
+  for (const loop::Function& function : module.network) {
+    if (function.name != "score") continue;
+    for (const char* level : {"v2", "v3", "v4"}) wanted.push_back({nullptr, &function, std::string("x86-64-") + level, "mlp_network_score_" + std::string(level)});
   }
   Compilation compilation(wanted, module.externals, options.optimize);
   const auto bytes = compilation.write(llvm::CodeGenFileType::ObjectFile);

@@ -28,10 +28,13 @@ class Compiled {
  public:
   virtual ~Compiled() = default;
   virtual mlp_kernel find(std::string_view kernel) const = 0;  // null when there is none of that name
+  virtual mlp_network find_network(std::string_view function) const = 0;  // score or train; null without a network
+  virtual mlp_network_update find_update() const = 0;                     // null without a network
 };
 std::unique_ptr<Compiled> compile(const loop::Module& module, const Options& options);
 
-// A relocatable ELF object with mlp_<kernel>_v2, _v3 and _v4 for each kernel named. Needs nothing but itself.
+// A relocatable ELF object with mlp_<kernel>_v2, _v3 and _v4 for each kernel named, and of a network mlp_network_score_<level>. Needs
+// nothing but itself.
 std::string object(const loop::Module& module, const std::vector<std::string>& kernels, const Options& options);
 
 std::string print_llvm(const loop::Module& module, const Options& options);  // after optimisation

@@ -78,6 +78,7 @@ std::vector<std::string> verify(const File& file) {
       case ExprKind::member: case ExprKind::unary: needs(1); break;
       case ExprKind::binary: case ExprKind::range: case ExprKind::pipe: needs(2); break;
       case ExprKind::conditional: needs(3); break;
+      case ExprKind::index: if (e.args.size() < 2) broken.push_back(where + ": an index has a value and a part"); break;
       case ExprKind::block: if (e.args.empty()) broken.push_back(where + ": a block has a result"); break;
       case ExprKind::list: case ExprKind::call: case ExprKind::record: break;
       default: needs(0);

@@ -27,6 +27,7 @@ enum class ExprKind {
   range,        // args[0] .. args[1]
   pipe,         // args[0] |> args[1]; args[1] is a name or a call
   record,       // { arg_names[i] = args[i], ... }
+  index,        // args[0][args[1], …]: a number, or a range whose open ends are the name ""     v[0]  v[1..3, ..]
   block,        // function body { let arg_names[i] = args[i] ... result }; the result is last, with name ""
 };
 
@@ -55,7 +56,7 @@ struct Attribute {  // @protected
   template <class A> void fields(A&& a) { a("name", name); a("span", span); }
 };
 
-struct TypeRef {  // float?  float[2]  bool
+struct TypeRef {  // float?  float[2]  bool  float[.., n]: the name `..` stands for any number of axes
   std::string name;
   bool nullable = false;
   std::vector<ExprId> shape;
@@ -293,7 +294,10 @@ struct Loss {
   template <class A> void fields(A&& a) { function.fields(a); a("link", link); a("link_span", link_span); }
 };
 
-enum class DeclKind { pipeline, schema, source, expect, features, split, model, test, deploy, monitor, function, import, param, tune, table, loss };
+struct Layer : Function {  // layer NAME(input, settings…) -> type = expr | { let … expr }
+};
+
+enum class DeclKind { pipeline, schema, source, expect, features, split, model, test, deploy, monitor, function, import, param, tune, table, loss, layer };
 struct DeclRef {  // order of declarations in the file
   DeclKind kind = DeclKind::pipeline;
   std::int32_t index = 0;
@@ -326,6 +330,7 @@ struct File {
   std::vector<Param> params;
   std::vector<Tune> tunes;
   std::vector<Loss> losses;
+  std::vector<Layer> layers;
   std::vector<Comment> comments;
   const Expr& operator[](ExprId id) const { return exprs[id.index]; }
 };
@@ -340,10 +345,10 @@ std::vector<std::string> verify(const File& file);   // broken invariants; empty
 
 namespace mlp::ir {
 template <> struct enum_words<ast::ExprKind> {
-  static constexpr std::string_view words[] = {"number", "string", "boolean", "null", "date", "name", "member", "list", "call", "unary", "binary", "conditional", "range", "pipe", "record", "block"};
+  static constexpr std::string_view words[] = {"number", "string", "boolean", "null", "date", "name", "member", "list", "call", "unary", "binary", "conditional", "range", "pipe", "record", "index", "block"};
 };
 template <> struct enum_words<ast::ConstraintKind> { static constexpr std::string_view words[] = {"in", "compare", "matches", "one_of", "ordered", "zone", "from"}; };
 template <> struct enum_words<ast::DeclKind> {
-  static constexpr std::string_view words[] = {"pipeline", "schema", "source", "expect", "features", "split", "model", "test", "deploy", "monitor", "function", "import", "param", "tune", "table", "loss"};
+  static constexpr std::string_view words[] = {"pipeline", "schema", "source", "expect", "features", "split", "model", "test", "deploy", "monitor", "function", "import", "param", "tune", "table", "loss", "layer"};
 };
 }  // namespace mlp::ir

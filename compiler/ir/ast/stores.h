@@ -24,6 +24,7 @@ void each_member(Visit&& visit) {
   visit("tune", &File::tunes);
   visit("table", &File::tables);
   visit("loss", &File::losses);
+  visit("layer", &File::layers);
   visit("comment", &File::comments);
   visit("order", &File::order);
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/query.h"
+#include "compiler/ir/common/network.h"
 #include "compiler/ir/text/text.h"
 
 namespace mlp::ir {
@@ -14,7 +15,6 @@ enum class Stage { constant, fit, row };
 std::string_view spell(Stage stage);  // "const", "fit", "row"
 
 using mlp::Id;
-using ExprId = Id<struct ExprTag>;
 using SlotId = Id<struct SlotTag>;  // of fitted numbers, texts or tables
 
 enum class ExprOp {
@@ -101,6 +101,7 @@ struct Model {
   LossFunction loss;
   std::vector<std::string> classes;  // of a bool target: [false word, true word]; of a text target: found in the train rows
   std::vector<std::string> increasing, decreasing;  // feature names
+  Network network;                   // of a `network`, else empty; records of its own in the text form
   Span span, target_span;
   template <class A> void fields(A&& a) {
     a("name", name); a("settings", settings); a("target", target); a("target_name", target_name); a("target_columns", target_columns);
@@ -115,7 +116,6 @@ std::vector<std::string> verify_query(const Query& query, const std::vector<Colu
 // Types, stages and argument order hold for every expression. One line per breach.
 std::vector<std::string> verify_exprs(const std::vector<Expr>& exprs, std::size_t columns, bool flow);
 
-#define MLP_WORDS(type, ...) template <> struct enum_words<type> { static constexpr std::string_view words[] = {__VA_ARGS__}; }
 MLP_WORDS(Scalar, "bool", "int", "float", "float32", "string", "category", "text", "id", "timestamp", "date", "duration");
 MLP_WORDS(Stage, "const", "fit", "row");
 MLP_WORDS(ExprOp, "constant", "column", "input", "call", "select", "aggregate", "table", "fitted_number", "fitted_text", "fitted_table");
@@ -131,11 +131,12 @@ MLP_WORDS(JoinKind, "left", "inner");
 MLP_WORDS(Matches, "one", "first", "last", "all");
 MLP_WORDS(Encoding, "number", "category", "one_hot", "bag");
 MLP_WORDS(TermKind, "words", "chars", "chars_in_words");
-MLP_WORDS(ModelKind, "gbdt", "linear", "forest", "kmeans", "isolation_forest");
+MLP_WORDS(ModelKind, "gbdt", "linear", "forest", "kmeans", "isolation_forest", "network");
 MLP_WORDS(Loss, "squared", "logistic", "softmax", "poisson", "quantile", "custom", "custom_bool", "none");
 MLP_WORDS(Link, "identity", "log", "logit");
 MLP_WORDS(Growth, "leaf_wise", "depth_wise");
 MLP_WORDS(Calibrate, "none", "isotonic", "platt");
+MLP_WORDS(Schedule, "constant", "cosine");
 MLP_WORDS(Thresholds, "best", "random");
 MLP_WORDS(GateKind, "require", "invariant", "monotone", "given");
 MLP_WORDS(MetricScope, "train", "valid", "test", "production", "cv", "oob");

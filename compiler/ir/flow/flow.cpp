@@ -177,6 +177,7 @@ class Verifier {
     if (!known(p_.model.target) && (has_target(p_.model.settings.kind) || p_.model.target.known())) say("model", "the target is missing");
     for (const ir::ExprId id : {p_.model.target, p_.model.weight, p_.model.population})
       if (known(id) && !reads(id).slots.empty()) say("model", "target, weight and population are known before anything is fitted");
+    for (std::string& fault : ir::verify_network(p_.model.network, p_.features, p_.exprs.size())) broken_.push_back(std::move(fault));
     if (p_.model.weight.known() && (!known(p_.model.weight) || is_text(p_[p_.model.weight].type.scalar))) say("model", "the weight must be a number");
   }
 
@@ -226,6 +227,7 @@ std::string print(const Program& program) {
                                program.numbers, program.texts, program.tables});
   each_part(program, [&](std::string_view word, const auto& store) { w.records(word, store); },
             [&](std::string_view word, const auto& part) { w.record(word, -1, part); });
+  ir::print_network(w, program.model.network);
   return w.take();
 }
 
@@ -247,6 +249,7 @@ Program parse_text(std::string_view text) {
   each_part(p,
             [&](std::string_view word, auto& store) { store = r.records<typename std::remove_reference_t<decltype(store)>::value_type>(word); },
             [&](std::string_view word, auto& part) { part = r.record<std::remove_reference_t<decltype(part)>>(word, -1); });
+  p.model.network = ir::read_network(r);
   if (!r.at_end()) r.fail("unknown or misplaced record `" + r.peek_word() + "`");
   return p;
 }

@@ -255,11 +255,14 @@ std::string print(const Module& module) {
     for (const Output& o : k.outputs)
       out += "  output " + ir::quote(o.name) + " = " + spell(o.value) + (o.present.known() ? " present " + spell(o.present) : "") + "\n";
   }
-  return out;
+  ir::Writer functions;
+  for (const Function& f : module.network) print(functions, f);
+  return out + functions.take();
 }
 
 Module parse_text(std::string_view text) {
-  Lines l(text);
+  const std::size_t functions = std::min(text.find("\nfunction "), text.size() - 1) + 1;  // they stand last
+  Lines l(text.substr(0, functions));
   if (!l.next()) l.fail("`loop 1` expected");
   l.expect("loop");
   l.expect("1");
@@ -300,6 +303,8 @@ Module parse_text(std::string_view text) {
     l.expect(":");
     k.body.push_back(parse_instr(l));
   }
+  ir::Reader r(text.substr(functions));
+  while (!r.at_end()) module.network.push_back(read_function(r));
   return module;
 }
 
@@ -310,6 +315,8 @@ std::vector<std::string> verify(const Module& module) {
     if (k.name.empty() || !names.insert(k.name).second) broken.push_back("kernel " + k.name + ": a name of its own");
     KernelVerifier(k, broken).run();
   }
+  for (const Function& f : module.network)
+    for (std::string& line : verify(f)) broken.push_back(std::move(line));
   return broken;
 }
 

@@ -1,6 +1,7 @@
 // How it runs: kernels, each a row loop over straight-line scalar code in SSA form. Nulls are explicit: a nullable
 // value is a value and a boolean. Every instruction is pure and is computed for every row.
 #pragma once
+#include "compiler/ir/loop/network.h"
 #include "compiler/ir/text/text.h"
 
 namespace mlp::loop {
@@ -67,6 +68,7 @@ struct External {
 struct Module {
   std::vector<External> externals;
   std::vector<Kernel> kernels;
+  std::vector<Function> network;   // score, train, update; none without a network
   const Kernel* find(std::string_view name) const;
 };
 

@@ -23,6 +23,7 @@ std::string print(const Module& m) {
   w.records("feature", m.features);
   w.record("split", -1, m.split);
   w.record("model", -1, m.model);
+  ir::print_network(w, m.model.network);
   w.records("gate", m.gates);
   w.record("deploy", -1, m.deploy);
   w.records("param", m.params);
@@ -50,6 +51,7 @@ Module parse_text(std::string_view text) {
   m.features = r.records<ir::Feature>("feature");
   m.split = r.record<Split>("split", -1);
   m.model = r.record<ir::Model>("model", -1);
+  m.model.network = ir::read_network(r);
   m.gates = r.records<Gate>("gate");
   m.deploy = r.record<Deploy>("deploy", -1);
   m.params = r.records<Param>("param");
@@ -97,6 +99,7 @@ std::vector<std::string> verify(const Module& m) {
   needs(loss.value.known() == is_custom(m.model.settings.loss), "loss: an expression exactly for a custom one");
   for (const ir::ExprId id : {loss.value, loss.gradient, loss.hessian})
     needs(id.known() == loss.value.known() && (!id.known() || (expr(id) && m[id].type == Type{Scalar::real, false})), "loss: value, gradient and Hessian are floats");
+  for (std::string& fault : ir::verify_network(m.model.network, m.features, m.exprs.size())) broken.push_back(std::move(fault));
   needs(optional_column(m.split.column), "split: a column of the schema");
   for (const Expectation& e : m.expectations) needs(optional_column(e.column), "expect: a column of the schema");
   for (const Gate& g : m.gates) {

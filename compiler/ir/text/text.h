@@ -22,6 +22,7 @@ using mlp::Id;
 // An enum opts in by a specialisation of enum_words: the words in order of the enumerators.
 template <class E>
 struct enum_words;  // static constexpr std::string_view words[] = {...};
+#define MLP_WORDS(type, ...) template <> struct enum_words<type> { static constexpr std::string_view words[] = {__VA_ARGS__}; }
 
 struct TextError : std::runtime_error {
   TextError(int line, const std::string& what) : std::runtime_error("line " + std::to_string(line) + ": " + what) {}

@@ -135,6 +135,7 @@ TEST(Lower, ColumnsWithoutNullsNeedNoPresence) {
 // A program of one feature, made of an expression with the columns of the sample.
 loop::Kernel feature_kernel(const char* exprs, int value) {
   flow::Program p = plan(test::sample(), {});
+  p.model.network = {};
   p.columns[1].type.nullable = true;
   p.columns[2].type.nullable = true;
   ir::Reader r(exprs);
@@ -148,7 +149,7 @@ loop::Kernel feature_kernel(const char* exprs, int value) {
   const loop::Module m = lower(p, {.disabled = {}, .verify = true});
   return *m.find("features");
 }
-std::string body(const loop::Kernel& kernel) { return loop::print(loop::Module{{}, {kernel}}); }
+std::string body(const loop::Kernel& kernel) { return loop::print(loop::Module{{}, {kernel}, {}}); }
 
 TEST(Lower, CallsAreNullWhenAnArgumentIs) {
   EXPECT_EQ(body(feature_kernel(R"(expr %0 op=column column=%0 type={nullable=true} stage=row

@@ -53,8 +53,17 @@ Package forest() {
   return p;
 }
 
+Package network() {
+  Package p = sample::classes();
+  p.model.kind = ModelKind::network;
+  p.model.linear = {};
+  p.model.network = {.outputs = 3, .numbers = {0}, .weights = {{"dense_1.w", {2, 3}, {1, -2.5f, 3e-8f, 0, 5, 6}}, {"dense_1.b", {3}, {0.5f, 0, -0.0f}}, {"scale", {}, {2}}},
+                     .states = {{"batch_norm_1.mean", {3}, {1, 2, 3}}}, .centre = 0, .unit = 1};
+  return p;
+}
+
 TEST(Package, ComesBackTheSame) {
-  for (const Package& p : {sample::binary(), sample::classes(), sample::regression(), sample::clusters(), sample::anomalies(), isotonic(), sigmoids(), forest()}) {
+  for (const Package& p : {sample::binary(), sample::classes(), sample::regression(), sample::clusters(), sample::anomalies(), network(), network(), isotonic(), sigmoids(), forest()}) {
     const std::string bytes = to_bytes(p);
     EXPECT_EQ(bytes, to_bytes(p));
     const Package back = from_bytes(bytes, "p.pkg");
@@ -74,6 +83,15 @@ TEST(Package, ComesBackTheSame) {
     EXPECT_EQ(back.model.forest.trees.size(), p.model.forest.trees.size());
     EXPECT_EQ(back.model.linear.weights, p.model.linear.weights);
     EXPECT_EQ(back.model.centres.values, p.model.centres.values);
+    ASSERT_EQ(back.model.network.weights.size(), p.model.network.weights.size());
+    for (std::size_t i = 0; i < p.model.network.weights.size(); ++i) {
+      EXPECT_EQ(back.model.network.weights[i].name, p.model.network.weights[i].name);
+      EXPECT_EQ(back.model.network.weights[i].shape, p.model.network.weights[i].shape);
+      EXPECT_EQ(back.model.network.weights[i].values, p.model.network.weights[i].values);
+    }
+    EXPECT_EQ(back.model.network.numbers, p.model.network.numbers);
+    ASSERT_EQ(back.model.network.states.size(), p.model.network.states.size());
+    EXPECT_EQ(back.model.network.unit, p.model.network.unit);
     EXPECT_EQ(back.model.centres.clusters, p.model.centres.clusters);
     EXPECT_EQ(back.model.isolation.normal, p.model.isolation.normal);
     EXPECT_EQ(back.model.isolation.threshold, p.model.isolation.threshold);
@@ -105,7 +123,7 @@ TEST(Package, AnyCutIsFound) {
 
 // Someone who also mends the digest gets a Failure or a package that is whole, never a crash.
 TEST(Package, FlippedBytesUnderAGoodDigest) {
-  for (const Package& p : {sample::binary(), sample::classes(), sample::clusters(), sample::anomalies(), isotonic(), forest()}) {
+  for (const Package& p : {sample::binary(), sample::classes(), sample::clusters(), sample::anomalies(), network(), isotonic(), forest()}) {
     const std::string bytes = to_bytes(p);
     int accepted = 0;
     for (std::size_t i = 8; i + 64 < bytes.size(); ++i)

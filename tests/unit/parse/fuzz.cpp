@@ -10,10 +10,10 @@
 namespace {
 
 const std::vector<std::string> pieces = {
-    "pipeline", "schema", "source", "table", "expect", "features", "split", "model", "test", "deploy", "monitor", "fn", "tune", "from", "predict",
+    "pipeline", "schema", "source", "table", "expect", "features", "split", "model", "test", "deploy", "monitor", "fn", "layer", "tune", "from", "predict",
     "serves", "require", "invariant", "monotone", "increasing", "given", "within", "budget", "warn", "alert", "for", "by", "matches", "one_of",
     "except", "if", "then", "else", "and", "or", "not", "in", "let", "true", "false", "null", "a", "b", "x1", "größe", "`a b`", "`in`", "|>", "->",
-    "..", "==", "!=", "<=", ">=", "<", ">", "=", "+", "-", "*", "/", "%", "^", "?", ":", ",", ".", "(", ")", "[", "]", "{", "}", "1", "0.5", "15%",
+    "..", "==", "!=", "<=", ">=", "<", ">", "=", "+", "-", "*", "/", "%", "^", "@", "?", ":", ",", ".", "(", ")", "[", "]", "{", "}", "1", "0.5", "15%",
     "30d", "64MiB", "1e-3", "1_000", "@2024-01-31", "@pii", "\"text\"", "\"a\\n\\\"\"", "\n", "\n", "\n\n", "// note\n", "/// doc\n", "\"open\n", ";",
     "&&", "#", "'q'", "\t", "\r\n", "\xEF\xBB\xBF", "\xC3", "$"};
 
@@ -26,7 +26,7 @@ const std::vector<std::string> lines = {
     "depth = 6 // deep", "test m {", "require test.auc >= production.auc - 0.005", "invariant a, b within 1%", "monotone increasing a",
     "given { a = 1, b = \"x\" } expect prediction > 0.4", "deploy d serves m {", "serve on a > 1", "budget { latency <= 5ms, size <= 10MiB }", "http = listen(8080)",
     "monitor d {", "drift x warn psi > 0.1, alert psi > 0.25 for 5m", "labels a by b within 45d", "fn f(a: float, n: int = 3) -> float = a / n",
-    "fn g(v: float[n]?) -> float {", "let m = mean(v)", "v - m", "tune m { a in 3..8 }", "", "// comment"};
+    "fn g(v: float[n]?) -> float {", "let m = mean(v)", "v - m", "layer l(v: float[.., n], units: int) -> float[units] {", "let w = v[0, 1..2, ..] @ v[..-1]", "tune m { a in 3..8 }", "", "// comment"};
 
 int times() {
   const char* wanted = std::getenv("MLP_FUZZ");
@@ -128,8 +128,8 @@ class Grower {
     if (depth <= 0) return ends({name(), name(), "1", "0.5", "15%", "30d", "64MiB", "1e-3", "@2024-01-31", "true", "null", quoted()});
     const auto e = [&] { return expression(depth - 1); };
     const auto inner = [&] { return "(" + loose() + e() + loose() + ")"; };
-    switch (pick(16)) {
-      case 0: return inner() + ends({" + ", " - ", "*", " / ", " % ", "^", " < ", " == ", " and ", " or ", ".."}) + loose() + inner();
+    switch (pick(17)) {
+      case 0: return inner() + ends({" + ", " - ", "*", " / ", " @ ", " % ", "^", " < ", " == ", " and ", " or ", ".."}) + loose() + inner();
       case 1: return name() + ends({" + ", " - ", " * ", " ^ ", " >= ", " and "}) + loose() + name() + ends({" + ", " * ", " ^ -", " or not ", " - "}) + inner();
       case 2: return "-" + inner();
       case 3: return "(not " + inner() + ")";
@@ -142,6 +142,12 @@ class Grower {
       case 11: return "f(a)" + list(" except (", ")", 1, depth, false);
       case 12: return "-" + name() + " ^ -" + name() + " ^ " + name();
       case 13: return "if " + e() + " then " + e() + " else if " + inner() + " then " + e() + " else " + inner();
+      case 15: {
+        std::string out = pick(2) ? inner() : name();
+        out += "[" + loose();
+        for (unsigned i = 0, n = 1 + pick(2); i < n; ++i) out += (i ? ", " : "") + ends({name(), inner(), "..", name() + "..", ".." + inner(), "1..-1", "-n..", "a + 1..b * 2"});
+        return out + loose() + "]";
+      }
       case 14: return name() + " // first\n |> f // second\n\n // own\n |> g";
       default: return e();
     }
@@ -163,7 +169,7 @@ class Grower {
       case 0: return "pipeline " + name() + description();
       case 1: return "schema " + name() + description() + body([&] {
         std::string out = rarely() ? "p0..p9" : name();
-        out += " : " + ends({"int", "float?", "category", "float[2]", "float[n, 3]?"});
+        out += " : " + ends({"int", "float?", "category", "float[2]", "float[n, 3]?", "float[..]", "float[.., n + 1]"});
         for (auto n = pick(3); n > 0; --n)
           out += ends({" in 0..1", " >= -1", " < 2", " matches \"x+\"", " one_of" + list("(", ")", 1, 1, false), " from (\"Y\",\n\"N\")", " @pii", " @label"});
         return out + description();
@@ -193,7 +199,7 @@ class Grower {
         return ends({"drift x warn psi > 0.1, alert psi > 0.2 for 5m", "labels a by b within 45d", "latency", "drift `by` alert " + expression(2)});
       });
       default: {
-        const std::string head = "fn " + name() + "(a: float, b: float[n]? = " + expression(1) + ")" + std::string(pick(2) ? " -> float" : "") + description();
+        const std::string head = ends({"fn ", "layer "}) + name() + "(a: float, b: float[n]? = " + expression(1) + ")" + std::string(pick(2) ? " -> float" : "") + description();
         if (pick(2)) return head + " = " + expression(4);
         std::string out = head + " {\n";
         for (auto n = pick(3); n > 0; --n) out += between() + "let " + name() + " = " + expression(2) + ends({"\n", " // let\n"});

@@ -80,6 +80,7 @@ TEST(Parse, EachErrorOffersAFixThatWorks) {
       {"features x frm s { a }", "features x from s { a }"},
       {"split s { a = 3min }", "split s { a = 3m }"},
       {"scheme A { a : int }", "schema A { a : int }"},
+      {"fn f(a: float) -> float = a @b", "fn f(a: float) -> float = a @ b"},
       {"split s { a = 'x' }", "split s { a = \"x\" }"},
   };
   for (const auto& [bad, good] : cases) {

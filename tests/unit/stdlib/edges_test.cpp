@@ -36,12 +36,17 @@ Spec spec_of_all(bool nullable) {
       const bool day = f.result.name == "date";  // a date is no feature
       std::string call = (day ? "yearday(" : "") + f.head.name + "(";
       int letter = 0;
+      bool named = false;  // behind one that may be left out
       for (const ast::Parameter& p : f.parameters) {
         const bool whole = p.type.name == "int" && &p != &f.parameters[0];
-        if (p.fallback.known() || (p.type.name == "fn" && letter > 0)) break;
+        if (p.fallback.known() || (p.type.name == "fn" && letter > 0)) {
+          named = true;
+          continue;
+        }
         if (letter++ > 0) call += ", ";
+        if (named) call += p.name + " = ";
         const std::string type = p.type.name == "category" ? "string" : p.type.name == "any" ? "float" : p.type.name;
-        call += p.name == "zone" ? std::string("\"Europe/Dublin\"") : whole && f.head.name == "top_values" ? "2" : type + static_cast<char>('a' + letter - 1);
+        call += p.name == "zone" ? std::string("\"Europe/Dublin\"") : whole && f.head.name == "top_values" ? "2" : type + static_cast<char>('a' + (letter - 1) % differential::letters);
       }
       features += "  f" + std::to_string(spec.functions++) + " = " + call + (day ? "))\n" : ")\n");
     }

@@ -1,0 +1,257 @@
+#include "compiler/codegen/cpu/network_builder.h"
+
+#include "base/diagnostic.h"
+#include "compiler/codegen/cpu/network_nest.h"
+
+namespace mlp::codegen {
+
+using llvm::BasicBlock;
+using llvm::Type;
+using llvm::Value;
+using loop::Memory;
+using loop::Step;
+using loop::StepKind;
+
+bool holds_doubles(Memory memory) { return memory == Memory::score || memory == Memory::loss; }
+
+Value* NetworkFrame::field(unsigned index, Type* type) {
+  return fixed(b.CreateLoad(type, b.CreateStructGEP(update ? abi.mlp_update_call : abi.mlp_network_call, call, index)));
+}
+
+Value* NetworkFrame::array_element(unsigned index, std::int64_t element, Type* type) {
+  return fixed(b.CreateLoad(type, b.CreateConstInBoundsGEP1_64(type, field(index, pointer()), static_cast<std::uint64_t>(element))));
+}
+
+Value* NetworkFrame::padded_rows() { return b.CreateAnd(b.CreateAdd(rows, b.getInt64(15)), b.getInt64(~std::uint64_t{15})); }
+
+Value* NetworkFrame::base(loop::BufferId id) {
+  Value*& slot = bases[static_cast<std::size_t>(id.index)];
+  if (slot) return slot;
+  llvm::IRBuilder<>::InsertPointGuard guard(b);
+  BasicBlock& entry = self->getEntryBlock();
+  if (llvm::Instruction* const end = entry.getTerminator()) b.SetInsertPoint(end);
+  else b.SetInsertPoint(&entry);
+  const loop::Buffer& buffer = function.buffers[static_cast<std::size_t>(id.index)];
+  switch (buffer.memory) {
+    case Memory::scratch: {
+      Value* const offset = buffer.rows ? b.CreateAdd(b.getInt64(static_cast<std::uint64_t>(function.once)), b.CreateMul(padded_rows(), b.getInt64(static_cast<std::uint64_t>(buffer.offset))))
+                                        : static_cast<Value*>(b.getInt64(static_cast<std::uint64_t>(buffer.offset)));
+      return slot = b.CreateInBoundsGEP(b.getFloatTy(), scratch, offset);
+    }
+    case Memory::numbers: return slot = field(mlp_network_call_field::numbers, pointer());
+    case Memory::weight: return slot = update ? field(mlp_update_call_field::weight, pointer()) : array_element(mlp_network_call_field::weights, buffer.number, pointer());
+    case Memory::gradient: return slot = update ? field(mlp_update_call_field::gradient, pointer()) : array_element(mlp_network_call_field::gradients, buffer.number, pointer());
+    case Memory::state: return slot = array_element(mlp_network_call_field::states, buffer.number, pointer());
+    case Memory::mean: return slot = array_element(mlp_network_call_field::means, buffer.number, pointer());
+    case Memory::kept: return slot = array_element(mlp_update_call_field::kept, buffer.number, pointer());
+    case Memory::score: return slot = field(mlp_network_call_field::scores, pointer());
+    case Memory::loss: return slot = field(mlp_network_call_field::losses, pointer());
+  }
+  MLP_BUG("a buffer without memory");
+}
+
+Value* NetworkFrame::extent(const loop::Extent& e) {
+  Value* const count = b.getInt64(static_cast<std::uint64_t>(e.count));
+  return !e.rows ? count : e.count == 1 ? rows : b.CreateMul(rows, count);
+}
+
+llvm::Function* NetworkFrame::builtin(const std::string& name) {
+  if (llvm::Function* const have = module.getFunction(name)) return have;
+  const llvm::Function* const known = builtins.getFunction(name);
+  return known ? llvm::Function::Create(known->getFunctionType(), llvm::Function::ExternalLinkage, name, module) : nullptr;
+}
+
+void NetworkFrame::repeat(Value* count, const std::function<void(Value*)>& body) {
+  if (const auto* const known = llvm::dyn_cast<llvm::ConstantInt>(count)) {
+    if (known->isZero()) return;
+    if (known->isOne()) return body(b.getInt64(0));
+  }
+  BasicBlock* const before = b.GetInsertBlock();
+  BasicBlock* const loop = BasicBlock::Create(b.getContext(), "loop", self);
+  BasicBlock* const after = BasicBlock::Create(b.getContext(), "after", self);
+  b.CreateCondBr(b.CreateICmpSGT(count, b.getInt64(0)), loop, after);
+  b.SetInsertPoint(loop);
+  llvm::PHINode* const i = b.CreatePHI(b.getInt64Ty(), 2);
+  i->addIncoming(b.getInt64(0), before);
+  body(i);
+  Value* const next = b.CreateAdd(i, b.getInt64(1), "", true, true);
+  i->addIncoming(next, b.GetInsertBlock());
+  b.CreateCondBr(b.CreateICmpSLT(next, count), loop, after);
+  b.SetInsertPoint(after);
+}
+
+namespace {
+
+class Builder {
+ public:
+  Builder(const loop::Function& function, const std::string& symbol, const std::string& level, const AbiTypes& abi, const llvm::Module& builtins, llvm::Module& into)
+      : symbol_(symbol), level_(level), b_(into.getContext()), frame_{function, abi, builtins, into, b_, nullptr, nullptr, nullptr, nullptr, false, {}} {
+    frame_.update = function.name == "update";
+  }
+
+  void build() {
+    Type *const pointer = frame_.pointer(), *const i64 = b_.getInt64Ty();
+    llvm::Function* const whole = make(symbol_, llvm::Function::ExternalLinkage, {pointer}, frame_.update ? b_.getVoidTy() : i64);
+    begin(whole);
+    frame_.rows = frame_.field(frame_.update ? static_cast<unsigned>(mlp_update_call_field::count) : static_cast<unsigned>(mlp_network_call_field::rows), i64);
+    Value* needs = nullptr;
+    if (frame_.update) {
+      frame_.scratch = llvm::ConstantPointerNull::get(llvm::cast<llvm::PointerType>(pointer));
+    } else {
+      frame_.scratch = frame_.field(mlp_network_call_field::scratch, pointer);
+      needs = b_.CreateAdd(b_.getInt64(static_cast<std::uint64_t>(frame_.function.once)), b_.CreateMul(frame_.padded_rows(), b_.getInt64(static_cast<std::uint64_t>(frame_.function.each))));
+      BasicBlock* const asks = BasicBlock::Create(b_.getContext(), "asks", whole);
+      BasicBlock* const runs = BasicBlock::Create(b_.getContext(), "runs", whole);
+      b_.CreateCondBr(b_.CreateIsNull(frame_.scratch), asks, runs);
+      b_.SetInsertPoint(asks);
+      b_.CreateRet(needs);
+      b_.SetInsertPoint(runs);
+    }
+    Value *const call = frame_.call, *const rows = frame_.rows, *const scratch = frame_.scratch;
+    int number = 0;
+    for (const Step& step : frame_.function.steps) {
+      // Functions of their own: the time that LLVM takes for a function grows faster than its size.
+      llvm::Function* const part = make(symbol_ + "." + std::to_string(number++), llvm::Function::InternalLinkage, {pointer, i64, pointer}, b_.getVoidTy());
+      part->addFnAttr(llvm::Attribute::NoInline);
+      b_.CreateCall(part, {call, rows, scratch});
+      llvm::IRBuilder<>::InsertPointGuard guard(b_);
+      begin(part);
+      frame_.rows = part->getArg(1);
+      frame_.scratch = part->getArg(2);
+      BasicBlock* const body = BasicBlock::Create(b_.getContext(), "body", part);
+      b_.CreateBr(body);  // addresses of buffers go before it
+      b_.SetInsertPoint(body);
+      build_step(step);
+      b_.CreateRetVoid();
+    }
+    if (frame_.update) b_.CreateRetVoid();
+    else b_.CreateRet(needs);
+  }
+
+ private:
+  llvm::Function* make(const std::string& name, llvm::Function::LinkageTypes linkage, std::vector<Type*> parameters, Type* result) {
+    llvm::Function* const function = llvm::Function::Create(llvm::FunctionType::get(result, parameters, false), linkage, name, frame_.module);
+    function->addFnAttr(llvm::Attribute::NoUnwind);
+    function->addFnAttr("target-cpu", level_);
+    function->addFnAttr("prefer-vector-width", level_ == "x86-64-v4" ? "512" : level_ == "x86-64-v3" ? "256" : "128");
+    return function;
+  }
+  void begin(llvm::Function* function) {
+    frame_.self = function;
+    frame_.call = function->getArg(0);
+    frame_.bases.assign(frame_.function.buffers.size(), nullptr);
+    b_.SetInsertPoint(BasicBlock::Create(b_.getContext(), "entry", function));
+  }
+
+  void build_step(const Step& s) {
+    switch (s.kind) {
+      case StepKind::nest: return build_nest(frame_, s);
+      case StepKind::product: return product(s, 0, {});
+      case StepKind::gather: case StepKind::gather_bag: case StepKind::scatter: case StepKind::scatter_bag: return lookup(s);
+    }
+  }
+
+  Value* i64(std::int64_t v) { return b_.getInt64(static_cast<std::uint64_t>(v)); }
+  // The address of a place at these loop numbers.
+  Value* at(const loop::Place& p, const std::vector<Value*>& numbers) {
+    Value* offset = i64(p.offset);
+    for (std::size_t l = 0; l < numbers.size(); ++l) offset = b_.CreateAdd(offset, b_.CreateMul(numbers[l], i64(p.strides[l])));
+    return b_.CreateInBoundsGEP(b_.getFloatTy(), frame_.base(p.buffer), offset);
+  }
+
+  void product(const Step& s, std::size_t loop, std::vector<Value*> numbers) {
+    if (loop < s.loops.size()) {
+      frame_.repeat(frame_.extent(s.loops[loop].extent), [&](Value* i) {
+        std::vector<Value*> inner = numbers;
+        inner.push_back(i);
+        product(s, loop + 1, std::move(inner));
+      });
+      return;
+    }
+    Type *const p = frame_.pointer(), *const n = b_.getInt64Ty();
+    llvm::FunctionType* const type = llvm::FunctionType::get(b_.getVoidTy(), {n, n, n, p, n, n, p, n, n, p, n, b_.getInt32Ty()}, false);
+    const auto stride = [&](const loop::Place& place, std::size_t i) { return i64(place.strides[s.loops.size() + i]); };
+    b_.CreateCall(type, frame_.field(mlp_network_call_field::product, p),
+                  {frame_.extent(s.m), frame_.extent(s.n), frame_.extent(s.k), at(s.a, numbers), stride(s.a, 0), stride(s.a, 1), at(s.b, numbers), stride(s.b, 0), stride(s.b, 1),
+                   at(s.c, numbers), stride(s.c, 0), b_.getInt32(s.add)});
+  }
+
+  // to[i] = from[i] or to[i] + times * from[i], for i < width.
+  void line(std::int64_t width, Value* to, Value* from, Value* times, bool add) {
+    const auto part = [&](Value* i, std::int64_t n) {
+      Type* const type = n == 1 ? b_.getFloatTy() : static_cast<Type*>(llvm::FixedVectorType::get(b_.getFloatTy(), static_cast<unsigned>(n)));
+      Value *const out = b_.CreateInBoundsGEP(b_.getFloatTy(), to, i), *const in = b_.CreateInBoundsGEP(b_.getFloatTy(), from, i);
+      Value* value = b_.CreateAlignedLoad(type, in, llvm::Align(4));
+      if (times) value = b_.CreateFMul(n == 1 ? times : b_.CreateVectorSplat(static_cast<unsigned>(n), times), value);
+      if (add) value = b_.CreateFAdd(b_.CreateAlignedLoad(type, out, llvm::Align(4)), value);
+      b_.CreateAlignedStore(value, out, llvm::Align(4));
+    };
+    frame_.repeat(i64(width / lanes), [&](Value* i) { part(b_.CreateMul(i, i64(lanes)), lanes); });
+    if (width % lanes) part(i64(width / lanes * lanes), width % lanes);
+  }
+  void zeros(std::int64_t width, Value* to) { b_.CreateMemSet(to, b_.getInt8(0), i64(width * 4), llvm::MaybeAlign(4)); }
+
+  void when(Value* condition, const std::function<void()>& yes, const std::function<void()>& no = {}) {
+    BasicBlock* const then = BasicBlock::Create(b_.getContext(), "yes", frame_.self);
+    BasicBlock* const after = BasicBlock::Create(b_.getContext(), "after", frame_.self);
+    BasicBlock* const other = no ? BasicBlock::Create(b_.getContext(), "no", frame_.self) : after;
+    b_.CreateCondBr(condition, then, other);
+    b_.SetInsertPoint(then);
+    yes();
+    b_.CreateBr(after);
+    if (no) {
+      b_.SetInsertPoint(other);
+      no();
+      b_.CreateBr(after);
+    }
+    b_.SetInsertPoint(after);
+  }
+
+  void lookup(const Step& s) {
+    const bool scatters = s.kind == StepKind::scatter || s.kind == StepKind::scatter_bag, bags = s.kind == StepKind::gather_bag || s.kind == StepKind::scatter_bag;
+    const loop::Place &table = scatters ? s.c : s.a, &row_of = scatters ? s.a : s.c;
+    Value* const base = at(table, {});
+    const auto entry = [&](Value* index) { return b_.CreateInBoundsGEP(b_.getFloatTy(), base, b_.CreateMul(index, i64(s.width))); };
+    frame_.repeat(frame_.rows, [&](Value* row) {
+      Value* const mine = at(row_of, {row});
+      if (bags) {
+        if (!scatters) zeros(s.width, mine);
+        Value* const bag = b_.CreateInBoundsGEP(frame_.abi.mlp_bag, frame_.array_element(mlp_network_call_field::bags, s.integer, frame_.pointer()), row);
+        Value* const terms = frame_.fixed(b_.CreateLoad(frame_.pointer(), b_.CreateStructGEP(frame_.abi.mlp_bag, bag, mlp_bag_field::terms)));
+        Value* const count = frame_.fixed(b_.CreateLoad(b_.getInt64Ty(), b_.CreateStructGEP(frame_.abi.mlp_bag, bag, mlp_bag_field::size)));
+        frame_.repeat(count, [&](Value* i) {
+          Value* const term = b_.CreateInBoundsGEP(frame_.abi.mlp_term, terms, i);
+          Value* const index = frame_.fixed(b_.CreateLoad(b_.getInt64Ty(), b_.CreateStructGEP(frame_.abi.mlp_term, term, mlp_term_field::term)));
+          Value* const times = b_.CreateFPTrunc(frame_.fixed(b_.CreateLoad(b_.getDoubleTy(), b_.CreateStructGEP(frame_.abi.mlp_term, term, mlp_term_field::value))), b_.getFloatTy());
+          scatters ? line(s.width, entry(index), mine, times, true) : line(s.width, mine, entry(index), times, true);
+        });
+        return;
+      }
+      Value *index, *inside;
+      if (s.integer >= 0) {  // -1: a missing code
+        Value* const codes = frame_.array_element(mlp_network_call_field::codes, s.integer, frame_.pointer());
+        index = b_.CreateSExt(frame_.fixed(b_.CreateLoad(b_.getInt32Ty(), b_.CreateInBoundsGEP(b_.getInt32Ty(), codes, row))), b_.getInt64Ty());
+        inside = b_.CreateICmpSGE(index, i64(0));
+      } else {  // NaN, a negative or a large number are no row
+        Value *const number = b_.CreateLoad(b_.getFloatTy(), at(s.b, {row})), *const zero = llvm::ConstantFP::get(b_.getFloatTy(), 0);
+        inside = b_.CreateAnd(b_.CreateFCmpOGE(number, zero), b_.CreateFCmpOLT(number, llvm::ConstantFP::get(b_.getFloatTy(), static_cast<double>(s.m.count))));
+        index = b_.CreateFPToSI(b_.CreateSelect(inside, number, zero), b_.getInt64Ty());
+      }
+      if (scatters) when(inside, [&] { line(s.width, entry(index), mine, nullptr, true); });
+      else when(inside, [&] { line(s.width, mine, entry(index), nullptr, false); }, [&] { zeros(s.width, mine); });
+    });
+  }
+
+  const std::string& symbol_;
+  const std::string& level_;
+  llvm::IRBuilder<> b_;
+  NetworkFrame frame_;
+};
+
+}  // namespace
+
+void build_network(const loop::Function& function, const std::string& symbol, const std::string& level, const AbiTypes& abi, const llvm::Module& builtins, llvm::Module& into) {
+  Builder(function, symbol, level, abi, builtins, into).build();
+}
+
+}  // namespace mlp::codegen

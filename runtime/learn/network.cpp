@@ -1,0 +1,407 @@
+// Networks: batches of rows in an order drawn for each epoch, gradients by compiled code, steps by the compiled optimizer. A
+// batch is parted into shares by its size alone; the gradients of the shares are added in order, and every product is exact in the
+// order of its sums, so the weights are the same at any number of threads.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <deque>
+#include <limits>
+#include <numeric>
+
+#include "base/codes/training.h"
+#include "base/diagnostic.h"
+#include "base/timing.h"
+#include "runtime/learn/learn.h"
+#include "runtime/learn/objective.h"
+#include "runtime/learn/random.h"
+#include "runtime/model/network.h"
+#include "runtime/product/product.h"
+#include "stdlib/builtins/kernels.h"
+
+namespace mlp::learn {
+namespace {
+
+constexpr std::int64_t share_rows = 256, most_shares = 8;
+constexpr std::int64_t watched_rows = 16'384;      // of the train part, whose metric is shown after each epoch
+constexpr std::int64_t range = 16'384;             // elements of a weight that one task updates
+
+std::uint64_t start_stream(std::size_t weight) { return (std::uint64_t{8} << 56) | weight; }
+std::uint64_t order_stream(std::int64_t epoch) { return (std::uint64_t{9} << 56) | static_cast<std::uint64_t>(epoch); }
+std::uint64_t chance_stream() { return std::uint64_t{10} << 56; }
+
+std::int64_t size_of(const std::vector<std::int64_t>& shape) { return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>()); }
+
+std::vector<float> started(const NetworkWeight& weight, std::uint64_t seed, std::size_t number) {
+  const std::int64_t size = size_of(weight.shape);
+  std::vector<float> values(static_cast<std::size_t>(size));
+  const double out = weight.shape.empty() ? 1 : static_cast<double>(weight.shape.back());
+  const double in = weight.shape.size() < 2 ? 1 : static_cast<double>(size) / out;
+  const double limit = weight.start == Start::glorot ? std::sqrt(6 / (in + out)) : weight.start == Start::he ? std::sqrt(6 / in) : weight.scale;
+  for (std::int64_t i = 0; i < size; ++i) {
+    const auto unit = [&](std::uint64_t which) { return random_unit(seed, start_stream(number), static_cast<std::uint64_t>(i) * 2 + which); };
+    double v = weight.scale;
+    if (weight.start == Start::normal) v = weight.scale * mlp_sqrt(-2 * mlp_log(1 - unit(0))) * mlp_cos(6.283185307179586 * unit(1));  // Box, Muller 1958
+    else if (weight.start != Start::value) v = limit * (2 * unit(0) - 1);
+    values[static_cast<std::size_t>(i)] = static_cast<float>(v);
+  }
+  return values;
+}
+
+// One share of a batch at a time: the rows it has now, their gradients and what compiled code needs.
+struct Share {
+  Share(const Request& request, const NetworkPlan& plan, const std::vector<std::vector<float>>& weights) : input(request.features, plan.numbers) {
+    std::int64_t total = 0;
+    for (const std::vector<float>& weight : weights) total += (static_cast<std::int64_t>(weight.size()) + 15) / 16 * 16;
+    float* at = memory.reserve(total);
+    floats = total;
+    for (const std::vector<float>& weight : weights) {
+      gradients.push_back(at);
+      at += (static_cast<std::int64_t>(weight.size()) + 15) / 16 * 16;
+    }
+    for (const NetworkState& state : plan.states) means.emplace_back(static_cast<std::size_t>(size_of(state.shape)));
+    for (std::vector<float>& mean : means) mean_of.push_back(mean.data());
+  }
+  model::NetworkInput input;
+  model::Aligned memory, scratch;
+  std::int64_t floats = 0;
+  std::vector<float*> gradients, mean_of;
+  std::vector<std::vector<float>> means;
+  std::vector<double> target, weight, losses;
+  std::vector<std::int64_t> row_id;
+};
+
+class NetworkTrainer {
+ public:
+  NetworkTrainer(const Request& request, Pool& pool)
+      : request_(request), plan_(request.network), pool_(pool), rows_(rows_in_use(request.train)), labels_(labels_of(request.train, rows_)),
+        train_(request.features, plan_.numbers), seed_(request.settings.seed) {
+    MLP_CHECK(plan_.train && plan_.score && plan_.update);
+    check_targets(labels_, request.settings.loss, request.classes.size());
+    if (request.settings.loss == Loss::softmax && static_cast<std::size_t>(plan_.outputs) != request.classes.size())
+      throw Failure(code::network_outputs, "the network ends in " + std::to_string(plan_.outputs) + " numbers, and the label has " + std::to_string(request.classes.size()) + " classes",
+                    "let the last layer have " + std::to_string(request.classes.size()) + " units");
+    check_numbers();
+    for (std::size_t w = 0; w < plan_.weights.size(); ++w) {
+      weights_.push_back(started(plan_.weights[w], seed_, w));
+      kept_.emplace_back(static_cast<std::size_t>(plan_.kept), std::vector<float>(weights_.back().size()));
+    }
+    for (std::size_t w = 0; w < weights_.size(); ++w)
+      for (std::int64_t at = 0; at < static_cast<std::int64_t>(weights_[w].size()); at += range) ranges_.emplace_back(w, at);
+    for (const NetworkState& state : plan_.states) states_.emplace_back(static_cast<std::size_t>(size_of(state.shape)), static_cast<float>(state.start));
+    scale_target();
+    train_.resize(static_cast<std::int64_t>(rows_.size()));
+    pool_.run(chunks_of(static_cast<std::int64_t>(rows_.size())), [&](std::int64_t c) {
+      const auto end = std::min<std::int64_t>((c + 1) * chunk_rows, static_cast<std::int64_t>(rows_.size()));
+      for (std::int64_t i = c * chunk_rows; i < end; ++i) train_.put(request_.train.columns, rows_[static_cast<std::size_t>(i)], i);
+    });
+  }
+
+  Outcome run() {
+    const ModelSettings& s = request_.settings;
+    if (request_.resume) go_on(*request_.resume);
+    Watched train(*this, request_.train, first_rows(rows_)), valid(*this, request_.valid, rows_in_use(request_.valid));
+    const bool stops = s.early_stop > 0 && request_.valid.rows > 0;
+    while (epoch_ < s.epochs && !(stops && best_ > 0 && epoch_ - best_ >= s.early_stop)) {
+      shuffle(++epoch_);
+      const auto count = static_cast<std::int64_t>(rows_.size());
+      timed("batches", [&] {
+        for (std::int64_t first = 0; first < count; first += s.batch) run_batch(first, std::min(s.batch, count - first));
+      });
+      const Progress progress = timed("metrics", [&] {
+        const model::Model now = model_now();
+        return Progress{epoch_, s.epochs, metric_name(s), train.measure(now), valid.measure(now)};
+      });
+      history_.push_back(progress);
+      if (stops && (best_ == 0 || progress.valid < least_)) {
+        least_ = progress.valid;
+        best_ = epoch_;
+        best_weights_ = weights_;
+        best_states_ = states_;
+      }
+      if (request_.on_round) request_.on_round(progress);
+      if (request_.on_checkpoint) request_.on_checkpoint([&] { return NetworkCheckpoint{epoch_, step_, best_, least_, weights_, states_, best_weights_, best_states_, kept_, history_}; });
+    }
+    Outcome out;
+    out.best_round = epoch_;
+    out.history = std::move(history_);
+    if (best_ > 0) {
+      weights_ = std::move(best_weights_);
+      states_ = std::move(best_states_);
+      out.best_round = best_;
+    }
+    out.model = model_now();
+    return out;
+  }
+
+ private:
+  // Rows whose metric is shown.
+  struct Watched {
+    Watched(const NetworkTrainer& trainer, const Dataset& data, std::vector<std::int64_t> rows)
+        : trainer_(trainer), labels(labels_of_rows(data, rows)), rows_(static_cast<std::int64_t>(rows.size())),
+          objective(labels, trainer.request_, trainer.plan_.outputs, trainer.pool_) {
+      if (rows_ == 0) return;
+      numbers.resize(data.columns.size());
+      bags.resize(data.columns.size());
+      for (std::size_t f = 0; f < data.columns.size(); ++f) {
+        if (data.columns[f].numbers)
+          for (const std::int64_t r : rows) numbers[f].push_back(data.columns[f].numbers[r]);
+        if (data.columns[f].bags)
+          for (const std::int64_t r : rows) bags[f].push_back(data.columns[f].bags[r]);
+        matrix.emplace_back(numbers[f].data(), data.columns[f].bags ? bags[f].data() : nullptr);
+      }
+    }
+    static Labels labels_of_rows(const Dataset& data, const std::vector<std::int64_t>& rows) {
+      Labels out;
+      for (const std::int64_t r : rows) {
+        out.target.push_back(data.target[static_cast<std::size_t>(r)]);
+        if (!data.weight.empty()) out.weight.push_back(data.weight[static_cast<std::size_t>(r)]);
+        out.total_weight += data.weight.empty() ? 1 : data.weight[static_cast<std::size_t>(r)];
+      }
+      return out;
+    }
+    double measure(const model::Model& model) {
+      if (rows_ == 0) return std::numeric_limits<double>::quiet_NaN();
+      const std::int32_t outputs = trainer_.plan_.outputs;
+      std::vector<double> scores(static_cast<std::size_t>(rows_ * outputs)), by_output(scores.size());
+      const model::Scorer scorer(model);
+      trainer_.pool_.run(chunks_of(rows_), [&](std::int64_t c) {
+        const std::int64_t begin = c * chunk_rows, count = std::min(chunk_rows, rows_ - begin);
+        model::Matrix part = matrix;
+        for (model::FeatureColumn& column : part) {
+          if (column.numbers) column.numbers += begin;
+          if (column.bags) column.bags += begin;
+        }
+        scorer.score(part, count, scores.data() + begin * outputs);
+      });
+      for (std::int64_t i = 0; i < rows_; ++i)
+        for (std::int32_t k = 0; k < outputs; ++k) by_output[static_cast<std::size_t>(k * rows_ + i)] = scores[static_cast<std::size_t>(i * outputs + k)];
+      return objective.evaluate(by_output, false);
+    }
+    const NetworkTrainer& trainer_;
+    Labels labels;
+    std::int64_t rows_;
+    std::vector<std::vector<double>> numbers;
+    std::vector<std::vector<mlp_bag>> bags;
+    model::Matrix matrix;
+    Objective objective;
+  };
+
+  static std::vector<std::int64_t> first_rows(const std::vector<std::int64_t>& rows) { return {rows.begin(), rows.begin() + std::min<std::int64_t>(watched_rows, static_cast<std::int64_t>(rows.size()))}; }
+
+  void check_numbers() const {
+    for (const std::int32_t f : plan_.numbers)
+      for (const std::int64_t i : rows_) {
+        const double v = request_.train.columns[f][i];
+        if (std::fabs(v) <= 1e30) continue;
+        throw Failure(code::feature_not_finite, "feature `" + request_.features[static_cast<std::size_t>(f)].name + "` is " + (std::isnan(v) ? "missing" : "infinite or above 1e30") + " in training row " + std::to_string(i + 1),
+                      "impute or clip it: `impute(median)`, `clip_outliers`");
+      }
+  }
+
+  // A network is learned in units that its start was made for; the losses of these targets mean the same in any unit.
+  void scale_target() {
+    if (request_.settings.loss != Loss::squared && request_.settings.loss != Loss::quantile) return;
+    double sum = 0, square = 0;
+    for (std::int64_t i = 0; i < labels_.rows(); ++i) sum += labels_.weight_at(i) * labels_.target[static_cast<std::size_t>(i)];
+    centre_ = sum / labels_.total_weight;
+    for (std::int64_t i = 0; i < labels_.rows(); ++i) square += labels_.weight_at(i) * std::pow(labels_.target[static_cast<std::size_t>(i)] - centre_, 2);
+    const double deviation = std::sqrt(square / labels_.total_weight);
+    unit_ = deviation > 0 ? deviation : 1;
+  }
+
+  void shuffle(std::int64_t epoch) {
+    order_.resize(rows_.size());
+    std::iota(order_.begin(), order_.end(), 0);
+    for (std::size_t i = order_.size(); i > 1; --i) {
+      const auto draw = static_cast<unsigned __int128>(random_bits(seed_, order_stream(epoch), i)) * i;
+      std::swap(order_[i - 1], order_[static_cast<std::size_t>(draw >> 64)]);
+    }
+  }
+
+  void go_on(const NetworkCheckpoint& from) {
+    MLP_CHECK(from.weights.size() == weights_.size() && from.states.size() == states_.size() && from.kept.size() == kept_.size());
+    epoch_ = from.epoch;
+    step_ = from.step;
+    best_ = from.best;
+    least_ = from.least;
+    weights_ = from.weights;
+    states_ = from.states;
+    best_weights_ = from.best_weights;
+    best_states_ = from.best_states;
+    kept_ = from.kept;
+    history_ = from.history;
+  }
+
+  void run_batch(std::int64_t first, std::int64_t rows) {
+    ++step_;
+    const std::int64_t shares = std::clamp<std::int64_t>(rows / share_rows, 1, most_shares);
+    while (static_cast<std::int64_t>(shares_.size()) < shares) shares_.emplace_back(request_, plan_, weights_);
+    pool_.run(shares, [&](std::int64_t s) { run_share(shares_[static_cast<std::size_t>(s)], first + rows * s / shares, first + rows * (s + 1) / shares); });
+    double mass = 0, loss = 0;
+    for (std::int64_t s = 0; s < shares; ++s) {
+      const Share& share = shares_[static_cast<std::size_t>(s)];
+      for (std::size_t i = 0; i < share.weight.size(); ++i) {
+        mass += share.weight[i];
+        loss += share.weight[i] * share.losses[i];
+      }
+    }
+    if (!std::isfinite(loss)) diverged(shares);
+    update(shares, static_cast<float>(1 / mass));
+    follow_means(shares, rows);
+  }
+
+  void follow_means(std::int64_t shares, std::int64_t rows) {
+    for (std::size_t k = 0; k < states_.size(); ++k)
+      for (std::size_t i = 0; i < states_[k].size(); ++i) {
+        double mean = 0;
+        for (std::int64_t s = 0; s < shares; ++s) mean += static_cast<double>(shares_[static_cast<std::size_t>(s)].means[k][i]) * static_cast<double>(shares_[static_cast<std::size_t>(s)].weight.size());
+        const double momentum = plan_.states[k].momentum;
+        states_[k][i] = static_cast<float>(momentum * states_[k][i] + (1 - momentum) * mean / static_cast<double>(rows));
+      }
+  }
+
+  void run_share(Share& share, std::int64_t begin, std::int64_t end) {
+    const auto rows = static_cast<std::size_t>(end - begin);
+    share.input.resize(end - begin);
+    share.target.resize(rows);
+    share.weight.resize(rows);
+    share.losses.resize(rows);
+    share.row_id.resize(rows);
+    for (std::size_t i = 0; i < rows; ++i) {
+      const std::int64_t row = order_[static_cast<std::size_t>(begin) + i];
+      share.input.copy(train_, row, static_cast<std::int64_t>(i));
+      share.target[i] = (labels_.target[static_cast<std::size_t>(row)] - centre_) / unit_;
+      share.weight[i] = labels_.weight_at(row);
+      share.row_id[i] = request_.train.row_id.empty() ? rows_[static_cast<std::size_t>(row)] : request_.train.row_id[static_cast<std::size_t>(rows_[static_cast<std::size_t>(row)])];
+    }
+    if (share.floats > 0) std::memset(share.gradients[0], 0, static_cast<std::size_t>(share.floats) * sizeof(float));
+    std::vector<const float*> weights, states;
+    for (const std::vector<float>& weight : weights_) weights.push_back(weight.data());
+    for (const std::vector<float>& state : states_) states.push_back(state.data());
+    mlp_network_call call{};
+    call.rows = end - begin;
+    share.input.point(call);
+    call.weights = weights.data();
+    call.gradients = share.gradients.data();
+    call.states = states.data();
+    call.means = share.mean_of.data();
+    call.target = share.target.data();
+    call.row_weight = share.weight.data();
+    call.row_id = share.row_id.data();
+    call.seed = static_cast<std::int64_t>(mix(seed_ ^ chance_stream()));
+    call.step = step_;
+    call.losses = share.losses.data();
+    call.product = product_;
+    call.scratch = share.scratch.reserve(plan_.train(&call));
+    plan_.train(&call);
+  }
+
+  // Runs body(number, weight, first, count) over ranges of all weights.
+  template <class Body> void by_range(const Body& body) {
+    pool_.run(static_cast<std::int64_t>(ranges_.size()), [&](std::int64_t t) {
+      const auto [w, at] = ranges_[static_cast<std::size_t>(t)];
+      body(t, w, at, std::min(range, static_cast<std::int64_t>(weights_[w].size()) - at));
+    });
+  }
+
+  // Means of the gradients, shares added in order, and the optimizer's step; element by element.
+  void update(std::int64_t shares, float share_of_row) {
+    const double clip = request_.settings.clip;
+    std::vector<double> squares(clip > 0 ? ranges_.size() : 0);
+    const auto add_up = [&](std::size_t w, std::int64_t at, std::int64_t count) {
+      float* const sum = shares_[0].gradients[w] + at;
+      for (std::int64_t s = 1; s < shares; ++s) {
+        const float* const more = shares_[static_cast<std::size_t>(s)].gradients[w] + at;
+        for (std::int64_t i = 0; i < count; ++i) sum[i] += more[i];
+      }
+      for (std::int64_t i = 0; i < count; ++i) sum[i] *= share_of_row;
+      return sum;
+    };
+    const auto advance = [&](std::size_t w, std::int64_t at, std::int64_t count, float* gradient) {
+      std::vector<float*> kept;
+      for (std::vector<float>& k : kept_[w]) kept.push_back(k.data() + at);
+      const mlp_update_call call{count, weights_[w].data() + at, gradient, kept.data(), static_cast<double>(step_), rate_now()};
+      plan_.update(&call);
+    };
+    if (clip == 0) return by_range([&](std::int64_t, std::size_t w, std::int64_t at, std::int64_t count) { advance(w, at, count, add_up(w, at, count)); });
+    by_range([&](std::int64_t t, std::size_t w, std::int64_t at, std::int64_t count) {
+      const float* const sum = add_up(w, at, count);
+      for (std::int64_t i = 0; i < count; ++i) squares[static_cast<std::size_t>(t)] += static_cast<double>(sum[i]) * sum[i];
+    });
+    const double norm = std::sqrt(std::accumulate(squares.begin(), squares.end(), 0.0));
+    const float shorter = norm > clip ? static_cast<float>(clip / norm) : 1;
+    by_range([&](std::int64_t, std::size_t w, std::int64_t at, std::int64_t count) {
+      float* const gradient = shares_[0].gradients[w] + at;
+      for (std::int64_t i = 0; i < count; ++i) gradient[i] *= shorter;
+      advance(w, at, count, gradient);
+    });
+  }
+
+  double rate_now() const {
+    const ModelSettings& s = request_.settings;
+    const std::int64_t batches = (static_cast<std::int64_t>(rows_.size()) + s.batch - 1) / s.batch;
+    const auto warm = static_cast<double>(s.warmup * batches), all = static_cast<double>(s.epochs * batches), now = static_cast<double>(step_);
+    if (now <= warm) return plan_.rate * now / warm;
+    if (s.schedule == Schedule::constant) return plan_.rate;
+    return plan_.rate * 0.5 * (1 + mlp_cos(3.141592653589793 * (now - 1 - warm) / std::max(all - warm, 1.0)));  // Loshchilov, Hutter 2017
+  }
+
+  // Says where the numbers were lost: the first weight, from the input on, whose gradient is none.
+  [[noreturn]] void diverged(std::int64_t shares) const {
+    std::string where;
+    for (std::size_t w = 0; w < weights_.size() && where.empty(); ++w)
+      for (std::int64_t s = 0; s < shares; ++s) {
+        const float* const gradient = shares_[static_cast<std::size_t>(s)].gradients[w];
+        if (std::any_of(gradient, gradient + weights_[w].size(), [](float v) { return !std::isfinite(v); })) where = plan_.weights[w].name;
+      }
+    throw Failure(code::training_diverged, "the loss is no number any more in epoch " + std::to_string(epoch_) + (where.empty() ? "" : "; the gradient of `" + where + "` is lost first"),
+                  "lower the learning rate of the optimizer, bring the features to one scale (`standardize`), or look at a logarithm or a quotient in that layer");
+  }
+
+  model::Model model_now() const {
+    model::Model m;
+    const ModelSettings& s = request_.settings;
+    m.kind = ModelKind::network;
+    m.loss = s.loss;
+    m.quantile = s.quantile;
+    m.loss_name = s.loss_name;
+    m.link = s.link;
+    m.classes = request_.classes;
+    m.features = request_.features;
+    m.network.outputs = plan_.outputs;
+    m.network.numbers = plan_.numbers;
+    m.network.centre = centre_;
+    m.network.unit = unit_;
+    m.network.code = plan_.score;
+    for (std::size_t w = 0; w < weights_.size(); ++w) m.network.weights.push_back({plan_.weights[w].name, plan_.weights[w].shape, weights_[w]});
+    for (std::size_t k = 0; k < states_.size(); ++k) m.network.states.push_back({plan_.states[k].name, plan_.states[k].shape, states_[k]});
+    return m;
+  }
+
+  const Request& request_;
+  const NetworkPlan& plan_;
+  Pool& pool_;
+  const std::vector<std::int64_t> rows_;             // of the train part, in use
+  const Labels labels_;
+  model::NetworkInput train_;
+  const std::uint64_t seed_;
+  const mlp_product product_ = product::best();
+  std::int64_t epoch_ = 0, step_ = 0, best_ = 0;     // epochs and batches so far; the epoch with the least valid metric
+  double least_ = 0;
+  std::vector<std::vector<float>> weights_, states_, best_weights_, best_states_;
+  std::vector<std::vector<std::vector<float>>> kept_;  // by weight, by what is kept
+  std::vector<std::pair<std::size_t, std::int64_t>> ranges_;  // weight, first element
+  std::vector<std::int64_t> order_;
+  std::deque<Share> shares_;
+  std::vector<Progress> history_;
+  double centre_ = 0, unit_ = 1;
+};
+
+}  // namespace
+
+Outcome train_network(const Request& request) {
+  Pool pool(request.threads);
+  return NetworkTrainer(request, pool).run();
+}
+
+}  // namespace mlp::learn

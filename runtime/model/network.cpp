@@ -1,0 +1,103 @@
+#include "runtime/model/network.h"
+
+#include <algorithm>
+#include <atomic>
+#include <optional>
+
+#include "base/diagnostic.h"
+#include "runtime/model/walk.h"
+#include "runtime/product/product.h"
+
+namespace mlp::model {
+namespace {
+
+constexpr std::int64_t rows_together = 64;         // of a block: few enough for their tensors to stay in the cache
+std::atomic<std::uint64_t> scorers{0};
+
+}  // namespace
+
+NetworkInput::NetworkInput(const std::vector<FeatureInfo>& features, const std::vector<std::int32_t>& numbers)
+    : features_(features), numbers_(numbers), codes_(features.size()), bags_(features.size()), code_of_(features.size()), bags_of_(features.size()) {}
+
+void NetworkInput::resize(std::int64_t rows) {
+  values_.resize(static_cast<std::size_t>(rows) * numbers_.size());
+  for (std::size_t f = 0; f < features_.size(); ++f) {
+    if (features_[f].width > 0) codes_[f].resize(static_cast<std::size_t>(rows));
+    if (features_[f].bag) bags_[f].resize(static_cast<std::size_t>(rows));
+    code_of_[f] = codes_[f].data();
+    bags_of_[f] = bags_[f].data();
+  }
+}
+
+void NetworkInput::put(const Matrix& matrix, std::int64_t from, std::int64_t to) {
+  float* const row = values_.data() + to * static_cast<std::int64_t>(numbers_.size());
+  for (std::size_t i = 0; i < numbers_.size(); ++i) row[i] = static_cast<float>(matrix[numbers_[i]][from]);
+  for (std::size_t f = 0; f < features_.size(); ++f) {
+    if (features_[f].width > 0) codes_[f][to] = code_of(matrix[f][from], features_[f].width);
+    if (!features_[f].bag) continue;
+    mlp_bag bag = matrix[f].bags[from];
+    while (bag.size > 0 && bag.terms[bag.size - 1].term >= features_[f].terms) --bag.size;  // terms rise
+    bags_[f][to] = bag;
+  }
+}
+
+void NetworkInput::copy(const NetworkInput& other, std::int64_t from, std::int64_t to) {
+  const auto count = static_cast<std::int64_t>(numbers_.size());
+  std::copy_n(other.values_.data() + from * count, count, values_.data() + to * count);
+  for (std::size_t f = 0; f < features_.size(); ++f) {
+    if (features_[f].width > 0) codes_[f][to] = other.codes_[f][from];
+    if (features_[f].bag) bags_[f][to] = other.bags_[f][from];
+  }
+}
+
+void NetworkInput::point(mlp_network_call& call) const {
+  call.numbers = values_.data();
+  call.codes = code_of_.data();
+  call.bags = bags_of_.data();
+}
+
+float* Aligned::reserve(std::int64_t floats) {
+  if (floats > size_) {
+    memory_.reset(new float[static_cast<std::size_t>(floats) + 16]);
+    const auto at = reinterpret_cast<std::uintptr_t>(memory_.get());
+    start_ = memory_.get() + (64 - at % 64) % 64 / sizeof(float);
+    size_ = floats;
+  }
+  return start_;
+}
+
+NetworkScorer::NetworkScorer(const Model& model) : model_(model), number_(++scorers) {
+  MLP_CHECK(model.network.code != nullptr);
+  for (const NetworkTensor& tensor : model.network.weights) weights_.push_back(tensor.values.data());
+  for (const NetworkTensor& tensor : model.network.states) states_.push_back(tensor.values.data());
+}
+
+void NetworkScorer::score(const Matrix& matrix, std::int64_t rows, double* scores, CpuLevel level) const {
+  struct Scratch {
+    std::uint64_t of = 0;
+    std::optional<NetworkInput> input;
+    Aligned memory;
+  };
+  thread_local Scratch scratch;
+  if (scratch.of != number_) {                       // another network than the last that this thread has scored
+    scratch.input.emplace(model_.features, model_.network.numbers);
+    scratch.of = number_;
+  }
+  mlp_network_call call{};
+  call.weights = weights_.data();
+  call.states = states_.data();
+  call.product = product::of(std::min(level, best_cpu_level()));
+  for (std::int64_t first = 0; first < rows; first += rows_together) {
+    call.rows = std::min(rows_together, rows - first);
+    scratch.input->resize(call.rows);
+    for (std::int64_t i = 0; i < call.rows; ++i) scratch.input->put(matrix, first + i, i);
+    scratch.input->point(call);
+    call.scores = scores + first * model_.network.outputs;
+    call.scratch = nullptr;
+    call.scratch = scratch.memory.reserve(model_.network.code(&call));
+    model_.network.code(&call);
+    for (std::int64_t i = 0; i < call.rows * model_.network.outputs; ++i) call.scores[i] = model_.network.centre + model_.network.unit * call.scores[i];
+  }
+}
+
+}  // namespace mlp::model

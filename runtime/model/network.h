@@ -1,0 +1,49 @@
+// Scores networks by code that was compiled from their spec.
+#pragma once
+#include <memory>
+
+#include "base/machine.h"
+#include "runtime/model/model.h"
+
+namespace mlp::model {
+
+// The rows of a batch as the code takes them. What comes in is what a model sees of rows; kept and used again from block to block.
+class NetworkInput {
+ public:
+  NetworkInput(const std::vector<FeatureInfo>& features, const std::vector<std::int32_t>& numbers);
+  void resize(std::int64_t rows);
+  // Row `from` of the matrix as row `to`. Codes that a table does not have become -1; terms that it does not have are left out.
+  void put(const Matrix& matrix, std::int64_t from, std::int64_t to);
+  void copy(const NetworkInput& other, std::int64_t from, std::int64_t to);   // a row of another input of the same features
+  void point(mlp_network_call& call) const;
+ private:
+  const std::vector<FeatureInfo>& features_;
+  const std::vector<std::int32_t>& numbers_;
+  std::vector<float> values_;                      // rows x numbers
+  std::vector<std::vector<std::int32_t>> codes_;   // by feature; empty but for categories
+  std::vector<std::vector<mlp_bag>> bags_;         // the same, of bags
+  std::vector<const std::int32_t*> code_of_;
+  std::vector<const mlp_bag*> bags_of_;
+};
+
+// Floats at an address that vectors of 64 bytes may load.
+class Aligned {
+ public:
+  float* reserve(std::int64_t floats);             // at least so many; what they hold is lost
+ private:
+  std::unique_ptr<float[]> memory_;
+  float* start_ = nullptr;
+  std::int64_t size_ = 0;
+};
+
+class NetworkScorer {
+ public:
+  explicit NetworkScorer(const Model& model);
+  void score(const Matrix& matrix, std::int64_t rows, double* scores, CpuLevel level) const;
+ private:
+  const Model& model_;
+  const std::uint64_t number_;                     // no other scorer of this process has it: what a thread keeps belongs to one
+  std::vector<const float*> weights_, states_;
+};
+
+}  // namespace mlp::model

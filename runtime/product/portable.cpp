@@ -1,0 +1,45 @@
+#include <bit>
+#include <cmath>
+
+#include "base/diagnostic.h"
+#include "runtime/product/product.h"
+
+namespace mlp::product {
+namespace {
+
+// a * b + c rounded once, without an instruction for it: the product is exact as a double, and a sum that is rounded to odd loses nothing
+// when it is rounded again (Boldo, Melquiond 2008).
+inline float fused(float a, float b, float c) {
+  const double product = static_cast<double>(a) * b, addend = c, sum = product + addend;
+  const double back = sum - product, error = (product - (sum - back)) + (addend - back);  // Knuth's TwoSum
+  const auto bits = std::bit_cast<std::uint64_t>(sum);
+  const bool inexact = error < 0 || error > 0;  // not where it is NaN: sums that are not finite
+  const std::uint64_t toward = (error > 0) == (sum > 0) ? bits + 1 : bits - 1;
+  return static_cast<float>(std::bit_cast<double>(inexact && (bits & 1) == 0 ? toward : bits));
+}
+
+}  // namespace
+
+MLP_PRODUCT(portable) {
+  for (std::int64_t i = 0; i < m; ++i) {
+    float* const row = c + i * c_row;
+    if (!add)
+      for (std::int64_t j = 0; j < n; ++j) row[j] = 0;
+    for (std::int64_t p = 0; p < k; ++p) {
+      const float left = a[i * a_row + p * a_col];
+      const float* const right = b + p * b_row;
+      for (std::int64_t j = 0; j < n; ++j) row[j] = fused(left, right[j * b_col], row[j]);
+    }
+  }
+}
+
+mlp_product of(CpuLevel level) {
+  MLP_CHECK(level <= best_cpu_level());
+#if defined(__x86_64__)
+  if (level == CpuLevel::v4) return avx512;
+  if (level == CpuLevel::v3) return avx2;
+#endif
+  return portable;
+}
+
+}  // namespace mlp::product
