@@ -5,6 +5,12 @@ for spec in "$root"/examples/*/*.mlp; do
   name=$(basename "$spec" .mlp)
   run 0 "$MLP" check "$spec"
   run 0 "$MLP" fmt --check "$spec"
+  if [ "$name" = mnist-conv ]; then  # trains for a minute: once is enough, the others show the rest
+    run 0 "$MLP" train "$spec" --threads 2 --store "$work/one-$name"
+    run 0 "$MLP" test "$spec" --store "$work/one-$name"
+    says out " 0 failed"
+    continue
+  fi
   run 0 "$MLP" train "$spec" --threads 1 --json --store "$work/one-$name"
   one=$(json package out)
   run 0 "$MLP" train "$spec" --threads 2 --json --store "$work/two-$name"
