@@ -1,0 +1,104 @@
+// Networks in memory: WIDTH numbers through two rectified layers of WIDTH units to one number.
+//   bench_network step WIDTH THREADS STEPS START.f32 LOSSES.f64   training, a batch of 256 rows by adam; the figure: seconds a step.
+//       START gets the weights that it starts from, LOSSES the loss (mean square) before each of the first 20 steps
+//   bench_network score WIDTH ROWS OUTPUT                         scoring ROWS rows in one call; the figure: seconds a call
+// Rows are those of bench/peers/network.py: numbers from -1 to 1 by a linear congruence, the target a sum of some of them.
+#include <algorithm>
+#include <cmath>
+
+#include "base/timing.h"
+#include "bench/workers/worker.h"
+#include "engine/learn.h"
+
+namespace {
+
+using namespace mlp;
+
+struct Rows {
+  std::vector<std::vector<double>> columns;
+  engine::Part part;
+  engine::FeatureColumns features;
+};
+
+Rows make(std::size_t width, std::size_t rows) {
+  Rows out;
+  out.columns.assign(width, std::vector<double>(rows));
+  std::uint32_t state = 12345;
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t f = 0; f < width; ++f) {
+      state = state * 1664525u + 1013904223u;
+      out.columns[f][i] = static_cast<float>(state >> 8) * 0x1p-23f - 1;
+    }
+    out.part.row.push_back(static_cast<std::int64_t>(i));
+    out.part.target.push_back((out.columns[0][i] + out.columns[1][i] * out.columns[2][i]) * 1.5);
+  }
+  out.features.numbers = out.columns;
+  out.features.bags.resize(width);
+  return out;
+}
+
+std::string spec_of(std::size_t width, std::int64_t epochs, double rate) {
+  std::string spec = "schema Row {\n  f0..f" + std::to_string(width - 1) + " : float\n  y : float\n}\nsource rows_in: Row = csv(\"rows.csv\")\nfeatures x from rows_in {\n  columns(\"f*\")\n}\n";
+  const std::string w = std::to_string(width);
+  char text[64];
+  std::snprintf(text, sizeof text, "%.9f", rate);
+  return spec + "model m = network {\n  predict y from x\n  layers = dense(" + w + ", relu) |> dense(" + w + ", relu) |> dense(1)\n  loss = squared\n  optimizer = adam(lr = " + text + ")\n  epochs = " + std::to_string(epochs) + "\n  batch = 256\n}\n";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 5) return 2;
+  const bool step = std::string(argv[1]) == "step";
+  const auto width = static_cast<std::size_t>(std::atoll(argv[2]));
+  if (step) {
+    engine::TrainOptions options;
+    options.threads = std::atoi(argv[3]);
+    const std::int64_t steps = std::atoll(argv[4]);
+    const Rows rows = make(width, 256);
+    engine::Division division;
+    division.train = rows.part;
+    engine::Features features;
+    features.train = rows.features;
+    // A step of rate (nearly) 0 leaves the weights as they start.
+    const engine::Pipeline still = engine::prepare("bench", spec_of(width, 1, 1e-9));
+    std::vector<double> start;
+    std::ofstream out(argv[5], std::ios::binary);
+    for (const model::NetworkTensor& weight : engine::train_model(still, division, features, options, nullptr).model.network.weights)
+      out.write(reinterpret_cast<const char*>(weight.values.data()), static_cast<std::streamsize>(weight.values.size() * sizeof(float)));
+    out.close();
+    const engine::Pipeline pipeline = engine::prepare("bench", spec_of(width, steps, 1e-3));
+    std::vector<double> losses;
+    options.on_round = [&](const learn::Progress& p) { losses.push_back(p.train * p.train); };
+    const auto run = [&] {
+      losses.clear();
+      Recording recording;
+      engine::train_model(pipeline, division, features, options, nullptr);
+      for (const TimedPart& part : recording.parts())
+        if (part.name == "batches") return part.seconds / static_cast<double>(part.calls);
+      return 0.0;
+    };
+    run();
+    losses.resize(std::min<std::size_t>(losses.size(), 20));
+    bench::write(argv[6], losses);
+    return bench::serve(std::string("{\"version\": \"mlp\", \"output\": \"") + argv[6] + "\"}", std::function<double()>(run));
+  }
+  const Rows rows = make(width, static_cast<std::size_t>(std::atoll(argv[3])));
+  const engine::Pipeline pipeline = engine::prepare("bench", spec_of(width, 1, 1e-3));
+  engine::Division division;
+  division.train = rows.part;
+  engine::Features features;
+  features.train = rows.features;
+  const model::Model model = engine::train_model(pipeline, division, features, {}, nullptr).model;
+  const model::Scorer scorer(model);
+  const model::Matrix matrix = rows.features.matrix();
+  std::vector<double> scores(rows.part.row.size());
+  const auto run = [&] {
+    const double begin = bench::now();
+    scorer.score(matrix, static_cast<std::int64_t>(scores.size()), scores.data());
+    return bench::now() - begin;
+  };
+  run();
+  bench::write(argv[4], scores);
+  return bench::serve(std::string("{\"version\": \"mlp\", \"output\": \"") + argv[4] + "\"}", std::function<double()>(run));
+}
