@@ -80,6 +80,23 @@ void NetworkFrame::repeat(Value* count, const std::function<void(Value*)>& body)
   b.SetInsertPoint(after);
 }
 
+void NetworkFrame::when(Value* condition, const std::function<void()>& yes, const std::function<void()>& no) {
+  if (!condition) return yes();
+  BasicBlock* const then = BasicBlock::Create(b.getContext(), "yes", self);
+  BasicBlock* const after = BasicBlock::Create(b.getContext(), "after", self);
+  BasicBlock* const other = no ? BasicBlock::Create(b.getContext(), "no", self) : after;
+  b.CreateCondBr(condition, then, other);
+  b.SetInsertPoint(then);
+  yes();
+  b.CreateBr(after);
+  if (no) {
+    b.SetInsertPoint(other);
+    no();
+    b.CreateBr(after);
+  }
+  b.SetInsertPoint(after);
+}
+
 namespace {
 
 class Builder {
@@ -191,22 +208,6 @@ class Builder {
   }
   void zeros(std::int64_t width, Value* to) { b_.CreateMemSet(to, b_.getInt8(0), i64(width * 4), llvm::MaybeAlign(4)); }
 
-  void when(Value* condition, const std::function<void()>& yes, const std::function<void()>& no = {}) {
-    BasicBlock* const then = BasicBlock::Create(b_.getContext(), "yes", frame_.self);
-    BasicBlock* const after = BasicBlock::Create(b_.getContext(), "after", frame_.self);
-    BasicBlock* const other = no ? BasicBlock::Create(b_.getContext(), "no", frame_.self) : after;
-    b_.CreateCondBr(condition, then, other);
-    b_.SetInsertPoint(then);
-    yes();
-    b_.CreateBr(after);
-    if (no) {
-      b_.SetInsertPoint(other);
-      no();
-      b_.CreateBr(after);
-    }
-    b_.SetInsertPoint(after);
-  }
-
   void lookup(const Step& s) {
     const bool scatters = s.kind == StepKind::scatter || s.kind == StepKind::scatter_bag, bags = s.kind == StepKind::gather_bag || s.kind == StepKind::scatter_bag;
     const loop::Place &table = scatters ? s.c : s.a, &row_of = scatters ? s.a : s.c;
@@ -237,8 +238,8 @@ class Builder {
         inside = b_.CreateAnd(b_.CreateFCmpOGE(number, zero), b_.CreateFCmpOLT(number, llvm::ConstantFP::get(b_.getFloatTy(), static_cast<double>(s.m.count))));
         index = b_.CreateFPToSI(b_.CreateSelect(inside, number, zero), b_.getInt64Ty());
       }
-      if (scatters) when(inside, [&] { line(s.width, entry(index), mine, nullptr, true); });
-      else when(inside, [&] { line(s.width, mine, entry(index), nullptr, false); }, [&] { zeros(s.width, mine); });
+      if (scatters) frame_.when(inside, [&] { line(s.width, entry(index), mine, nullptr, true); });
+      else frame_.when(inside, [&] { line(s.width, mine, entry(index), nullptr, false); }, [&] { zeros(s.width, mine); });
     });
   }
 

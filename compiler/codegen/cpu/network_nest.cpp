@@ -179,16 +179,6 @@ class NestBuilder {
     }
     return all;
   }
-  void when(Value* condition, const std::function<void()>& then) {
-    if (!condition) return then();
-    BasicBlock* const yes = BasicBlock::Create(b_.getContext(), "inside", f_.self);
-    BasicBlock* const after = BasicBlock::Create(b_.getContext(), "after", f_.self);
-    b_.CreateCondBr(condition, yes, after);
-    b_.SetInsertPoint(yes);
-    then();
-    b_.CreateBr(after);
-    b_.SetInsertPoint(after);
-  }
 
   // ---- memory
 
@@ -228,13 +218,13 @@ class NestBuilder {
       if (add) v = b_.CreateFAdd(b_.CreateAlignedLoad(as, to, align), v);
       b_.CreateAlignedStore(v, to, align);
     };
-    if (width_ == 1) return when(all_inside(guards), [&] { one(address(p), value, type); });
+    if (width_ == 1) return f_.when(all_inside(guards), [&] { one(address(p), value, type); });
     value = splat(value);
     const std::int64_t stride = along(p.strides);
-    if (stride == 1 && !by_lane(guards)) return when(all_inside(guards), [&] { one(address(p), first_lanes(value), llvm::FixedVectorType::get(type, active_)); });
+    if (stride == 1 && !by_lane(guards)) return f_.when(all_inside(guards), [&] { one(address(p), first_lanes(value), llvm::FixedVectorType::get(type, active_)); });
     Value *const first = address(p), *const mask = guards.empty() ? nullptr : lanes_inside(guards);
     for (unsigned lane = 0; lane < active_; ++lane)
-      when(mask ? b_.CreateExtractElement(mask, lane) : nullptr,
+      f_.when(mask ? b_.CreateExtractElement(mask, lane) : nullptr,
            [&] { one(b_.CreateConstInBoundsGEP1_64(type, first, static_cast<std::uint64_t>(stride * lane)), b_.CreateExtractElement(value, lane), type); });
   }
 

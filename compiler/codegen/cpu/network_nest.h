@@ -35,6 +35,7 @@ struct NetworkFrame {
   llvm::Function* builtin(const std::string& name);  // null when there is none
   // A loop from 0 to `count`: makes its body with the number.
   void repeat(llvm::Value* count, const std::function<void(llvm::Value*)>& body);
+  void when(llvm::Value* condition, const std::function<void()>& yes, const std::function<void()>& no = {});  // null: always
   template <class Instruction>
   Instruction* fixed(Instruction* load) {
     load->setMetadata(llvm::LLVMContext::MD_invariant_load, llvm::MDNode::get(b.getContext(), {}));
