@@ -202,6 +202,39 @@ TEST_F(LspSession, HoverSaysTypeStageNullsAndDocumentation) {
   EXPECT_EQ(hover("\n\n/// A"), "");
 }
 
+TEST_F(LspSession, LayersOfNetworks) {
+  const std::string net = R"(schema Row { a : float, y : bool }
+source rows: Row = csv("rows.csv")
+features x from rows { a |> standardize }
+/// Twice as much.
+layer twice(v: float[.., n]) -> float[.., n] = v * 2
+model m = network {
+  predict y from x
+  layers = dense(8, relu) |> twice |> dense(1)
+}
+)";
+  start(net);
+  EXPECT_EQ(client.diagnostics(uri, 1), Json::array());
+  const auto hover_at = [&](const std::string& anchor, const std::string& what) {
+    const Json answer = client.result("textDocument/hover", at(position(net, anchor, what)));
+    return answer.is_null() ? "" : answer["contents"]["value"].get<std::string>();
+  };
+  EXPECT_NE(hover_at("dense(8", "dense").find("layer dense(v: float[.., n], units: int, activation: fn = identity) -> float[.., units]"), std::string::npos);
+  EXPECT_NE(hover_at("dense(8", "dense").find("standard library"), std::string::npos);
+  EXPECT_NE(hover_at("|> twice", "twice").find("Twice as much."), std::string::npos);
+  EXPECT_NE(hover_at("8, relu", "relu").find("fn relu(v: float) -> float"), std::string::npos);
+  const Json declared = client.result("textDocument/definition", at(position(net, "|> twice", "twice")));
+  EXPECT_EQ(declared["range"]["start"]["line"], 4);
+  // Offered in the chain.
+  std::string text = net;
+  text.insert(text.find("twice |> dense(1)"), " |> ");
+  client.change(uri, {whole(text)}, 2);
+  std::set<std::string> labels;
+  const Json list = client.result("textDocument/completion", at(position_at(text, text.find(" |>  |> twice") == std::string::npos ? text.find("|>  |> ") + 3 : text.find(" |>  |> ") + 4)));
+  for (const Json& item : list["items"]) labels.insert(item["label"]);
+  for (const char* name : {"dense", "dropout", "twice", "attention"}) EXPECT_TRUE(labels.contains(name)) << name;
+}
+
 TEST_F(LspSession, HoverShowsWhatTheLastRunFitted) {
   std::ofstream(directory / "churn.mlp") << spec;
   {
