@@ -1,0 +1,89 @@
+# Networks from the spec to the artifact: what is wrong with data, training that is killed goes on to the same bytes, and the artifact
+# needs nothing but itself.
+source "$(dirname "$0")/lib.sh"
+awk 'BEGIN { srand(7); print "a,b,kind,note,label"; for (i = 0; i < 6000; i++) { a = rand() * 2 - 1; b = rand() * 2 - 1; k = int(rand() * 4); l = a * b > 0.1 ? "up" : k == 3 ? "side" : "down"; printf "%.4f,%.4f,k%d,%s,%s\n", a, b, k, (l == "up" ? "rising high" : "so it is"), l } }' >d.csv
+spec() { # spec LAYERS EXTRA
+  cat <<SPEC
+pipeline net
+schema Row {
+  a     : float
+  b     : float
+  kind  : category
+  note  : text
+  label : category
+}
+source rows_in: Row = csv("d.csv")
+features x from rows_in {
+  a
+  b
+  kind
+  words = note |> hash_terms(64)
+}
+split rows_in { train = 60%, valid = 20%, test = 20%, by = every(5) }
+model m = network {
+  predict label from x
+  layers = $1
+  optimizer = adam(lr = 0.005)
+  batch = 64
+  $2
+}
+test m { require test.accuracy >= 0.9 }
+SPEC
+}
+spec 'dense(32, relu) |> batch_norm() |> dropout(10%) |> dense(3)' 'epochs = 12, schedule = cosine, clip = 5' >net.mlp
+run 0 "$MLP" check net.mlp
+run 0 "$MLP" train net.mlp --threads 1 --json --store one
+one=$(json package out)
+run 0 "$MLP" train net.mlp --threads 2 --json --store two
+equal "$one" "$(json package out)" "package at 1 and at 2 threads"
+run 0 "$MLP" test net.mlp --store one
+says out " 0 failed"
+run 0 "$MLP" rerun latest --store one
+says out "the same bytes again"
+
+# Killed in the midst, again and again, training goes on where it was, to the same bytes.
+sed 's/epochs = 12/epochs = 150/' net.mlp >long.mlp
+run 0 "$MLP" train long.mlp --json --store one
+one=$(json package out)
+struck=0
+for i in $(seq 8); do
+  "$MLP" train long.mlp --json --store killed --checkpoint 0 >ack 2>/dev/null &
+  pid=$!
+  sleep "0.$((25 + i * 9))"
+  if kill -9 $pid 2>/dev/null; then struck=$((struck + 1)); fi
+  wait $pid 2>/dev/null || true
+  if grep -q '"package"' ack; then break; fi
+done 2>/dev/null
+[ "$struck" -gt 0 ] && pass || fail "nothing was killed"
+run 0 "$MLP" train long.mlp --json --store killed
+equal "$one" "$(json package out)" "package after $struck interruptions"
+
+# What only the data shows.
+spec 'dense(16, relu) |> dense(4)' 'epochs = 2' >wide.mlp
+run 1 "$MLP" train wide.mlp --store one
+says err "E0611"
+says err "4 numbers, and the label has 3 classes"
+spec 'dense(16) |> dense(3)' 'epochs = 20' | sed 's/adam(lr = 0.005)/sgd(lr = 1000)/' >steep.mlp
+run 1 "$MLP" train steep.mlp --store one
+says err "E0606"
+
+# The artifact, with nothing beside it, gives what mlp gives; a row alone is the row among others.
+run 0 "$MLP" build net.mlp -o net --store one
+run 0 ./net selftest
+run 0 "$MLP" score net.mlp --input d.csv --output ours.csv --store one
+run 0 ./net score --input d.csv --output theirs.csv
+same ours.csv theirs.csv
+for row in 2 777 4001; do
+  (head -1 d.csv; sed -n "${row}p" d.csv) >row.csv
+  run 0 ./net score --input row.csv
+  (head -1 ours.csv; sed -n "${row}p" ours.csv) >wanted
+  same out wanted
+done
+if [ "$(id -u)" = 0 ]; then
+  mkdir -p empty && cp net row.csv empty/
+  run 0 chroot empty /net score --input row.csv
+  same out wanted
+fi
+run 0 "$MLP" build net.mlp --kind=lib -o net.so --store one
+[ -s net.so ] && pass || fail "no library"
+finish
