@@ -76,7 +76,8 @@ void ErrorStrategy::report(antlr4::Parser* parser, std::size_t at, std::size_t r
   const bool word_of_language = found.type >= P::IF && found.type <= P::NULL_;
   const std::string quoted = "`" + std::string(text(at)) + "`";
 
-  if (found.type == P::ATTRIBUTE && has(expected, P::AT)) {
+  const bool may_end = has(expected, P::AT) || has(expected, P::NEWLINE) || has(expected, eof) || has(expected, P::RPAREN) || has(expected, P::RBRACKET);
+  if (found.type == P::ATTRIBUTE && may_end) {
     fresh("unexpected " + shown(at) + after, "an attribute of a field").suggest("the product of two tensors is written with blanks: `v @ w`").edit(span(at), "@ " + std::string(text(at).substr(1)));
   } else if (rule == P::RuleFile || rule == P::RuleDeclaration) {
     if (has(expected, P::NEWLINE) || (at > 0 && tokens_[at - 1].type != P::NEWLINE))
