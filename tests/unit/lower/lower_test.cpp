@@ -106,6 +106,7 @@ TEST(Lower, EveryPassCanBeLeftOut) {
   for (const PassInfo& pass : lower_passes()) {
     cases.push_back({pass.name});
     all.push_back(pass.name);
+    if (std::string_view(pass.name) == "flatten_loops" || std::string_view(pass.name) == "share_scratch") continue;  // nothing for them here: unit.networks
     EXPECT_NE(loop::print(lowered({pass.name})), loop::print(whole)) << pass.name;  // each one does something here
   }
   cases.push_back(all);

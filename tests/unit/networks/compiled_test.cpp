@@ -49,6 +49,17 @@ bool same(const harness::NetworkResults& a, const harness::NetworkResults& b) {
   return all;
 }
 
+TEST(CompiledNetworks, EveryPassDoesSomething) {
+  for (const char* pass : {"fuse_nests", "flatten_loops", "share_scratch"}) {
+    bool differs = false;
+    for (std::uint64_t seed = 1; seed < 30 && !differs; ++seed) {
+      const Case c(seed, 12);
+      differs = loop::print(harness::lower_network(c.random.network, {{}, true})) != loop::print(harness::lower_network(c.random.network, {{pass}, true}));
+    }
+    EXPECT_TRUE(differs) << pass;
+  }
+}
+
 TEST(CompiledNetworks, RandomOnesAgreeWithTheReference) {
   const char *const size = std::getenv("MLP_NETWORKS"), *const first = std::getenv("MLP_NETWORKS_FROM");
   const int count = size ? std::atoi(size) : 40, from = first ? std::atoi(first) : 0;
