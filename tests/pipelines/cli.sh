@@ -54,7 +54,7 @@ while read -r name; do
   run 0 "$MLP" plan "$spec" --verify --disable-pass="$name"
   run 0 "$MLP" plan "$spec" --verify --emit=asm --disable-pass="$name"
 done <passes
-equal "$(wc -l <passes)" 9 "passes"
+equal "$(wc -l <passes)" 14 "passes"
 run 0 "$MLP" plan "$spec" --json
 run 2 "$MLP" plan "$spec" --disable-pass=nothing; says err E0901
 
