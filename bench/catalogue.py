@@ -222,6 +222,30 @@ def compiling():
     return Benchmark("compile-lleaves", "lleaves compile", "a trained spec of 1,000 trees to an artifact", [Case("1000x31", 50, prepare, ran, limit=1)])
 
 
+def same_curve(ours, peer):
+    """Verifies that both sides' losses fall alike, from the same weights over the same rows."""
+    import numpy as np
+    a, b = (np.fromfile(harness.DATA / side["output"], np.float64) for side in (ours, peer))
+    worst = float(np.abs(a / b - 1).max())
+    if a.shape != b.shape or not worst <= 0.01:
+        raise harness.Failed(f"losses differ by {worst:.2%}")
+    return f"{len(a)} losses differ by at most {worst:.1e}, relatively"
+
+
+def network_step(mode, goal):
+    def case(width):
+        steps = {64: 500, 256: 100, 1024: 20}[width]
+
+        def prepare():
+            names = f"network_{width}.start.f32", f"network_{width}.ours", f"network_{width}.{mode}"
+            ours = [harness.DATA / "bench_network", "step", width, 1, steps, names[0], names[1]]
+            worker = harness.Worker(ours, (0,))  # writes the weights that the peer starts from
+            worker.close()
+            return ours, script("peers/network.py", mode, width, 1, steps, names[0], names[2])
+        return Case(f"width {width}", goal, prepare, same_curve, unit="a step of 256 rows")
+    return Benchmark(f"network-step-{mode}", f"PyTorch, {mode}", "training of three dense layers by adam, one thread", [case(w) for w in (64, 256, 1024)])
+
+
 def startup():
     def check():
         import trees
@@ -256,6 +280,8 @@ def benchmarks():
         serving("serve-epoll", "epoll with a fixed reply", 0.8, 1 / 1.3),
         serving("serve-fastapi", "FastAPI + XGBoost", 20, None),
         compiling(),
+        network_step("eager", 2),
+        network_step("compile", 1.2),
         startup(),
         passes(),
     ]
