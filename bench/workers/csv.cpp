@@ -44,7 +44,7 @@ int main(int count, char** arguments) {
           if (!pieces.next(piece)) return;
           rows = parts.emplace_back(std::make_unique<score::RowBuilder>(signature)).get();
         }
-        csv.take(piece, false);
+        csv.take(piece);
         while (csv.next(*rows)) {}
       }
     };

@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
+#include <utility>
 
 #include "base/codes/command.h"
 #include "base/codes/serving.h"
@@ -187,6 +189,8 @@ bool CsvReader::next(std::vector<std::string_view>& cells, bool keep_empty) {
 
 namespace {
 
+constexpr std::uint32_t odd = std::uint32_t{1} << 31;  // in CsvReader::ends_
+
 // Whether a cell that begins with a quote and ends at `end` is quoted whole, all quotes inside of it doubled.
 bool is_quoted(const char* begin, const char* end) {
   if (end - begin < 2 || *begin != '"' || end[-1] != '"') return false;
@@ -206,86 +210,88 @@ void single_quotes(char* bytes, values::Span& cell) {
   cell.size = static_cast<std::uint32_t>(to - begin);
 }
 
+// The cells of a record that end at an odd place hold doubled quotes; false, and nothing changed, where they do not.
+bool mend(char* bytes, values::Span* cells, const std::uint32_t* ends, std::size_t width) {
+  for (std::size_t c = 0; c < width; ++c)
+    if ((ends[c] & odd) != 0 && (cells[c].begin == 0 || !is_quoted(bytes + cells[c].begin - 1, bytes + (ends[c] & ~odd)))) return false;
+  for (std::size_t c = 0; c < width; ++c)
+    if ((ends[c] & odd) != 0) single_quotes(bytes, cells[c]);
+  return true;
+}
+
 }  // namespace
 
-void CsvReader::mark(std::size_t first) {
-  static const Marker marker_ = marker(best_cpu_level());
-  std::array<Marks, Stretch::most> marks;
-  stretch_.first = first;
-  stretch_.count = std::min(Stretch::most, (window_.end() + 63) / 64 - first);
-  marker_(window_.at(64 * first), stretch_.count, delimiter_, marks.data());
-  for (std::size_t w = 0; w < stretch_.count; ++w) stretch_.words[w] = stretch_.quotes.next(marks[w]);
+void CsvReader::find_ends() {
+  static const Marker mark = marker(best_cpu_level());
+  constexpr std::size_t at_once = 64;
+  std::array<Marks, at_once> marks;
+  const std::size_t end = window_.end(), count = std::min(at_once, (end + 63) / 64 - word_);
+  mark(window_.at(64 * word_), count, delimiter_, marks.data());
+  std::copy(ends_.begin() + static_cast<std::ptrdiff_t>(first_end_), ends_.begin() + static_cast<std::ptrdiff_t>(last_end_), ends_.begin());
+  last_end_ -= std::exchange(first_end_, 0);
+  if (ends_.size() < last_end_ + 64 * at_once) ends_.resize(last_end_ + 64 * at_once);
+  std::array<std::uint64_t, at_once> words, odds;
+  std::uint64_t any_odd = odd_;
+  const auto base = static_cast<std::uint32_t>(64 * word_);
+  for (std::size_t w = 0; w < count; ++w) {
+    const auto [of_cells, odd_ones] = quotes_.next(marks[w], static_cast<unsigned>(std::min<std::size_t>(64, end - base - 64 * w)));
+    words[w] = of_cells;
+    odds[w] = odd_ones;
+    any_odd |= odd_ones;
+  }
+  word_ += count;
+  std::uint32_t* const from = ends_.data() + last_end_;
+  std::uint32_t* const out = places_of(words.data(), count, base, from);
+  // The odd ones go with the next end.
+  std::uint32_t* next = from;
+  for (std::size_t w = 0; any_odd != 0 && w < count; ++w) {
+    for (std::uint64_t ends = words[w]; ends != 0; ends &= ends - 1) {
+      const std::uint64_t upto = ends ^ (ends - 1);
+      odd_ = odd_ || (odds[w] & upto) != 0;
+      odds[w] &= ~upto;
+      *next++ |= std::exchange(odd_, false) ? odd : 0;
+    }
+    odd_ = odd_ || odds[w] != 0;
+  }
+  last_end_ = static_cast<std::size_t>(out - ends_.data());
 }
 
 values::Texts CsvReader::plain(std::size_t width, std::size_t most) {
   char* const bytes = window_.at(0);
   const std::size_t end = window_.end();
-  if (position_ == end) return {};
-  std::size_t word = position_ / 64, rows = 0, at = position_;  // at: the begin of a cell
-  if (!marked_ || word < stretch_.first || word >= stretch_.first + stretch_.count) {
-    stretch_.quotes = Quotes(position_ % 64);
-    mark(word);
+  if (!marked_) {
+    word_ = position_ / 64;
+    quotes_ = Quotes(position_ % 64);
+    first_end_ = last_end_ = 0;
+    odd_ = false;
     marked_ = true;
   }
   if (spans_.size() < width * most) spans_.resize(width * most);
-  Quotes::Word marks = stretch_.words[word - stretch_.first];
-  marks.ends &= ~std::uint64_t{0} << position_ % 64;
-  marks.odd &= ~std::uint64_t{0} << position_ % 64;
-  std::uint64_t odd = 0;  // not 0: something odd since the mark before
-  // The next end of a cell; `end` when there is none.
-  const auto next_mark = [&] {
-    odd = 0;
-    while (marks.ends == 0) {
-      odd |= marks.odd;
-      if (++word == stretch_.first + stretch_.count) {
-        if (64 * word >= end) {
-          marks.odd = 0;
-          return end;
-        }
-        mark(word);
-      }
-      marks = stretch_.words[word - stretch_.first];
+  values::Span* cells = spans_.data();
+  std::size_t rows = 0;
+  for (; rows < most; ++rows, cells += width) {
+    // One more than the cells, for the LF of a CRLF.
+    while (last_end_ - first_end_ <= width && 64 * word_ < end) find_ends();
+    if (last_end_ - first_end_ < width) break;
+    const std::uint32_t* const ends = ends_.data() + first_end_;
+    // Whether the record has that many cells is known when all have been looked at.
+    std::uint32_t begin = static_cast<std::uint32_t>(position_), any = 0, delimiters = 0;
+    for (std::size_t c = 0; c < width; ++c) {
+      const std::uint32_t place = ends[c] & ~odd, quoted = bytes[begin] == '"';
+      any |= ends[c];
+      cells[c] = {begin + quoted, place - begin - 2 * quoted};
+      delimiters += bytes[place] == delimiter_;
+      begin = place + 1;
     }
-    const std::uint64_t upto = marks.ends ^ (marks.ends - 1);
-    odd |= marks.odd & upto;
-    marks.odd &= ~upto;
-    const std::size_t mark_at = 64 * word + static_cast<std::size_t>(std::countr_zero(marks.ends));
-    marks.ends &= marks.ends - 1;
-    return std::min(mark_at, end);
-  };
-  values::Span* cell = spans_.data();
-  while (rows < most) {
-    const values::Span* const first = cell;
-    const values::Span* const last = cell + width - 1;
-    bool whole = false;
-    doubled_.clear();
-    while (true) {
-      const std::size_t mark_at = next_mark();
-      if (mark_at == end) break;
-      const bool quoted = bytes[at] == '"';
-      if (odd != 0) {
-        if (!is_quoted(bytes + at, bytes + mark_at)) break;
-        doubled_.push_back(cell);
-      }
-      *cell = {static_cast<std::uint32_t>(at + quoted), static_cast<std::uint32_t>(mark_at - at - 2 * quoted)};
-      at = mark_at + 1;
-      if (bytes[mark_at] == delimiter_) {
-        if (cell == last) break;
-        ++cell;
-        continue;
-      }
-      if (cell != last || (cell == first && mark_at == position_)) break;
-      if (bytes[mark_at] == '\r') {
-        if (at == end) break;
-        if (bytes[at] == '\n') at = next_mark() + 1;
-      }
-      whole = true;
-      break;
+    std::size_t at = begin;
+    if (delimiters != width - 1 || bytes[at - 1] == delimiter_ || (width == 1 && at == position_ + 1)) break;
+    std::size_t taken = width;
+    if (bytes[at - 1] == '\r') {
+      if (at == end) break;
+      if (bytes[at] == '\n') ++at, ++taken;
     }
-    if (!whole) break;
-    for (values::Span* const of : doubled_) single_quotes(bytes, *of);
-    ++cell;
-    ++rows;
+    if ((any & odd) != 0 && !mend(bytes, cells, ends, width)) break;
+    first_end_ += taken;
     position_ = at;
   }
   return {bytes, spans_.data(), rows, width};

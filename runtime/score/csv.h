@@ -1,6 +1,5 @@
 // CSV records out of a stream of bytes: RFC 4180, with any delimiter, LF, CRLF or CR, and a BOM passed over.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -75,18 +74,16 @@ class CsvReader {
   std::size_t position_ = 0;
   bool started_ = false;
   std::vector<std::pair<std::size_t, std::size_t>> ranges_;  // begin and end of each cell, from the mark
-  // Ends of cells in a stretch of the window, from the 64 bytes numbered `first` on.
-  struct Stretch {
-    static constexpr std::size_t most = 64;
-    std::size_t first = 0, count = 0;
-    Quotes quotes;
-    std::array<Quotes::Word, most> words;
-  };
-  void mark(std::size_t first);          // the next stretch, which begins with that word
-  Stretch stretch_;
-  bool marked_ = false;                  // stretch_ shows the window as it is
+  // Where the cells from position_ on end, as far as it has been looked for: places in the window, with the highest bit where
+  // a quote stands in the cell that neither opens nor closes it.
+  void find_ends();
+  std::vector<std::uint32_t> ends_;
+  std::size_t first_end_ = 0, last_end_ = 0;  // those of them that are still to come
+  std::size_t word_ = 0;                      // the 64 bytes that are looked at next
+  Quotes quotes_;
+  bool odd_ = false;                          // since the last end
+  bool marked_ = false;                       // all this shows the window as it is
   std::vector<values::Span> spans_;
-  std::vector<values::Span*> doubled_;   // cells of one record that hold doubled quotes
 };
 
 // Lines of pieces, without their line ends. Throws Failure when a line is longer than 64 MiB.

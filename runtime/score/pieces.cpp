@@ -50,6 +50,15 @@ void Pieces::scan(const Piece& piece) {
   static const Marker mark = marker(best_cpu_level());
   // Whether a CR ends a line alone is seen by what follows it: at the very end it waits.
   const std::size_t end = piece.size - (piece.size > scanned_ && bytes[piece.size - 1] == '\r');
+  // Without quotes the last line end is found from behind.
+  if (end > scanned_ && !quotes_.inside() && !std::memchr(bytes + scanned_, '"', end - scanned_)) {
+    const void* last = ::memrchr(bytes + scanned_, '\n', end - scanned_);
+    if (!last) last = ::memrchr(bytes + scanned_, '\r', end - scanned_);
+    if (last) cut_ = static_cast<std::size_t>(static_cast<const char*>(last) - bytes) + 1;
+    quotes_ = Quotes(false, ends_cell(bytes[end - 1]), false);
+    scanned_ = end;
+    return;
+  }
   constexpr std::size_t at_once = 64;
   std::array<Marks, at_once> marks;
   while (scanned_ < end) {
@@ -74,7 +83,6 @@ void Pieces::end_line(const char* bytes, std::size_t at) {
 void Pieces::scan_odd(const char* bytes, std::size_t from, std::size_t end, std::uint64_t marks, const Quotes& before) {
   bool quoted = before.inside();
   std::size_t closed = before.behind_quote() ? from : end + 1;  // behind the last quote that closed a cell
-  const auto ends_cell = [&](char c) { return c == delimiter_ || c == '\n' || c == '\r'; };
   for (; marks != 0; marks &= marks - 1) {
     const std::size_t at = from + static_cast<std::size_t>(std::countr_zero(marks));
     if (at >= end) break;

@@ -23,6 +23,7 @@ class Pieces {
   void scan(const Piece& piece);
   void scan_odd(const char* bytes, std::size_t from, std::size_t end, std::uint64_t marks, const Quotes& before);
   void end_line(const char* bytes, std::size_t at);
+  bool ends_cell(char c) const { return c == delimiter_ || c == '\n' || c == '\r'; }
   ByteSource source_;
   std::function<bool()> waits_;
   char delimiter_;

@@ -116,7 +116,7 @@ bool CsvRequest::next(RowBuilder& rows) {
   if (layout_.width > 0) {
     constexpr std::size_t cached = 128;  // rows whose text stays in the first cache while it is read column by column
     const values::Texts texts = reader_.plain(layout_.width, cached);
-    if (texts.rows > 0) return rows.add_rows(texts, layout_.column_of, lent_), true;
+    if (texts.rows > 0) return rows.add_rows(texts, layout_.column_of), true;
   }
   try {
     if (!reader_.next(cells_, layout_.width == 1)) return false;

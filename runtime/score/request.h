@@ -19,8 +19,7 @@ class CsvRequest {
   CsvRequest(const package::Signature& signature, ByteSource source, const std::string& name);  // reads the header
   // Rows that are laid out as those of another, in pieces of what followed its header.
   CsvRequest(const package::Signature& signature, const Layout& layout, const std::string& name);
-  // `lent`: the rows are done with before the next piece is taken, so their texts may stay in this one.
-  void take(Piece& piece, bool lent) { reader_.take(piece), lent_ = lent; }
+  void take(Piece& piece) { reader_.take(piece); }
   const Layout& layout() const { return layout_; }
   ByteSource rest() { return reader_.rest(); }  // the bytes behind what has been read; this must outlive it
   bool next(RowBuilder& rows);  // a row, or some that are at hand; false at the end
@@ -33,7 +32,6 @@ class CsvRequest {
   std::string name_;
   CsvReader reader_;
   Layout layout_;
-  bool lent_ = false;
   std::vector<std::string_view> cells_;
 };
 

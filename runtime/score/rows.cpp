@@ -148,7 +148,7 @@ struct RowBuilder::Impl {
     b.present.push_back(0);
   }
   // The values of a column in the next rows; false when one is bad.
-  bool add(std::size_t i, const values::Texts& from, bool lent) {
+  bool add(std::size_t i, const values::Texts& from) {
     Builder& b = builders[i];
     const auto before_these = static_cast<std::size_t>(rows);
     const auto grown = [&](auto& values) { return values.resize(before_these + from.rows), values.data() + before_these; };
@@ -161,10 +161,7 @@ struct RowBuilder::Impl {
       case values::Layout::string: {
         mlp_string* const strings = grown(b.strings);
         read = readers[i].strings(from, strings, present);
-        for (std::size_t r = 0; r < read; ++r) {
-          if (!lent) strings[r] = texts.keep({strings[r].data, static_cast<std::size_t>(strings[r].size)}, true);
-          else if (!strings[r].data) strings[r] = {"", 0};
-        }
+        for (std::size_t r = 0; r < read; ++r) strings[r] = texts.keep({strings[r].data, static_cast<std::size_t>(strings[r].size)}, true);
       }
     }
     for (std::size_t r = 0; b.constrained && r < read; ++r)
@@ -273,12 +270,12 @@ void RowBuilder::add_integer(std::size_t column, std::int64_t value) {
   const values::Read read = values::read_integer(impl_->schema[column], value, cell);
   impl_->take(column, read, cell, std::to_string(value));
 }
-void RowBuilder::add_rows(const values::Texts& texts, const std::vector<std::int32_t>& column_of, bool lent) {
+void RowBuilder::add_rows(const values::Texts& texts, const std::vector<std::int32_t>& column_of) {
   Impl& m = *impl_;
   const std::vector<std::int64_t> breaches = m.breaches;
   bool good = true;
   for (std::size_t place = 0; place < column_of.size() && good; ++place)
-    if (column_of[place] >= 0) good = m.add(static_cast<std::size_t>(column_of[place]), {texts.base, texts.spans + place, texts.rows, texts.stride}, lent);
+    if (column_of[place] >= 0) good = m.add(static_cast<std::size_t>(column_of[place]), {texts.base, texts.spans + place, texts.rows, texts.stride});
   if (good) {
     m.rows += static_cast<std::int64_t>(texts.rows);
     return;

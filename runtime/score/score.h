@@ -82,8 +82,8 @@ class RowBuilder {
   void add_number(std::size_t column, double value);     // checked against the type
   void add_integer(std::size_t column, std::int64_t value);
   void end_row();
-  // Whole rows; column_of: by place in a row its column, or -1; lent: the texts stay where they are until clear().
-  void add_rows(const values::Texts& texts, const std::vector<std::int32_t>& column_of, bool lent = false);
+  // Whole rows; column_of: by place in a row its column, or -1.
+  void add_rows(const values::Texts& texts, const std::vector<std::int32_t>& column_of);
   std::int64_t rows() const;              // complete ones since clear()
   std::int64_t row_number() const;        // of the row being built, from 1
   const std::string& input() const;

@@ -123,7 +123,7 @@ class Worker {
     return !error;
   }
   void csv() {
-    csv_.take(piece_, true);
+    csv_.take(piece_);
     try {
       while (csv_.next(rows_))
         if (rows_.rows() >= batch_rows) score_batch();

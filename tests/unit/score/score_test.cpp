@@ -459,6 +459,17 @@ TEST(Csv, MarksAreTheSameAtEveryLevel) {
   }
 }
 
+TEST(Csv, PlacesOfBits) {
+  std::mt19937_64 random(9);
+  std::vector<std::uint64_t> words = {0, ~std::uint64_t{0}, 1, std::uint64_t{1} << 63};
+  for (int i = 0; i < 60; ++i) words.push_back(i % 3 == 0 ? random() : random() & random() & random());
+  std::vector<std::uint32_t> expected, places(64 * words.size());
+  for (std::size_t i = 0; i < 64 * words.size(); ++i)
+    if (words[i / 64] >> i % 64 & 1) expected.push_back(static_cast<std::uint32_t>(1000 + i));
+  places.resize(static_cast<std::size_t>(places_of(words.data(), words.size(), 1000, places.data()) - places.data()));
+  EXPECT_EQ(places, expected);
+}
+
 TEST(Csv, LongValuesAndTheLimit) {
   const std::string longest(3 << 20, 'x');
   const Streamed s = csv(head + "3,\"" + longest + "\",50,No\n" + row);
