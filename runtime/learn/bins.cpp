@@ -370,8 +370,8 @@ std::vector<std::uint64_t> set_of(const FeatureBins& bins, std::int32_t width, c
 
 #ifdef __x86_64__
 // Sixteen rows at a time: their bins are gathered, and looked up in the set as 256 bits.
-__attribute__((target("arch=x86-64-v4"))) static std::int64_t part_by_sixteen(const std::uint8_t* column, const std::vector<std::uint8_t>& left, std::uint32_t* rows, std::int64_t& at,
-                                                                             std::int64_t count, std::uint32_t* right) {
+__attribute__((target("arch=x86-64-v4"))) static std::int64_t part_by_sixteen(const std::uint8_t* column, const std::vector<std::uint8_t>& left, const std::uint32_t* rows, std::int64_t& at,
+                                                                             std::int64_t count, std::uint32_t* lefts, std::uint32_t* rights) {
   alignas(64) std::uint32_t words[16] = {};
   for (std::size_t b = 0; b < left.size(); ++b) words[b / 32] |= static_cast<std::uint32_t>(left[b]) << (b % 32);
   const __m512i set = _mm512_load_si512(words), low_byte = _mm512_set1_epi32(255), one = _mm512_set1_epi32(1);
@@ -384,8 +384,8 @@ __attribute__((target("arch=x86-64-v4"))) static std::int64_t part_by_sixteen(co
     const __m512i bin = _mm512_and_si512(_mm512_i32gather_epi32(row, column, 1), low_byte);
     const __m512i word = _mm512_permutexvar_epi32(_mm512_srli_epi32(bin, 5), set);
     const __mmask16 goes_left = _mm512_test_epi32_mask(_mm512_srlv_epi32(word, _mm512_and_si512(bin, _mm512_set1_epi32(31))), one);
-    _mm512_storeu_si512(rows + l, _mm512_maskz_compress_epi32(goes_left, row));  // what it overwrites beyond has been read
-    _mm512_storeu_si512(right + (i - l), _mm512_maskz_compress_epi32(static_cast<__mmask16>(~goes_left), row));
+    _mm512_storeu_si512(lefts + l, _mm512_maskz_compress_epi32(goes_left, row));  // what it overwrites beyond has been read
+    _mm512_storeu_si512(rights + (i - l), _mm512_maskz_compress_epi32(static_cast<__mmask16>(~goes_left), row));
     l += __builtin_popcount(goes_left);
   }
   at = i;
@@ -393,13 +393,13 @@ __attribute__((target("arch=x86-64-v4"))) static std::int64_t part_by_sixteen(co
 }
 #endif
 
-std::int64_t part_rows(const std::uint8_t* column, const std::vector<std::uint8_t>& left, std::uint32_t* rows, std::int64_t count, std::uint32_t* right) {
+std::int64_t part_rows(const std::uint8_t* column, const std::vector<std::uint8_t>& left, const std::uint32_t* rows, std::int64_t count, std::uint32_t* lefts, std::uint32_t* rights) {
   std::int64_t l = 0, i = 0;
 #ifdef __x86_64__
   static const bool sixteen = __builtin_cpu_supports("x86-64-v4");
-  if (sixteen) l = part_by_sixteen(column, left, rows, i, count, right);
+  if (sixteen) l = part_by_sixteen(column, left, rows, i, count, lefts, rights);
 #endif
-  return part_rows<const std::uint8_t*>(column, left, rows, count, right, i, l);
+  return part_rows<const std::uint8_t*>(column, left, rows, count, lefts, rights, i, l);
 }
 
 void keep_used_terms(model::Forest& forest, std::int32_t features) {

@@ -84,17 +84,17 @@ Binned make_bins(const Dataset& data, const std::vector<model::FeatureInfo>& fea
 // The codes of the bins that `left` marks, as a bit set of a category split.
 std::vector<std::uint64_t> set_of(const FeatureBins& bins, std::int32_t width, const std::vector<std::uint8_t>& left);
 
-// Stable partition of `rows` by a column of bins: those whose bin `left` marks to the front, the others into `right`.
-// Returns how many go left.
+// Stable partition of `rows` by a column of bins: those whose bin `left` marks into `lefts`, which may be `rows` itself, the
+// others into `rights`. Returns how many go left.
 template <class Column>
-std::int64_t part_rows(const Column& column, const std::vector<std::uint8_t>& left, std::uint32_t* rows, std::int64_t count, std::uint32_t* right,
+std::int64_t part_rows(const Column& column, const std::vector<std::uint8_t>& left, const std::uint32_t* rows, std::int64_t count, std::uint32_t* lefts, std::uint32_t* rights,
                        std::int64_t done = 0, std::int64_t l = 0) {  // rows that were parted before, and how many of them went left
   std::int64_t r = done - l;
   for (std::int64_t i = done; i < count; ++i) {
     const std::uint32_t row = rows[i];
     const std::int64_t to_left = left[column[row]];
-    rows[l] = row;
-    right[r] = row;
+    lefts[l] = row;
+    rights[r] = row;
     l += to_left;
     r += 1 - to_left;
   }
@@ -102,6 +102,6 @@ std::int64_t part_rows(const Column& column, const std::vector<std::uint8_t>& le
 }
 
 // `column` may be read up to 3 bytes beyond its end.
-std::int64_t part_rows(const std::uint8_t* column, const std::vector<std::uint8_t>& left, std::uint32_t* rows, std::int64_t count, std::uint32_t* right);
+std::int64_t part_rows(const std::uint8_t* column, const std::vector<std::uint8_t>& left, const std::uint32_t* rows, std::int64_t count, std::uint32_t* lefts, std::uint32_t* rights);
 
 }  // namespace mlp::learn

@@ -265,7 +265,7 @@ void ForestGrower::split(std::int32_t at) {
   }
   std::uint32_t* rows = rows_.data() + nodes_[at].begin;
   const std::int64_t all = nodes_[at].end - nodes_[at].begin;
-  const std::int64_t lefts = binned_.with_column(best.position, [&](const auto& column) { return part_rows(column, goes_left_, rows, all, moved_.data()); });
+  const std::int64_t lefts = binned_.with_column(best.position, [&](const auto& column) { return part_rows(column, goes_left_, rows, all, rows, moved_.data()); });
   MLP_CHECK(lefts > 0 && lefts < all);
   std::copy_n(moved_.data(), all - lefts, rows + lefts);
 

@@ -157,7 +157,11 @@ Outcome train_gbdt(const Request& request) {
         sizes.hessian_most = objective.hessian_most();
         quantise(gradient, hessian, sizes, noise, static_cast<std::uint32_t>(round * outputs + k) * 0x85ebca6bu, gradients, pool);
       });
-      in_tree = sample;
+      in_tree.resize(sample.size());
+      pool.run(chunks_of(static_cast<std::int64_t>(sample.size())), [&](std::int64_t chunk) {
+        const std::int64_t begin = chunk * chunk_rows;
+        std::copy_n(sample.begin() + begin, std::min(chunk_rows, static_cast<std::int64_t>(sample.size()) - begin), in_tree.begin() + begin);
+      });
       Grown grown = timed("trees", [&] { return grower.grow(gradients, in_tree, sample_features(request, binned, round * outputs + k), forest); });
       const Timed scope("scores");
       model::Tree& tree = grown.tree;
@@ -175,9 +179,14 @@ Outcome train_gbdt(const Request& request) {
       }
       set_covers(grown, in_tree, labels);
 
-      pool.run(static_cast<std::int64_t>(tree.feature.size()), [&](std::int64_t node) {
-        if (tree.left[node] >= 0) return;
-        for (std::int64_t i = grown.begin[node]; i < grown.end[node]; ++i) out_scores[in_tree[i]] += tree.value[node];
+      // By ranges of rows, which stand in order in each node: neighbours in memory belong to many leaves.
+      constexpr std::int64_t span = 1 << 16;
+      pool.run((n + span - 1) / span, [&](std::int64_t part) {
+        for (std::size_t node = 0; node < tree.feature.size(); ++node) {
+          if (tree.left[node] >= 0) continue;
+          const auto first = in_tree.begin() + grown.begin[node], last = in_tree.begin() + grown.end[node];
+          for (auto i = std::lower_bound(first, last, part * span); i != last && *i < (part + 1) * span; ++i) out_scores[*i] += tree.value[node];
+        }
       });
       if (static_cast<std::int64_t>(in_tree.size()) < n) {
         sampled.assign(n, 0);

@@ -19,6 +19,7 @@ namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr std::int64_t parallel_work = 1 << 15;      // histogram updates below which one thread is faster
 constexpr std::int64_t parallel_rows = 1 << 12;      // rows, where each is looked at once
+constexpr std::int64_t shared_slots = 1 << 12;       // of histograms, where each is looked at once
 constexpr std::size_t histogram_memory = 512u << 20;
 
 // Category splits. One against the rest up to this many categories; else categories in the order of gradient ratio,
@@ -170,12 +171,14 @@ void quantise(const std::vector<double>& gradient, const std::vector<double>& he
 }
 
 Grower::Grower(const Binned& binned, const Request& request, Pool& pool)
-    : binned_(binned), request_(request), settings_(request.settings), pool_(pool), moved_(binned.rows) {
+    : binned_(binned), request_(request), settings_(request.settings), pool_(pool), kept_(pool.threads() > 1 ? binned.rows : 0), moved_(binned.rows) {
   for (const int m : request.monotone) bounded_ |= m != 0;
   for (const FeatureBins& b : binned.features) sorted_categories_ |= b.category && b.slots() > 3;
   spare_.resize(pool.threads() - 1);
   for (auto& s : spare_) s.resize(binned.slots);
   words_.resize(pool.threads());
+  for (std::int64_t t = 0; t <= pool.threads(); ++t)
+    shares_.push_back(static_cast<std::int32_t>(std::lower_bound(binned.offset.begin(), binned.offset.end(), binned.slots * t / pool.threads()) - binned.offset.begin()));
   for (const Group& group : binned.groups) {
     for (std::int32_t p = group.first; p < group.first + group.features; ++p) {
       word_offset_.push_back(word_slots_);
@@ -255,7 +258,12 @@ void Grower::build_by_words(const Group& group, const std::uint32_t* rows, std::
   }
 }
 
-void Grower::build(const Node& node, std::vector<Cell>& histogram) {
+void Grower::share(std::int64_t slots, const std::function<void(std::int64_t, std::int32_t, std::int32_t)>& work) {
+  if (pool_.threads() == 1 || slots < shared_slots) return work(0, 0, static_cast<std::int32_t>(binned_.used.size()));
+  pool_.each([&](std::int64_t t) { work(t, shares_[t], shares_[t + 1]); });
+}
+
+void Grower::build(const Node& node, std::vector<Cell>& histogram, std::vector<Cell>* sibling) {
   const Timed scope("histograms");
   const std::int64_t count = node.end - node.begin;
   const std::int64_t dense = static_cast<std::int64_t>(binned_.groups.size()), groups = dense + terms_used_;  // the terms come last
@@ -295,24 +303,28 @@ void Grower::build(const Node& node, std::vector<Cell>& histogram) {
     else
       add_rows(out.data(), offset, group.narrow_bins.data(), group.features, *gradients_, rows_->data() + begin, end - begin);
   };
-  if (parts == 1) {
-    for (std::int64_t g = 0; g < groups; ++g) task(g);
-    complete_terms(node, histogram);
-    return;
-  }
-  pool_.run(parts * groups, task);
-  pool_.run(groups, [&](std::int64_t g) {
-    if (!used(g)) return;
-    const auto [first, last] = slots_of(g);
-    for (std::int64_t p = 1; p < parts; ++p)
-      for (std::int32_t s = first; s < last; ++s) histogram[s] += spare_[p - 1][s];
+  const auto build_part = [&](std::int64_t part) {
+    for (std::int64_t g = 0; g < groups; ++g) task(part * groups + g);
+  };
+  parts == 1 ? build_part(0) : pool_.each(build_part);
+  const auto take_off = [&](std::int64_t, std::int32_t first, std::int32_t last) {
+    for (std::int32_t s = slot_at(first); s < slot_at(last); ++s) (*sibling)[s] -= histogram[s];
+  };
+  share(binned_.slots, [&](std::int64_t t, std::int32_t first, std::int32_t last) {
+    for (std::int32_t p = first; parts > 1 && p < last; ++p) {
+      if (!used(binned_.group_of[p] < 0 ? dense : binned_.group_of[p])) continue;
+      for (std::int64_t part = 1; part < parts; ++part)
+        for (std::int32_t s = slot_at(p); s < slot_at(p + 1); ++s) histogram[s] += spare_[part - 1][s];
+    }
+    if (sibling != nullptr && !terms_used_) take_off(t, first, last);
   });
+  if (!terms_used_) return;
   complete_terms(node, histogram);
+  if (sibling != nullptr) share(binned_.slots, take_off);
 }
 
 // Rows that do not have a term were not counted: they are what is left of the node.
 void Grower::complete_terms(const Node& node, std::vector<Cell>& histogram) {
-  if (!terms_used_) return;
   const Cell all{node.sums.gradient, (node.sums.hessian << grid_.count_bits) + node.sums.count};
   for (std::size_t p = static_cast<std::size_t>(binned_.term_bins.first); p < binned_.used.size(); ++p) {
     const std::int32_t first = binned_.offset[p], last = first + binned_.features[binned_.used[p]].slots();
@@ -519,19 +531,22 @@ void Grower::find(std::initializer_list<Node*> nodes) {
   std::vector<Node*> open;
   for (Node* node : nodes)
     if (node->histogram != nullptr) open.push_back(node);
-  const std::int64_t per = static_cast<std::int64_t>(positions_->size());
-  std::vector<Split> found(open.size() * per);
-  const auto task = [&](std::int64_t t) { found[t] = find_one(*open[t / per], (*positions_)[t % per]); };
-  if (static_cast<std::int64_t>(open.size()) * binned_.slots < 4096) {
-    for (std::size_t t = 0; t < found.size(); ++t) task(static_cast<std::int64_t>(t));
-  } else {
-    pool_.run(static_cast<std::int64_t>(found.size()), task);
-  }
+  // Ties go to the first position, whichever thread finds it.
+  std::vector<Split> found(pool_.threads() * open.size());
+  share(static_cast<std::int64_t>(open.size()) * binned_.slots, [&](std::int64_t t, std::int32_t first, std::int32_t last) {
+    const auto begin = std::lower_bound(positions_->begin(), positions_->end(), first), end = std::lower_bound(begin, positions_->end(), last);
+    for (std::size_t n = 0; n < open.size(); ++n) {
+      Split best;
+      for (auto p = begin; p != end; ++p)
+        if (const Split split = find_one(*open[n], *p); split.gain > best.gain) best = split;
+      found[t * open.size() + n] = best;
+    }
+  });
   for (std::size_t n = 0; n < open.size(); ++n) {
     Node& node = *open[n];
     node.best = {};
-    for (std::int64_t j = 0; j < per; ++j)
-      if (found[n * per + j].gain > node.best.gain) node.best = found[n * per + j];
+    for (std::size_t t = n; t < found.size(); t += open.size())
+      if (found[t].gain > node.best.gain) node.best = found[t];
     if (node.best.position < 0) continue;
     const double children = node.best.gain;
     node.best.gain -= part(node.sums, settings_.l2, node);
@@ -550,21 +565,20 @@ std::int64_t Grower::partition(const Node& node, std::int32_t position, const st
   const std::int64_t parts = count >= parallel_rows ? pool_.threads() : 1;
   std::uint32_t* rows = rows_->data() + node.begin;
   const auto range = [&](std::int64_t p) { return std::pair{count * p / parts, count * (p + 1) / parts}; };
-  const auto right_of = [&](std::int64_t p) { return moved_.data() + range(p).first; };
+  // The first part leaves its lefts where they are; those of the others are kept aside until there is room.
   std::vector<std::int64_t> lefts(parts), to(parts);
-  pool_.run(parts, [&](std::int64_t p) {
+  const auto all_parts = [&](const std::function<void(std::int64_t)>& task) { parts == 1 ? task(0) : pool_.each(task); };
+  all_parts([&](std::int64_t p) {
     const auto [begin, end] = range(p);
-    lefts[p] = binned_.with_column(position, [&](const auto& column) { return part_rows(column, left, rows + begin, end - begin, right_of(p)); });
+    std::uint32_t* const kept = p == 0 ? rows : kept_.data() + begin;
+    lefts[p] = binned_.with_column(position, [&](const auto& column) { return part_rows(column, left, rows + begin, end - begin, kept, moved_.data() + begin); });
   });
   std::int64_t total = 0;
-  for (std::int64_t p = 0; p < parts; ++p) {  // downwards only, so no part runs over one that has not moved
-    std::copy_n(rows + range(p).first, lefts[p], rows + total);
-    to[p] = range(p).first - total;           // how many went right before this part
-    total += lefts[p];
-  }
-  pool_.run(parts, [&](std::int64_t p) {
+  for (std::int64_t p = 0; p < parts; ++p) to[p] = std::exchange(total, total + lefts[p]);
+  all_parts([&](std::int64_t p) {
     const auto [begin, end] = range(p);
-    std::copy_n(right_of(p), end - begin - lefts[p], rows + total + to[p]);
+    if (p > 0) std::copy_n(kept_.data() + begin, lefts[p], rows + to[p]);
+    std::copy_n(moved_.data() + begin, end - begin - lefts[p], rows + total + begin - to[p]);
   });
   return total;
 }
@@ -621,6 +635,19 @@ void Grower::split(std::int32_t at, Grown& grown, model::Forest& forest) {
   for (int i = 0; i < 2; ++i) tree.add_leaf(1);
 }
 
+Sums Grower::sums_of_rows(const std::vector<std::uint32_t>& rows) const {
+  const std::int64_t n = static_cast<std::int64_t>(rows.size());
+  std::vector<Sums> sums(chunks_of(n));
+  pool_.run(chunks_of(n), [&](std::int64_t chunk) {
+    Cell total{0, 0};
+    for (std::int64_t i = chunk * chunk_rows; i < std::min((chunk + 1) * chunk_rows, n); ++i) total += (*gradients_)[rows[i]];
+    sums[chunk] = sums_of(total);
+  });
+  Sums out;
+  for (const Sums& s : sums) out += s;
+  return out;
+}
+
 Grown Grower::grow(const Gradients& gradients, std::vector<std::uint32_t>& rows, const std::vector<std::int32_t>& positions, model::Forest& forest) {
   gradients_ = &gradients;
   grid_ = gradients.grid;
@@ -644,19 +671,21 @@ Grown Grower::grow(const Gradients& gradients, std::vector<std::uint32_t>& rows,
   root.end = static_cast<std::int64_t>(rows.size());
   root.low = -infinity;
   root.high = infinity;
-  std::vector<Sums> sums(chunks_of(root.end));
-  pool_.run(chunks_of(root.end), [&](std::int64_t chunk) {
-    Cell total{0, 0};
-    for (std::int64_t i = chunk * chunk_rows; i < std::min((chunk + 1) * chunk_rows, root.end); ++i) total += gradients[rows[i]];
-    sums[chunk] = sums_of(total);
-  });
-  for (const Sums& s : sums) root.sums += s;
   const bool leaf_wise = settings_.growth == Growth::leaf_wise;
   const std::int64_t leaf_limit = settings_.leaves > 0 ? settings_.leaves : std::numeric_limits<std::int32_t>::max();
-  if (!positions.empty() && leaf_limit > 1 && may_split(root)) {
-    root.histogram = take();
-    root.squares = squares_of(root);
+  root.sums.count = root.end;
+  const bool open = !positions.empty() && leaf_limit > 1 && may_split(root);
+  if (open) root.histogram = take();
+  if (open && !terms_used_) {                        // the bins of any feature hold every row
     build(root, *root.histogram);
+    root.sums = {};
+    for (std::int32_t s = slot_at(positions[0]); s < slot_at(positions[0] + 1); ++s) root.sums += sums_of((*root.histogram)[s]);
+  } else {
+    root.sums = sums_of_rows(rows);
+    if (open) build(root, *root.histogram);
+  }
+  if (open) {
+    root.squares = squares_of(root);
     find({&root});
   }
 
@@ -696,12 +725,11 @@ Grown Grower::grow(const Gradients& gradients, std::vector<std::uint32_t>& rows,
     const bool left_smaller = nodes_[l].end - nodes_[l].begin <= nodes_[r].end - nodes_[r].begin;
     Node &small = nodes_[left_smaller ? l : r], &large = nodes_[left_smaller ? r : l];
     small.histogram = take();
-    build(small, *small.histogram);
+    build(small, *small.histogram, inherited);
     small.squares = squares_of(small);
     large.squares = std::max(nodes_[at].squares - small.squares, 0.0);
     if (inherited != nullptr) {
       large.histogram = inherited;
-      for (std::size_t s = 0; s < large.histogram->size(); ++s) (*large.histogram)[s] -= (*small.histogram)[s];
     } else {
       large.histogram = take();
       build(large, *large.histogram);

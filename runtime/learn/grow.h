@@ -7,6 +7,7 @@
 // LightGBM. Gradients with a few rows far above the rest would lose too much, and keep the fine grid.)
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <map>
 #include <memory>
@@ -88,7 +89,12 @@ class Grower {
   };
   std::vector<Cell>* take();
   void give(std::vector<Cell>* histogram);
-  void build(const Node& node, std::vector<Cell>& histogram);
+  // `sibling`: the parent's histogram, from which this one is taken off.
+  void build(const Node& node, std::vector<Cell>& histogram, std::vector<Cell>* sibling = nullptr);
+  // work(t, first, last): positions in Binned::used, always the same ones on the same thread; all of them at once where `slots`
+  // are few.
+  void share(std::int64_t slots, const std::function<void(std::int64_t, std::int32_t, std::int32_t)>& work);
+  std::int32_t slot_at(std::int32_t position) const { return position < static_cast<std::int32_t>(binned_.used.size()) ? binned_.offset[position] : binned_.slots; }
   bool by_words(const Group& group) const;
   void build_by_words(const Group& group, const std::uint32_t* rows, std::int64_t count, std::vector<Word>& words, std::vector<Cell>& out) const;
   double squares_of(const Node& node) const;
@@ -102,6 +108,7 @@ class Grower {
   std::int64_t partition(const Node& node, std::int32_t position, const std::vector<std::uint8_t>& left);
   bool may_split(const Node& node) const;
   Sums sums_of(const Cell& cell) const;
+  Sums sums_of_rows(const std::vector<std::uint32_t>& rows) const;
   double weight_of(const Sums& s, double l2, const Node& node) const;
   double part(const Sums& s, double l2, const Node& node) const;
   bool heavy_enough(const Sums& s) const;
@@ -113,6 +120,7 @@ class Grower {
   bool bounded_ = false, sorted_categories_ = false;
   std::vector<std::unique_ptr<std::vector<Cell>>> store_;
   std::vector<std::vector<Cell>*> free_;
+  std::vector<std::int32_t> shares_;         // of thread t: the positions from shares_[t], about as many slots for each
   std::vector<std::vector<Cell>> spare_;     // one more histogram per extra thread
   std::vector<std::vector<Word>> words_;     // by thread: histogram of a block of rows, zeros in between
   std::vector<std::int32_t> word_offset_;    // by position in Binned::used, of groups: its first slot there
@@ -122,7 +130,7 @@ class Grower {
   const Gradients* gradients_ = nullptr;
   Grid grid_;
   std::vector<std::uint32_t>* rows_ = nullptr;
-  std::vector<std::uint32_t> moved_;
+  std::vector<std::uint32_t> kept_, moved_;  // rows that a partition sends left and right
   const std::vector<std::int32_t>* positions_ = nullptr;
   std::vector<std::uint8_t> group_used_;
   bool terms_used_ = false;

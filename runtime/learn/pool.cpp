@@ -13,7 +13,7 @@ static void look_for(const Come& come) {
 }
 
 Pool::Pool(int threads) {
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
 }
 
 Pool::~Pool() {
@@ -25,21 +25,24 @@ Pool::~Pool() {
   for (std::thread& t : workers_) t.join();
 }
 
-void Pool::drain() {
-  for (std::int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < count_;) {
-    try {
-      (*task_)(i);
-    } catch (...) {
-      std::lock_guard lock(mutex_);
-      if (!error_ || i < error_task_) {
-        error_ = std::current_exception();
-        error_task_ = i;
-      }
+void Pool::execute(std::int64_t number) {
+  try {
+    (*task_)(number);
+  } catch (...) {
+    std::lock_guard lock(mutex_);
+    if (!error_ || number < error_task_) {
+      error_ = std::current_exception();
+      error_task_ = number;
     }
   }
 }
 
-void Pool::work() {
+void Pool::drain(std::int64_t thread) {
+  if (own_) return execute(thread);
+  for (std::int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < count_;) execute(i);
+}
+
+void Pool::work(std::int64_t thread) {
   std::uint64_t seen = 0;
   for (;;) {
     const auto come = [&] { return stop_ || generation_ != seen; };
@@ -50,7 +53,7 @@ void Pool::work() {
     }
     if (stop_) return;
     seen = generation_;
-    drain();
+    drain(thread);
     if (--busy_ == 0) {
       std::lock_guard lock(mutex_);  // not between the caller's look and its sleep
       done_.notify_one();
@@ -63,17 +66,27 @@ void Pool::run(std::int64_t count, const std::function<void(std::int64_t)>& task
     for (std::int64_t i = 0; i < count; ++i) task(i);
     return;
   }
+  start(count, task, false);
+}
+
+void Pool::each(const std::function<void(std::int64_t)>& task) {
+  if (workers_.empty()) return task(0);
+  start(threads(), task, true);
+}
+
+void Pool::start(std::int64_t count, const std::function<void(std::int64_t)>& task, bool own) {
   {
     std::lock_guard lock(mutex_);
     task_ = &task;
     count_ = count;
+    own_ = own;
     next_.store(0, std::memory_order_relaxed);
     error_ = nullptr;
     busy_ = static_cast<int>(workers_.size());
     ++generation_;
   }
   wake_.notify_all();
-  drain();
+  drain(0);
   const auto ended = [&] { return busy_ == 0; };
   look_for(ended);
   std::unique_lock lock(mutex_);

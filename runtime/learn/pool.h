@@ -24,10 +24,14 @@ class Pool {
   // Runs task(0) … task(count - 1), also on the calling thread; returns when all have ended. A task's exception is
   // thrown on (the one of the lowest task number that failed).
   void run(std::int64_t count, const std::function<void(std::int64_t)>& task);
+  // task(t) on thread t, for each of the threads: what a thread worked on last time lies in its core's cache.
+  void each(const std::function<void(std::int64_t)>& task);
 
  private:
-  void work();
-  void drain();
+  void start(std::int64_t count, const std::function<void(std::int64_t)>& task, bool own);
+  void work(std::int64_t thread);
+  void drain(std::int64_t thread);
+  void execute(std::int64_t number);
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable wake_, done_;
@@ -36,6 +40,7 @@ class Pool {
   std::atomic<int> busy_ = 0;
   const std::function<void(std::int64_t)>* task_ = nullptr;
   std::int64_t count_ = 0;
+  bool own_ = false;                         // each
   std::atomic<std::int64_t> next_{0};
   std::exception_ptr error_;
   std::int64_t error_task_ = 0;

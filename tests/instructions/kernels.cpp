@@ -95,7 +95,7 @@ void training() {
   std::vector<std::uint32_t> order(static_cast<std::size_t>(rows.data.rows)), right(order.size());
   std::iota(order.begin(), order.end(), 0u);
   measure("gbdt.partition", rows.data.rows, [&] {
-    binned.with_column(0, [&](const auto& column) { return learn::part_rows(column, left, order.data(), rows.data.rows, right.data()); });
+    binned.with_column(0, [&](const auto& column) { return learn::part_rows(column, left, order.data(), rows.data.rows, order.data(), right.data()); });
   });
 
   // Missing values are not for linear models.

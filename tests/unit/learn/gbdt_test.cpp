@@ -461,6 +461,31 @@ TEST(Gbdt, ManyRowsGiveTheSameBytesAtAnyNumberOfThreads) {
   }
 }
 
+// Histograms large enough to be shared out among threads by their features.
+TEST(Gbdt, ManyFeaturesGiveTheSameBytesAtAnyNumberOfThreads) {
+  Example e = wide_example(70'000, Loss::logistic);
+  std::mt19937_64 rng(34);
+  for (int f = 0; f < 20; ++f) {
+    e.features.push_back(f % 5 == 0 ? category("c" + std::to_string(f), 200) : number("n" + std::to_string(f)));
+    e.rows.columns.emplace_back();
+    for (std::size_t i = 0; i < e.rows.target.size(); ++i) {
+      const double v = static_cast<double>(rng() % 200);
+      e.rows.columns.back().push_back(rng() % 10 == 0 ? std::nan("") : v + (f % 5 == 0 ? 0 : 50 * e.rows.target[i]));
+    }
+  }
+  Request request = make_request(e, Loss::logistic);
+  request.settings.trees = 3;
+  for (const double share : {1.0, 0.5}) {
+    request.settings.feature_fraction = request.settings.subsample = share;
+    request.threads = 1;
+    const std::string one = bytes_of(train_gbdt(request).model);
+    for (const int threads : {2, 3, 7}) {
+      request.threads = threads;
+      EXPECT_EQ(bytes_of(train_gbdt(request).model), one) << threads << " threads, share " << share;
+    }
+  }
+}
+
 TEST(Gbdt, PackedGradientsLearnAsMuchAsExactOnes) {
   constexpr std::int64_t last_exact = (1 << 16) - 1;
   for (const Loss loss : losses) {
@@ -505,10 +530,12 @@ TEST(Gbdt, RowsArePartedInOrder) {
     for (auto& r : rows) r = static_cast<std::uint32_t>(rng() % 10'000);
     std::vector<std::uint32_t> to_left, to_right;
     for (const std::uint32_t r : rows) (left[column[r]] ? to_left : to_right).push_back(r);
-    const std::int64_t lefts = part_rows(static_cast<const std::uint8_t*>(column.data()), left, rows.data(), n, moved.data());
-    ASSERT_EQ(lefts, static_cast<std::int64_t>(to_left.size()));
-    EXPECT_TRUE(std::equal(to_left.begin(), to_left.end(), rows.begin()));
-    EXPECT_TRUE(std::equal(to_right.begin(), to_right.end(), moved.begin()));
+    std::vector<std::uint32_t> apart(n);
+    for (std::uint32_t* const lefts : {apart.data(), rows.data()}) {
+      ASSERT_EQ(part_rows(static_cast<const std::uint8_t*>(column.data()), left, rows.data(), n, lefts, moved.data()), static_cast<std::int64_t>(to_left.size()));
+      EXPECT_TRUE(std::equal(to_left.begin(), to_left.end(), lefts));
+      EXPECT_TRUE(std::equal(to_right.begin(), to_right.end(), moved.begin()));
+    }
   }
 }
 
