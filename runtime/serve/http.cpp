@@ -61,7 +61,7 @@ void RequestReader::restart() {
   content_type_.clear();
   content_encoding_.clear();
   accept_.clear();
-  request_.body = whole_ = {};
+  whole_ = {};
   if (body_.capacity() > kept) body_ = {};
   body_.clear();
 }

@@ -15,9 +15,6 @@ namespace {
 
 constexpr std::size_t read_size = 64 << 10, kept = 16 << 10, max_discard = std::size_t{64} << 20;
 constexpr std::chrono::seconds linger_time{2};
-// Answers of a turn are sent one behind the other: a client that is awake for the first is so for the rest, and costs no waking.
-// Nobody waits for more than a few requests, nor for one that is long.
-constexpr std::size_t together = 16, long_text = 8 << 10;
 
 Clock::duration seconds(double s) { return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(s)); }
 int checked(int result, const char* what) {
@@ -47,7 +44,10 @@ class Loop::Connection {
   // These give false at the connection's end.
   bool on_event() {
     if (queued_) return true;  // has bytes; more are read when they are used up
-    return phase_ == Phase::writing ? on_send() : receive();
+    if (phase_ != Phase::writing) return receive();
+    if (!flush()) return false;
+    queue();
+    return true;
   }
   bool on_turn() {
     queued_ = false;
@@ -55,12 +55,7 @@ class Loop::Connection {
   }
   bool on_drain() {
     // A request may have come that was not read yet.
-    return phase_ != Phase::waiting || queued_ || (receive() && (phase_ != Phase::waiting || answered_));
-  }
-  bool on_send() {
-    if (!flush()) return false;
-    queue();
-    return true;
+    return phase_ != Phase::waiting || queued_ || (receive() && phase_ != Phase::waiting);
   }
   bool late() const { return loop_.now_ >= deadline_ && !queued_; }
   int fd() const { return fd_.get(); }
@@ -79,7 +74,7 @@ class Loop::Connection {
     deadline_ = loop_.now_ + seconds(loop_.options_.idle_seconds);
   }
   void queue() {
-    if (phase_ != Phase::waiting || left_.empty() || answered_) return;
+    if (phase_ != Phase::waiting || left_.empty()) return;
     queued_ = true;
     loop_.ready_.push_back(this);
   }
@@ -108,34 +103,32 @@ class Loop::Connection {
       out_ += "HTTP/1.1 100 Continue\r\n\r\n";
       used += reader_.put(bytes.substr(used));
     }
+    bool alive = true;
     switch (reader_.state()) {
       case RequestReader::State::expects:
       case RequestReader::State::more:
         if (phase_ == Phase::waiting) begin(Phase::reading);
-        if (!out_.empty() && !flush()) return false;
+        alive = out_.empty() || flush();
         break;
       case RequestReader::State::complete:
         keep_alive_ = reader_.keep_alive() && !loop_.draining_;
         append_response(out_, loop_.api_.handle(reader_.request(), loop_.worker_), keep_alive_, reader_.http_1_0(), reader_.request().method == "HEAD");
-        answer_later();
+        answered_ = true;
+        alive = flush();
         break;
       case RequestReader::State::refused:
         used = bytes.size();
         keep_alive_ = false;
         append_response(out_, loop_.api_.error(reader_.status(), reader_.why()), false, false, false);
-        answer_later();
+        answered_ = true;
+        alive = flush();
     }
+    if (!alive) return false;
     if (bytes.data() == left_.data()) left_.erase(0, used);
     else left_.assign(bytes.substr(used));
     if (left_.capacity() > kept && left_.size() <= kept) left_.shrink_to_fit();
     queue();
     return true;
-  }
-
-  void answer_later() {
-    answered_ = true;
-    loop_.answered_.push_back(this);
-    if (out_.size() + reader_.request().body.size() > long_text) loop_.hurry_ = true;
   }
 
   void begin(Phase phase) {
@@ -239,7 +232,6 @@ void Loop::take_new() {
 void Loop::remove(Connection& connection) {
   // Closing does not end the watch while a child process has the socket too, as every fork does for a moment.
   ::epoll_ctl(poll_.get(), EPOLL_CTL_DEL, connection.fd(), nullptr);
-  std::replace(answered_.begin(), answered_.end(), &connection, static_cast<Connection*>(nullptr));
   const std::size_t place = connection.place;
   std::swap(connections_[place], connections_.back());
   connections_[place]->place = place;
@@ -260,13 +252,6 @@ template <class Step> void Loop::serve_all(Step step) {
   for (std::size_t i = connections_.size(); i-- > 0;) serve(*connections_[i], step);
 }
 
-void Loop::send_answers() {
-  for (std::size_t i = 0; i < answered_.size(); ++i)
-    if (answered_[i]) serve(*answered_[i], [](Connection& c) { return c.on_send(); });
-  answered_.clear();
-  hurry_ = false;
-}
-
 void Loop::run() {
   std::array<epoll_event, 256> events;
   const int sweep_ms = static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(sweep_every_).count());
@@ -280,17 +265,13 @@ void Loop::run() {
       auto* const connection = static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
       if (connection) serve(*connection, [](Connection& c) { return c.on_event(); });
       else woken = true;
-      if (hurry_ || answered_.size() >= together) send_answers();
     }
-    send_answers();
     // One request of each that has more: nobody waits for another's pipeline.
     for (std::size_t turns = ready_.size(); turns > 0; --turns) {
       Connection& connection = *ready_.front();
       ready_.pop_front();
       serve(connection, [](Connection& c) { return c.on_turn(); });
-      if (hurry_ || answered_.size() >= together) send_answers();
     }
-    send_answers();
     if (woken) {
       wake_.heard();
       take_new();
@@ -298,7 +279,6 @@ void Loop::run() {
         draining_ = true;
         end = now_ + seconds(options_.drain_seconds);
         serve_all([](Connection& c) { return c.on_drain(); });
-        send_answers();
       }
     }
     if (now_ >= sweep_at) {

@@ -66,7 +66,6 @@ class Loop {
   // Takes a step of a connection, or of each: false ends it.
   template <class Step> void serve(Connection& connection, Step step);
   template <class Step> void serve_all(Step step);
-  void send_answers();
 
   Api& api_;
   const ServeOptions& options_;
@@ -81,11 +80,9 @@ class Loop {
   // Of the loop's own thread:
   std::vector<std::unique_ptr<Connection>> connections_;
   std::deque<Connection*> ready_;               // have bytes of a further request; each is served one in a turn
-  std::vector<Connection*> answered_;           // in this turn; what they are told is not sent yet
   std::vector<char> in_;                        // what was read last
   Clock::time_point now_;                       // when the events at hand came
   Clock::duration sweep_every_;
-  bool hurry_ = false;                          // one of these was long to make
   bool draining_ = false;
 };
 
