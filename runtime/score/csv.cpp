@@ -223,6 +223,7 @@ bool mend(char* bytes, values::Span* cells, const std::uint32_t* ends, std::size
 
 void CsvReader::find_ends() {
   static const Marker mark = marker(best_cpu_level());
+  static const Placer place = placer(best_cpu_level());
   constexpr std::size_t at_once = 64;
   std::array<Marks, at_once> marks;
   const std::size_t end = window_.end(), count = std::min(at_once, (end + 63) / 64 - word_);
@@ -241,7 +242,7 @@ void CsvReader::find_ends() {
   }
   word_ += count;
   std::uint32_t* const from = ends_.data() + last_end_;
-  std::uint32_t* const out = places_of(words.data(), count, base, from);
+  std::uint32_t* const out = place(words.data(), count, base, from);
   // The odd ones go with the next end.
   std::uint32_t* next = from;
   for (std::size_t w = 0; any_odd != 0 && w < count; ++w) {

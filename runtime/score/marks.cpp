@@ -44,8 +44,6 @@ __attribute__((target("avx512f,avx512bw"))) void mark_avx512(const char* bytes, 
 }
 #endif
 
-using Places = std::uint32_t* (*)(const std::uint64_t* words, std::size_t count, std::uint32_t base, std::uint32_t* out);
-
 std::uint32_t* places_plain(const std::uint64_t* words, std::size_t count, std::uint32_t base, std::uint32_t* out) {
   for (std::size_t w = 0; w < count; ++w, base += 64)
     for (std::uint64_t bits = words[w]; bits != 0; bits &= bits - 1) *out++ = base + static_cast<std::uint32_t>(std::countr_zero(bits));
@@ -71,18 +69,14 @@ __attribute__((target("avx512f,avx512bw,avx512vbmi2,popcnt"))) std::uint32_t* pl
 }
 #endif
 
-Places best_places() {
-#if defined(__x86_64__)
-  if (best_cpu_level() == CpuLevel::v4 && __builtin_cpu_supports("avx512vbmi2")) return places_avx512;
-#endif
-  return places_plain;
-}
-
 }  // namespace
 
-std::uint32_t* places_of(const std::uint64_t* words, std::size_t count, std::uint32_t base, std::uint32_t* out) {
-  static const Places places = best_places();
-  return places(words, count, base, out);
+Placer placer(CpuLevel level) {
+#if defined(__x86_64__)
+  if (level == CpuLevel::v4 && __builtin_cpu_supports("avx512vbmi2")) return places_avx512;
+#endif
+  (void)level;
+  return places_plain;
 }
 
 Marker marker(CpuLevel level) {

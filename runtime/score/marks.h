@@ -14,8 +14,9 @@ struct Marks {
 using Marker = void (*)(const char* bytes, std::size_t words, char delimiter, Marks* marks);
 Marker marker(CpuLevel level);  // all give the same
 
-// The places of the bits of `count` words, ascending, from `base` on; the end of what was written. `out` has room for 64 a word.
-std::uint32_t* places_of(const std::uint64_t* words, std::size_t count, std::uint32_t base, std::uint32_t* out);
+// The places of the bits of `count` words, ascending, from `base` on; gives the end of what it wrote. `out` has room for 64 a word.
+using Placer = std::uint32_t* (*)(const std::uint64_t* words, std::size_t count, std::uint32_t base, std::uint32_t* out);
+Placer placer(CpuLevel level);  // all give the same
 
 // Follows quotes from word to word, as if each were one that opens or closes a quoted cell (as simdjson does: Langdale and
 // Lemire 2019). Where that is so, `ends` are the ends of cells. Elsewhere a bit of `odd` says so first: at a quote inside
