@@ -173,7 +173,12 @@ void Scorer::Impl::trees(Scratch& s, std::int64_t rows, double* scores, const Ne
   for (std::int32_t o = 0; o < outputs; ++o) std::fill_n(s.sums.data() + o * block_rows, block_rows, model.forest.base[o]);
   std::uint8_t leaf[block_rows];
   std::size_t t = 0;
-  std::int64_t fetched = 0;                        // of the next rows
+  // Of the next rows a few at a time, up to a quarter of this tree: many lines at once would wait for each other.
+  std::int64_t fetched = 0;
+  const auto fetch = [&](std::size_t quarter) {
+    for (const std::int64_t end = next.rows * static_cast<std::int64_t>(4 * t + quarter) / static_cast<std::int64_t>(4 * tables.trees.size()); fetched < end; ++fetched)
+      for (const std::int32_t place : lines) __builtin_prefetch(next.values + fetched * next.stride + place);
+  };
   for (const Pass& pass : tables.passes) {
     std::size_t done = 0;
     for (const Pass::Column& c : pass.columns) {
@@ -182,8 +187,7 @@ void Scorer::Impl::trees(Scratch& s, std::int64_t rows, double* scores, const Ne
     }
     for (; t < pass.end; ++t) {
       const TreeTable& tree = tables.trees[t];
-      for (const std::int64_t end = next.rows * static_cast<std::int64_t>(t + 1) / static_cast<std::int64_t>(tables.trees.size()); fetched < end; ++fetched)
-        for (const std::int32_t place : lines) __builtin_prefetch(next.values + fetched * next.stride + place, 0, 2);
+      fetch(1);
       for (std::size_t i = 0; i < tree.tables.size(); ++i) {
         const CategoryTable& table = tables.tables[tree.tables[i]];
         const CategoryFeature& c = tables.categories[table.category];
@@ -209,8 +213,11 @@ void Scorer::Impl::trees(Scratch& s, std::int64_t rows, double* scores, const Ne
         continue;
       }
       k.part(tree.nodes.data(), static_cast<std::int64_t>(tree.nodes.size()), bits, rows, at);
+      fetch(2);
       k.number(at, tree.leaves, rows, leaf);
+      fetch(3);
       for (std::int32_t o = 0; o < tree_outputs; ++o) k.add_leaves(tree.of(o), leaf, rows, sum + o * block_rows);
+      fetch(4);
     }
   }
   for (std::int64_t i = 0; i < rows; ++i)
