@@ -44,6 +44,7 @@ void add_diff(CLI::App&, Globals&, Action&);
 void add_train(CLI::App&, Globals&, Action&);
 void add_test(CLI::App&, Globals&, Action&);
 void add_build(CLI::App&, Globals&, Action&);
+void add_export(CLI::App&, Globals&, Action&);
 void add_score(CLI::App&, Globals&, Action&);
 void add_serve(CLI::App&, Globals&, Action&);
 void add_runs(CLI::App&, Globals&, Action&);

@@ -23,6 +23,7 @@ const std::vector<Command>& commands() {
       {"train", "train a spec and record the run", add_train},
       {"test", "run the tests of a spec on its data", add_test},
       {"build", "compile a trained spec to one native binary", add_build},
+      {"export", "write a trained network as ONNX", add_export},
       {"score", "predict rows of a file", add_score},
       {"serve", "serve predictions over HTTP", add_serve},
       {"runs", "list recorded runs", add_runs},

@@ -54,7 +54,7 @@ std::vector<std::string> includes(const std::string& file) {
   return list;
 }
 
-const std::vector<std::string> verbs = {"parse", "format", "check", "plan", "lower", "codegen", "emit"};
+const std::vector<std::string> verbs = {"parse", "format", "check", "plan", "lower", "onnx", "codegen", "emit"};
 
 std::string verb_of(const std::string& file) {
   for (const std::string& verb : verbs)
