@@ -5,11 +5,13 @@ from harness import Benchmark, Case
 FORESTS = [(100, 31), (500, 63), (1000, 255)]
 
 
-def close(tolerance):
-    """Verifies that both sides wrote the same numbers."""
+def close(tolerance, peer_writes_scores=False):
+    """Verifies that both sides wrote the same numbers; the peer's may be the scores behind probabilities."""
     def verify(ours, peer):
         import numpy as np
         a, b = (np.fromfile(harness.DATA / side["output"], np.float64) for side in (ours, peer))
+        if peer_writes_scores:
+            b = 1 / (1 + np.exp(-b))
         if a.shape != b.shape or not len(a):
             raise harness.Failed(f"outputs differ in size: {a.shape} and {b.shape}")
         worst = float(np.abs(a - b).max())
@@ -35,14 +37,18 @@ def trees_batch(peer, title, goal):
                      [case(s, c, m) for s in FORESTS for c in (28, 200) for m in (False, True)])
 
 
+def onnx_row(model, rows, output, *names):
+    library = next((harness.PEERS / "lib").glob("python3*/site-packages/onnxruntime/capi/libonnxruntime.so.*"))
+    return [harness.DATA / "bench_onnx_row", library, model, rows, 28, output, *names]
+
+
 def trees_row():
     def case(shape):
         def prepare():
             import trees
             name, paths = trees.prepare(*shape, 28, False, 20_000)
-            library = next((harness.PEERS / "lib").glob("python3*/site-packages/onnxruntime/capi/libonnxruntime.so.*"))
             return ([harness.DATA / "bench_trees", paths["library"], name, paths["rows"], 28, f"{name}.ours.row", "row"],
-                    [harness.DATA / "bench_onnx_row", library, paths["onnxruntime"], paths["rows"], 28, f"{name}.onnxruntime.row"])
+                    onnx_row(paths["onnxruntime"], paths["rows"], f"{name}.onnxruntime.row", "x", "y"))
         return Case(f"{shape[0]}x{shape[1]}, 28 features", 10, prepare, close(2e-5), limit=0.6e-6 if shape == (100, 31) else None, unit="median of 20,000 rows, one a call")
     return Benchmark("trees-row-onnxruntime", "ONNX Runtime C API", "one row of raw floats a call, one thread", [case(s) for s in FORESTS])
 
@@ -246,6 +252,26 @@ def network_step(mode, goal):
     return Benchmark(f"network-step-{mode}", f"PyTorch, {mode}", "training of three dense layers by adam, one thread", [case(w) for w in (64, 256, 1024)])
 
 
+def network_row():
+    def prepare():
+        import networks
+        name, paths = networks.prepare(28, (64, 64), 20_000)
+        return ([harness.DATA / "bench_trees", paths["library"], name, paths["rows"], 28, f"{name}.ours.row", "row"],
+                onnx_row(paths["onnx"], paths["rows"], f"{name}.onnxruntime.row", "numbers", "score"))
+    return Benchmark("network-row-onnxruntime", "ONNX Runtime C API", "one row of 28 raw floats through dense layers of 64 and 64 a call, one thread",
+                     [Case("28-64-64-1", 10, prepare, close(1e-5, peer_writes_scores=True), limit=0.4e-6, unit="median of 20,000 rows, one a call")])
+
+
+def network_batch():
+    def prepare():
+        import networks
+        name, paths = networks.prepare(1024, (1024, 1024), 4096)
+        return ([harness.DATA / "bench_trees", paths["library"], name, paths["rows"], 1024, f"{name}.ours", "batch"],
+                [harness.DATA / "bench_onednn", harness.PEERS / "lib" / "libdnnl.so.3", paths["weights"], paths["rows"], f"{name}.onednn", 1024, 1024, 1024, 1])
+    return Benchmark("network-batch-onednn", "oneDNN sgemm, its products alone", "4,096 rows of 1,024 raw floats through dense layers of 1,024 and 1,024: the whole network against the products in it, one thread",
+                     [Case("1024-1024-1024-1", 0.85, prepare, close(1e-5, peer_writes_scores=True), unit="4,096 rows")])
+
+
 def startup():
     def check():
         import trees
@@ -282,6 +308,8 @@ def benchmarks():
         compiling(),
         network_step("eager", 2),
         network_step("compile", 1.2),
+        network_row(),
+        network_batch(),
         startup(),
         passes(),
     ]

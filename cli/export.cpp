@@ -26,7 +26,8 @@ void add_export(CLI::App& app, Globals& globals, Action& run) {
       print_json({{"output", args->onnx}, {"format", "onnx"}, {"size", bytes.size()}, {"package", digest}, {"run", subject.run ? subject.run->id : ""}});
     } else {
       char size[32];
-      std::snprintf(size, sizeof size, "%.1f MiB", static_cast<double>(bytes.size()) / 1048576);
+      const bool small = bytes.size() < 1048576;
+      std::snprintf(size, sizeof size, small ? "%.1f KiB" : "%.1f MiB", static_cast<double>(bytes.size()) / (small ? 1024 : 1048576));
       std::cout << args->onnx << "   " << size << (subject.run ? "   from run " + subject.run->id : "") << '\n';
     }
     return 0;

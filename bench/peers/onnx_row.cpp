@@ -1,5 +1,5 @@
-// One row a call through a forest in ONNX Runtime, by its C interface: tensors are made once over one buffer, a call is Run alone.
-//   bench_onnx_row LIBRARY MODEL.onnx ROWS.f32 COLUMNS OUTPUT   a run's result is the median of the calls
+// One row a call through a model in ONNX Runtime, by its C interface: tensors are made once over one buffer, a call is Run alone.
+//   bench_onnx_row LIBRARY MODEL.onnx ROWS.f32 COLUMNS OUTPUT IN OUT   from the input IN to the output OUT, [1, 1]; a run's result is the median of the calls
 // The interface is a table of functions whose order its version 1 fixes for good; the wheel has the library and no header.
 #include <dlfcn.h>
 
@@ -27,7 +27,7 @@ void call(Function function, Arguments... arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) return 2;
+  if (argc != 8) return 2;
   void* const library = ::dlopen(argv[1], RTLD_NOW);
   if (!library) {
     std::fprintf(stderr, "%s\n", ::dlerror());
@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
   const std::int64_t in_shape[] = {1, columns}, out_shape[] = {1, 1};
   call(create_tensor_with_data, memory, static_cast<void*>(row.data()), row.size() * sizeof(float), in_shape, std::size_t{2}, 1, &input);
   call(create_tensor_with_data, memory, static_cast<void*>(&result), sizeof result, out_shape, std::size_t{2}, 1, &output);
-  const char *in_name = "x", *out_name = "y";
+  const char *in_name = argv[6], *out_name = argv[7];
   const void* const inputs[] = {input};
   void* outputs[] = {output};
 

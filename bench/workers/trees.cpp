@@ -1,4 +1,4 @@
-// Rows of floats through a forest in a library made by `mlp build --kind=lib`, called by its C interface.
+// Rows of floats through a model in a library made by `mlp build --kind=lib`, called by its C interface.
 //   bench_trees LIBRARY PREFIX ROWS.f32 COLUMNS OUTPUT batch   row-major floats → predictions, all rows in one call
 //   bench_trees LIBRARY PREFIX ROWS.f32 COLUMNS OUTPUT row     one row a call; a run's result is the median of the calls
 #include <dlfcn.h>

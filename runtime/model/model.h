@@ -139,8 +139,8 @@ class Scorer {
   ~Scorer();
   Scorer(Scorer&&) noexcept;
   void score(const Matrix& matrix, std::int64_t rows, double* scores) const;  // rows x outputs, raw; thread-safe
-  // The same of rows of single precision: feature f of row i is values[i * stride + places[f]]. Where scores_rows(): a model
-  // with trees whose features are all numbers, with a place for each.
+  // The same of rows of single precision: feature f of row i is values[i * stride + places[f]]. Where scores_rows(): a network or
+  // a model with trees whose features are all numbers, with a place for each.
   void score_rows(const float* values, std::int64_t stride, std::int64_t rows, double* scores) const;
   bool scores_rows() const;
   enum class Level { portable, avx2, avx512 };

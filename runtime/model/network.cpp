@@ -11,7 +11,9 @@
 namespace mlp::model {
 namespace {
 
-constexpr std::int64_t rows_together = 64;         // of a block: few enough for their tensors to stay in the cache
+// Rows of a block: few, so that their tensors stay in the cache; as many as a product takes at once (runtime/product/blocked.h) where a block would
+// spend its time on packing a large weight, unless its tensors took too many floats.
+constexpr std::int64_t few_together = 64, many_together = 768, large_weight = 1 << 15, most_floats = 1 << 22;
 std::atomic<std::uint64_t> scorers{0};
 
 }  // namespace
@@ -41,6 +43,11 @@ void NetworkInput::put(const Matrix& matrix, std::int64_t from, std::int64_t to)
   }
 }
 
+void NetworkInput::put(const float* row, const std::vector<std::int32_t>& places, std::int64_t to) {
+  float* const out = values_.data() + to * static_cast<std::int64_t>(numbers_.size());
+  for (std::size_t i = 0; i < numbers_.size(); ++i) out[i] = row[places[static_cast<std::size_t>(numbers_[i])]];
+}
+
 void NetworkInput::copy(const NetworkInput& other, std::int64_t from, std::int64_t to) {
   const auto count = static_cast<std::int64_t>(numbers_.size());
   std::copy_n(other.values_.data() + from * count, count, values_.data() + to * count);
@@ -66,13 +73,21 @@ float* Aligned::reserve(std::int64_t floats) {
   return start_;
 }
 
-NetworkScorer::NetworkScorer(const Model& model) : model_(model), number_(++scorers) {
+NetworkScorer::NetworkScorer(const Model& model) : model_(model), together_(few_together), number_(++scorers) {
   MLP_CHECK(model.network.code != nullptr);
-  for (const NetworkTensor& tensor : model.network.weights) weights_.push_back(tensor.values.data());
+  bool large = false;
+  for (const NetworkTensor& tensor : model.network.weights) {
+    weights_.push_back(tensor.values.data());
+    large = large || tensor.values.size() >= large_weight;
+  }
+  mlp_network_call call{};                           // without scratch: how much it would need
+  call.rows = many_together;
+  if (large && model.network.code(&call) <= most_floats) together_ = many_together;
   for (const NetworkTensor& tensor : model.network.states) states_.push_back(tensor.values.data());
 }
 
-void NetworkScorer::score(const Matrix& matrix, std::int64_t rows, double* scores, CpuLevel level) const {
+template <class Fill>
+void NetworkScorer::blocks(std::int64_t rows, double* scores, CpuLevel level, const Fill& fill) const {
   struct Scratch {
     std::uint64_t of = 0;
     std::optional<NetworkInput> input;
@@ -87,17 +102,37 @@ void NetworkScorer::score(const Matrix& matrix, std::int64_t rows, double* score
   call.weights = weights_.data();
   call.states = states_.data();
   call.product = product::of(std::min(level, best_cpu_level()));
-  for (std::int64_t first = 0; first < rows; first += rows_together) {
-    call.rows = std::min(rows_together, rows - first);
-    scratch.input->resize(call.rows);
-    for (std::int64_t i = 0; i < call.rows; ++i) scratch.input->put(matrix, first + i, i);
+  for (std::int64_t first = 0; first < rows; first += together_) {
+    call.rows = std::min(together_, rows - first);
+    const float* const numbers = fill(first, call.rows, *scratch.input);
     scratch.input->point(call);
+    if (numbers) call.numbers = numbers;
     call.scores = scores + first * model_.network.outputs;
     call.scratch = nullptr;
     call.scratch = scratch.memory.reserve(model_.network.code(&call));
     model_.network.code(&call);
     for (std::int64_t i = 0; i < call.rows * model_.network.outputs; ++i) call.scores[i] = model_.network.centre + model_.network.unit * call.scores[i];
   }
+}
+
+void NetworkScorer::score(const Matrix& matrix, std::int64_t rows, double* scores, CpuLevel level) const {
+  blocks(rows, scores, level, [&](std::int64_t first, std::int64_t count, NetworkInput& input) -> const float* {
+    input.resize(count);
+    for (std::int64_t i = 0; i < count; ++i) input.put(matrix, first + i, i);
+    return nullptr;
+  });
+}
+
+void NetworkScorer::score_rows(const float* values, std::int64_t stride, const std::vector<std::int32_t>& places, std::int64_t rows, double* scores, CpuLevel level) const {
+  const std::vector<std::int32_t>& numbers = model_.network.numbers;
+  bool as_they_lie = stride == static_cast<std::int64_t>(numbers.size());
+  for (std::size_t i = 0; as_they_lie && i < numbers.size(); ++i) as_they_lie = places[static_cast<std::size_t>(numbers[i])] == static_cast<std::int32_t>(i);
+  blocks(rows, scores, level, [&](std::int64_t first, std::int64_t count, NetworkInput& input) -> const float* {
+    if (as_they_lie) return values + first * stride;
+    input.resize(count);
+    for (std::int64_t i = 0; i < count; ++i) input.put(values + (first + i) * stride, places, i);
+    return nullptr;
+  });
 }
 
 }  // namespace mlp::model

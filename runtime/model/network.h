@@ -14,6 +14,8 @@ class NetworkInput {
   void resize(std::int64_t rows);
   // Row `from` of the matrix as row `to`. Codes that a table does not have become -1; terms that it does not have are left out.
   void put(const Matrix& matrix, std::int64_t from, std::int64_t to);
+  // The same of a row of floats: feature f is row[places[f]]. Of features that are numbers, all of them.
+  void put(const float* row, const std::vector<std::int32_t>& places, std::int64_t to);
   void copy(const NetworkInput& other, std::int64_t from, std::int64_t to);   // a row of another input of the same features
   void point(mlp_network_call& call) const;
  private:
@@ -40,8 +42,14 @@ class NetworkScorer {
  public:
   explicit NetworkScorer(const Model& model);
   void score(const Matrix& matrix, std::int64_t rows, double* scores, CpuLevel level) const;
+  // Of rows of floats, as Scorer::score_rows.
+  void score_rows(const float* values, std::int64_t stride, const std::vector<std::int32_t>& places, std::int64_t rows, double* scores, CpuLevel level) const;
  private:
+  // `fill(first, rows, input)` gives what the network sees of rows, or null where it has put them into `input`.
+  template <class Fill>
+  void blocks(std::int64_t rows, double* scores, CpuLevel level, const Fill& fill) const;
   const Model& model_;
+  std::int64_t together_;                          // rows of a block
   const std::uint64_t number_;                     // no other scorer of this process has it: what a thread keeps belongs to one
   std::vector<const float*> weights_, states_;
 };

@@ -67,6 +67,7 @@ struct Scorer::Impl {
   void put_terms(const Matrix& matrix, std::int64_t first, std::int64_t rows, std::uint8_t* bytes, std::int64_t stride) const;
   void take_columns(const Matrix& matrix, std::int64_t first, std::int64_t rows, Scratch& s) const;
   void take_rows(const float* values, std::int64_t stride, std::int64_t rows, Scratch& s) const;
+  CpuLevel cpu() const { return level == Level::avx512 ? CpuLevel::v4 : level == Level::avx2 ? CpuLevel::v3 : CpuLevel::v2; }
   std::int64_t few() const { return level == Level::avx512 && tables.lanes_fit ? few_for_lanes : few_to_walk; }
   void trees(Scratch& s, std::int64_t rows, double* scores, const Next& next = {}) const;
   void single(const Matrix& matrix, std::int64_t row, double* scores) const;
@@ -78,7 +79,8 @@ Scorer::Impl::Impl(const Model& m, std::vector<std::int32_t> of_places) : model(
   if (model.kind == ModelKind::kmeans) finder.emplace(model.centres);
   if (model.kind == ModelKind::network) network.emplace(model);
   const bool known = of_places.size() == model.features.size() && std::all_of(of_places.begin(), of_places.end(), [](std::int32_t place) { return place >= 0; });
-  if (!has_trees(model.kind) || !known || !tables.categories.empty() || !tables.bags.empty()) return;
+  if (!known || !std::all_of(model.features.begin(), model.features.end(), [](const FeatureInfo& f) { return f.width == 0 && !f.bag; })) return;
+  if (!has_trees(model.kind) && !network) return;
   places = std::move(of_places);
   std::vector<std::int32_t> order(tables.numbers.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int32_t>(i);
@@ -330,7 +332,7 @@ Scratch& scratch(const ForestTables& tables) {
 void Scorer::score(const Matrix& matrix, std::int64_t rows, double* scores) const {
   if (impl_->model.kind == ModelKind::linear) return impl_->linear(matrix, rows, scores);
   if (impl_->finder) return impl_->nearest(matrix, rows, scores);
-  if (impl_->network) return impl_->network->score(matrix, rows, scores, impl_->level == Level::avx512 ? CpuLevel::v4 : impl_->level == Level::avx2 ? CpuLevel::v3 : CpuLevel::v2);
+  if (impl_->network) return impl_->network->score(matrix, rows, scores, impl_->cpu());
   const std::int32_t outputs = impl_->model.forest.outputs;
   for (std::int64_t first = 0; first < rows; first += block_rows) {
     const std::int64_t count = std::min(block_rows, rows - first);
@@ -348,6 +350,7 @@ bool Scorer::scores_rows() const { return !impl_->places.empty(); }
 
 void Scorer::score_rows(const float* values, std::int64_t stride, std::int64_t rows, double* scores) const {
   MLP_CHECK(scores_rows());
+  if (impl_->network) return impl_->network->score_rows(values, stride, impl_->places, rows, scores, impl_->cpu());
   const std::int32_t outputs = impl_->model.forest.outputs;
   Scratch& s = scratch(impl_->tables);
   for (std::int64_t first = 0; first < rows; first += block_rows, values += block_rows * stride) {

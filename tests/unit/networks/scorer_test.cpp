@@ -1,0 +1,102 @@
+// Networks scored from columns and from rows of floats, in blocks of any size: always the same bits.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+
+#include "compiler/derive/graph.h"
+#include "runtime/model/model.h"
+#include "tests/harness/network_run.h"
+
+namespace mlp {
+namespace {
+
+// `inputs` numbers through a layer of `units`, as a model without its code.
+model::Model dense(std::int64_t inputs, std::int64_t units, ir::Network& net) {
+  std::mt19937_64 rng(5);
+  model::Model m;
+  m.kind = ModelKind::network;
+  derive::Graph g(net);
+  std::vector<std::int32_t> features;
+  for (std::int64_t f = 0; f < inputs; ++f) {
+    features.push_back(static_cast<std::int32_t>(f));
+    m.features.emplace_back().name = "f" + std::to_string(f);
+  }
+  const auto weight = [&](std::vector<std::int64_t> shape) {
+    const auto number = static_cast<std::int64_t>(net.weights.size());
+    net.weights.push_back({.name = "w" + std::to_string(number), .shape = shape});
+    model::NetworkTensor& made = m.network.weights.emplace_back();
+    made.shape = shape;
+    made.values.resize(static_cast<std::size_t>(derive::size_of(shape)));
+    for (float& v : made.values) v = static_cast<float>(rng() % 2001) / 1000 - 1;
+    return g.write({.op = ir::TensorOp::weight, .shape = shape, .integer = number});
+  };
+  const ir::TensorId x = g.write({.op = ir::TensorOp::numbers, .shape = {inputs}, .rows = true, .features = features});
+  const ir::TensorId hidden = g.map("tanh", {g.product(x, weight({inputs, units}), false, false)});
+  net.score = g.reshape(g.product(hidden, weight({units, 1}), false, false), {});
+  net.loss = g.map("mul", {net.score, net.score});
+  m.network.numbers = features;
+  m.network.unit = 3;
+  return m;
+}
+
+void same(const std::vector<double>& got, const std::vector<double>& wanted, const std::string& what) {
+  ASSERT_EQ(got.size(), wanted.size());
+  EXPECT_EQ(std::memcmp(got.data(), wanted.data(), got.size() * sizeof(double)), 0) << what;
+}
+
+TEST(NetworkScorer, RowsColumnsAndBlocksGiveTheSameBits) {
+  for (const std::int64_t units : {8, 1200}) {  // a weight that calls for large blocks, and one that does not
+    const std::int64_t inputs = 30, most = 1700;
+    ir::Network net;
+    model::Model m = dense(inputs, units, net);
+    const auto compiled = codegen::compile(harness::lower_network(net, {{}, true}), {});
+    m.network.code = compiled->find_network("score");
+    std::mt19937_64 rng(9);
+    std::vector<std::vector<double>> columns(inputs, std::vector<double>(most));
+    for (auto& column : columns)
+      for (double& v : column) v = static_cast<float>(rng() % 1001) / 500 - 1;
+    std::vector<std::int32_t> straight, turned;
+    for (std::int32_t f = 0; f < inputs; ++f) straight.push_back(f), turned.push_back(static_cast<std::int32_t>(inputs) - f);
+    const model::Scorer from_columns(m), as_they_lie(m, straight), picked(m, turned);
+    EXPECT_FALSE(from_columns.scores_rows());
+    ASSERT_TRUE(as_they_lie.scores_rows() && picked.scores_rows());
+    std::vector<double> alone;
+    for (std::int64_t i = 0; i < most; ++i) {
+      model::Matrix row;
+      for (const auto& column : columns) row.push_back(column.data() + i);
+      alone.push_back(0);
+      from_columns.score(row, 1, &alone.back());
+    }
+    EXPECT_NE(alone[0], alone[1]);
+    for (const std::int64_t rows : {1, 63, 65, 767, 769, 1700}) {
+      const std::string what = std::to_string(units) + " units, " + std::to_string(rows) + " rows";
+      const std::vector<double> wanted(alone.begin(), alone.begin() + rows);
+      std::vector<double> got(static_cast<std::size_t>(rows));
+      model::Matrix matrix;
+      for (const auto& column : columns) matrix.push_back(column.data());
+      from_columns.score(matrix, rows, got.data());
+      same(got, wanted, what + ", columns");
+      for (const bool wide : {false, true}) {
+        const std::int64_t stride = inputs + (wide ? 3 : 0);
+        std::vector<float> floats(static_cast<std::size_t>(rows * stride + 2));
+        for (std::int64_t i = 0; i < rows; ++i)
+          for (std::int64_t f = 0; f < inputs; ++f) {
+            floats[static_cast<std::size_t>(1 + i * stride + f)] = static_cast<float>(columns[static_cast<std::size_t>(f)][static_cast<std::size_t>(i)]);
+          }
+        as_they_lie.score_rows(floats.data() + 1, stride, rows, got.data());  // at no address of a vector
+        same(got, wanted, what + ", rows");
+        if (!wide) continue;
+        std::fill(floats.begin(), floats.end(), 0.0f);
+        for (std::int64_t i = 0; i < rows; ++i)
+          for (std::int64_t f = 0; f < inputs; ++f)
+            floats[static_cast<std::size_t>(i * stride + turned[static_cast<std::size_t>(f)])] = static_cast<float>(columns[static_cast<std::size_t>(f)][static_cast<std::size_t>(i)]);
+        picked.score_rows(floats.data(), stride, rows, got.data());
+        same(got, wanted, what + ", rows in another order");
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace mlp
