@@ -132,4 +132,33 @@ Operand Checker::expand_bag(const std::string& name, const std::vector<Argument>
   return o;
 }
 
+// tokens(v, length, size): the code of each of the first words, 0 where there is none.
+Operand Checker::expand_tokens(const std::vector<Argument>& args, Span span) {
+  const Builtin& row = *find_builtins("tokens").front();
+  const ir::ExprId v = args[0].value.items[0].value;
+  if (!is_text(type_of(v).scalar)) {
+    report(code::type_mismatch, "`tokens` takes a text, found " + show(type_of(v)), args[0].value.span, show(type_of(v))).suggest("a number is a feature by itself; `to_text(v)` makes a text of it");
+    return poison();
+  }
+  Constants constants(row, args, module_.exprs, [&](Code code, const std::string& message, Span at, const std::string& help) { report(code, message, at).suggest(help); });
+  const std::int64_t length = constants.whole("length", 32, 1, 1024), size = constants.whole("size", 4096, 1, widest_bag);
+  if (constants.failed) return poison();
+  const auto number = [&](std::int64_t n) {
+    Value value;
+    value.integer = n;
+    return Argument{"", {}, this->value(constant({Scalar::integer, false}, std::move(value), span), span)};
+  };
+  Operand o;
+  o.vector = true;
+  o.span = span;
+  for (std::int64_t n = 0; n < length; ++n) {
+    bool matched = false;
+    Operand code = call_builtin("word_code", {args[0], number(n), number(size)}, span, span, matched, true);
+    if (!code.poison && type_of(v).nullable) code = call_builtin("coalesce", {Argument{"", {}, std::move(code)}, number(0)}, span, span, matched, true);
+    if (code.poison) return code;
+    o.items.push_back({to_real(code.items[0].value)});
+  }
+  return o;
+}
+
 }  // namespace mlp::checking

@@ -113,6 +113,9 @@ class Checker {
   static QueryExprId column_of(QueryStep& step, ColumnId column, Type type);
   bool add_column(Relation& out, Column column, Origins from, Span at);
   bool add_entry(Relation& out, QueryStep& step, const ast::Setting& entry);
+  bool add_value(Relation& out, QueryStep& step, const ast::Setting& entry, Operand o);
+  bool add_lags(Relation& out, QueryStep& step, const ast::Setting& entry);
+  std::vector<ColumnId> nearer_lags(StepId step, ColumnId column) const;
   std::optional<std::int64_t> order_distance(ast::ExprId id, const Column& order, const std::string& name);
   bool is_step_aggregate(const std::string& name, const ast::Expr& call, bool piped) const;
   Operand step_aggregate(const ast::Expr& e, const Operand* piped);
@@ -192,6 +195,7 @@ class Checker {
   static bool makes_bag(std::string_view name);
   bool is_word_of_bag(const ast::Expr& call, const std::string& parameter, const ast::Expr& argument) const;
   Operand expand_bag(const std::string& name, const std::vector<Argument>& args, Span span);
+  Operand expand_tokens(const std::vector<Argument>& args, Span span);
 
   // ---- features.cpp: entries, encodings, leakage
   void check_features(const ast::Features& features);

@@ -138,6 +138,7 @@ class Elaborator {
   std::map<double, ir::TensorId> constants_;
   int depth_ = 0;
   std::int64_t masks_ = 0;
+  Thing gather(const std::vector<Thing>& args, Span span);
 
   struct Inside;  // makes a frame the current one, of the checker too
 };

@@ -167,7 +167,7 @@ bool Checker::encode(ir::Feature& f, const Item& item, Span value_span) {
     case Scalar::timestamp: return refuse("take a part of it: `month(" + written + ")`, `hour(" + written + ")`, `weekday(" + written + ")`");
     case Scalar::date: return refuse("take a part of it: `month(" + written + ")`, `weekday(" + written + ")`");
     case Scalar::duration: return refuse("say in which unit: `hours(" + written + ")`, `days(" + written + ")`");
-    case Scalar::text: return refuse("take its words, or something from it: `tf_idf(" + written + ")`, `word_count(" + written + ")`, `contains(" + written + ", \"…\")`, `hash_bucket(" + written + ", 256)`");
+    case Scalar::text: return refuse("take its words, or something from it: `tf_idf(" + written + ")`, `tokens(" + written + ")`, `word_count(" + written + ")`, `contains(" + written + ", \"…\")`, `hash_bucket(" + written + ", 256)`");
     case Scalar::id: return refuse("an id names one row and predicts nothing; `hash_bucket(" + written + ", 256)` makes groups of ids");
   }
   return false;

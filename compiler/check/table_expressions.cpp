@@ -170,8 +170,9 @@ bool Checker::add_column(Relation& out, Column column, Origins from, Span at) {
 }
 
 // name = value of select, derive, group_by and window.
-bool Checker::add_entry(Relation& out, QueryStep& step, const ast::Setting& entry) {
-  Operand o = eval(entry.value);
+bool Checker::add_entry(Relation& out, QueryStep& step, const ast::Setting& entry) { return add_value(out, step, entry, eval(entry.value)); }
+
+bool Checker::add_value(Relation& out, QueryStep& step, const ast::Setting& entry, Operand o) {
   const std::optional<ir::ExprId> value = row_value(o, "`" + entry.name + "`");
   if (!value) return false;
   const ir::Expr e = module_.exprs[value->index];

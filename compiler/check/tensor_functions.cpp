@@ -224,6 +224,31 @@ Thing Elaborator::fold(bool all, const std::vector<Thing>& args, Span span) {
   return all ? given(concat(states, 0), span) : state;
 }
 
+// A look-up for each element, one behind the other.
+Thing Elaborator::gather(const std::vector<Thing>& args, Span span) {
+  std::vector<Thing> given_index = {args[1]};
+  if (!need_values(given_index, "`index`")) return poison();
+  const ir::TensorId table = args[0].tensor, index = *tensor(args[1]);
+  if (at(table).op != ir::TensorOp::weight || at(table).shape.size() != 2 || at(index).boolean || !at(index).rows) {
+    const bool of_table = at(table).op != ir::TensorOp::weight || at(table).shape.size() != 2;
+    report(code::shape_mismatch, of_table ? "`gather` takes rows of a weight of two axes, found " + describe(args[0]) : "`gather` takes indices that depend on the row, found " + describe(args[1]), args[of_table ? 0 : 1].span, of_table ? "not a table" : "no index")
+        .suggest(of_table ? "`let table = weight([size, units])`, and then `gather(table, v)`" : "a fixed row is a part of the weight: `table[2]`");
+    return poison();
+  }
+  const std::int64_t width = at(table).shape[1];
+  Shape out = at(index).shape;
+  std::int64_t count = 1;
+  for (const std::int64_t size : out) count *= size;
+  const ir::TensorId flat = reshape(index, {count});
+  std::vector<ir::TensorId> rows;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const ir::TensorId row = push({.op = ir::TensorOp::gather, .shape = {width}, .rows = true, .args = {table, reshape(slice(flat, 0, i, 1), {})}});
+    rows.push_back(reshape(row, {1, width}));
+  }
+  out.push_back(width);
+  return given(reshape(concat(rows, 0), std::move(out)), span);
+}
+
 Thing Elaborator::call_tensor_function(const TensorFunction& row, std::vector<NamedThing> args, Span span, Span name_span) {
   const std::string name(row.name);
   if (here_->elementwise) {
@@ -291,6 +316,7 @@ Thing Elaborator::call_tensor_function(const TensorFunction& row, std::vector<Na
   const bool boolean = at(v).boolean, rows = at(v).rows;
   if (name == "sum" || name == "mean" || name == "max" || name == "min") return reduction(name, bound, there, span);
   if (name == "scan" || name == "fold") return fold(name == "scan", bound, span);
+  if (name == "gather") return gather(bound, span);
   if (name == "batch_mean" || name == "mask") {
     if (!here_->layer) {
       report(code::outside_network, "`" + name + "` stands in the body of a `layer`", name_span, "not in a layer").suggest("declare `layer` in place of `fn`");

@@ -24,7 +24,7 @@ bool glob(std::string_view pattern, std::string_view name) {
 }  // namespace
 
 bool Checker::is_expanded(const std::string& name) const {
-  return name == "each" || name == "columns" || name == "except" || name == "one_hot" || name == "quantiles" || name == "bucketize" || name == "rank" || makes_bag(name);
+  return name == "each" || name == "columns" || name == "except" || name == "one_hot" || name == "quantiles" || name == "bucketize" || name == "rank" || name == "tokens" || makes_bag(name);
 }
 
 Operand Checker::expand(const std::string& name, std::vector<Argument> args, Span span, Span name_span) {
@@ -85,6 +85,7 @@ Operand Checker::expand(const std::string& name, std::vector<Argument> args, Spa
     });
   }
   if (makes_bag(name)) return expand_bag(name, bound, span);
+  if (name == "tokens") return expand_tokens(bound, span);
   if (name == "one_hot") return expand_one_hot(bound, span);
   return name == "quantiles" ? expand_quantiles(bound, span) : expand_bucketize(bound, span);
 }

@@ -100,6 +100,7 @@ uint8_t mlp_text_starts_with(const char* data, int64_t size, const char* part, i
 uint8_t mlp_text_ends_with(const char* data, int64_t size, const char* part, int64_t part_size);
 int64_t mlp_text_length(const char* data, int64_t size);
 int64_t mlp_text_word_count(const char* data, int64_t size);
+int64_t mlp_text_word_code(const char* data, int64_t size, int64_t n, int64_t buckets);  // terms.cpp
 double mlp_text_parse_float(const char* data, int64_t size);  // NaN when it spells no number
 void mlp_text_from_int(int64_t v, mlp_arena* arena, mlp_string* result);
 void mlp_text_from_bool(uint8_t v, mlp_arena* arena, mlp_string* result);

@@ -279,4 +279,23 @@ MLP_PLAIN void mlp_text_bag(const char* data, int64_t size, const mlp_table* tab
   result->size = count;
 }
 
+MLP_PLAIN int64_t mlp_text_word_code(const char* data, int64_t size, int64_t n, int64_t buckets) {
+  if (n < 0 || buckets < 1) return 0;
+  constexpr int64_t most = 256;
+  Reader reader{data, size};
+  char word[most + 4];
+  for (int64_t end = 0, points = 0;;) {
+    uint32_t c = 0;
+    const int64_t bytes = reader.next(word + end, c);
+    if (bytes && c != no_point && in_word(c)) {
+      if (end < most) end += bytes;
+      ++points;
+      continue;
+    }
+    if (points >= 2 && n-- == 0) return 1 + mlp_text::bucket(mlp_hash(word, end < most ? end : most, 0), buckets);
+    end = points = 0;
+    if (!bytes) return 0;
+  }
+}
+
 }  // extern "C"

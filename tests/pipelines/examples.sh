@@ -1,10 +1,16 @@
 # Every example: trains, passes its own tests, gives one package at 1 and 2 threads and on rerun, and formats to itself.
 source "$(dirname "$0")/lib.sh"
 
+# Data that may not be handed on is not here: its spec is checked, and trained where somebody has put the data.
 for spec in "$root"/examples/*/*.mlp; do
   name=$(basename "$spec" .mlp)
   run 0 "$MLP" check "$spec"
   run 0 "$MLP" fmt --check "$spec"
+  if [ "$name" = etth1-network ] && [ ! -f "$root/examples/etth1-network/data/ETTh1.csv" ]; then
+    run 3 "$MLP" train "$spec" --store "$work/none"
+    says err "ETTh1.csv"
+    continue
+  fi
   if [ "$name" = mnist-conv ]; then  # trains for a minute: once is enough, the others show the rest
     run 0 "$MLP" train "$spec" --threads 2 --store "$work/one-$name"
     run 0 "$MLP" test "$spec" --store "$work/one-$name"

@@ -164,6 +164,13 @@ Value of_texts(const std::string& f, const std::vector<const Value*>& args) {
   if (f == "substring") return made(mlp_text_substring, v.data(), size(v), args[1]->integer, args[2]->integer);
   if (f == "length") return of(mlp_text_length(v.data(), size(v)));
   if (f == "word_count") return of(mlp_text_word_count(v.data(), size(v)));
+  if (f == "word_code") {
+    const std::vector<std::string> words = terms_of(v, TermKind::words, 1, 1);
+    const std::int64_t n = args[1]->integer, buckets = args[2]->integer;
+    if (n < 0 || n >= static_cast<std::int64_t>(words.size()) || buckets < 1) return of(std::int64_t{0});
+    const std::string word = words[static_cast<std::size_t>(n)].substr(0, 256);
+    return of(1 + mlp_text_hash_bucket(word.data(), size(word), buckets));
+  }
   if (f == "hash") return of(mlp_text_hash(v.data(), size(v)));
   if (f == "hash_bucket") return of(mlp_text_hash_bucket(v.data(), size(v), args[1]->integer));
   unknown(f);

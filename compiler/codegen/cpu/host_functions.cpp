@@ -32,6 +32,7 @@ const std::vector<std::pair<std::string, void*>>& host_functions() {
       HOST(mlp_text_substring),
       HOST(mlp_text_trim),
       HOST(mlp_text_upper),
+      HOST(mlp_text_word_code),
       HOST(mlp_text_word_count),
   };
 #undef HOST

@@ -54,6 +54,27 @@ TEST(CheckTables, AFilterKeepsColumnsAndWhatItComparesIsPresent) {
   EXPECT_EQ(shape(good("table t1 = rows |> filter(coalesce(v, 0) > 1) |> select(v, n, y)"))[0], "v: float? bound");
 }
 
+TEST(CheckTables, LagsAreColumnsTheEarliestFirstAndAreThereWhereItIs) {
+  const std::string lags = "table t1 = rows |> window(by = k, order = t) { n = lags(n, 1, 3), v = lags(v, 2, 3), one = lag(n) }";
+  const auto behind = [&](const std::string& steps) {
+    const Shape all = shape(good(lags + steps));
+    return Shape(all.begin() + 8, all.end());
+  };
+  EXPECT_EQ(behind(""), (Shape{"n3: int?", "n2: int?", "n1: int?", "v3: float?", "v2: float?", "one: int?"}));
+  EXPECT_EQ(behind(" |> filter(n2 != null)"), (Shape{"n3: int?", "n2: int", "n1: int", "v3: float?", "v2: float?", "one: int"}));
+  EXPECT_EQ(behind(" |> filter(n > 1) |> filter(v3 > 0)"), (Shape{"n3: int", "n2: int", "n1: int", "v3: float", "v2: float?", "one: int"}));
+  // Another window has rows of its own before each row.
+  const Shape two = behind(" |> window(by = g, order = t) { m = lags(n, 5, 5) } |> filter(m5 != null)");
+  EXPECT_EQ(two, (Shape{"n3: int?", "n2: int?", "n1: int?", "v3: float?", "v2: float?", "one: int?", "m5: int"}));
+  const Shape back = behind(" |> window(by = g, order = t) { m = lags(n, 5, 5) } |> filter(n3 != null)");
+  EXPECT_EQ(back, (Shape{"n3: int", "n2: int", "n1: int", "v3: float?", "v2: float?", "one: int", "m5: int?"}));
+}
+
+TEST(CheckTables, LagsLeakNothingAndKeepAttributes) {
+  EXPECT_EQ(error("table t1 = rows |> window(by = k, order = t) { y = lags(y, 1, 2) }", "y1"), "");
+  EXPECT_EQ(error("table t1 = rows |> window(by = k, order = t) { w = lags(who, 1, 2) }", "w1 = w1 == \"a\""), "E0313");
+}
+
 TEST(CheckTables, WhatIsComputedLosesBoundsAndKeepsAttributes) {
   EXPECT_EQ(shape(good("table t1 = rows |> select(n, y, w = v + 1, who2 = concat(who, \"x\"), g2 = g == \"a\", copy = v, day = to_date(t))")),
             (Shape{"n: int bound", "y: bool", "w: float?", "who2: string pii", "g2: bool protected", "copy: float? bound", "day: date"}));

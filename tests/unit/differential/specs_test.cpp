@@ -139,7 +139,7 @@ class Generator {
       case 0: return "[" + number(d) + ", " + number(d) + ", " + pick({"f", "u"}) + "]";
       case 1: return "[" + number(d) + ", " + number(d) + "] " + pick({"+", "*", "-"}) + " " + number(d);
       case 2: return "polynomial(" + number(d) + ", " + number(1) + ")";
-      default: return pick({"date_parts(d)", "cyclic(u, 3)", "time_parts(t)", "text_parts(s)", "daily_cycle(t)"});
+      default: return pick({"date_parts(d)", "cyclic(u, 3)", "time_parts(t)", "text_parts(s)", "daily_cycle(t)", "tokens(s, 3, 50)"});
     }
   }
   // Finite and present in each row: statistics of it exist.

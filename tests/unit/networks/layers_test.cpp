@@ -14,6 +14,7 @@ namespace {
 struct Layers {
   const char* layers;
   double smooth = 0.9;  // the share of differences that no corner may disturb
+  bool codes = false;   // the numbers that come in are whole, from 0 to 6
 };
 const Layers all[] = {
     {"dense(7, tanh) |> dense(1)"},
@@ -31,6 +32,9 @@ const Layers all[] = {
     {"image(4, 3, 2) |> conv2d(5, 3, sigmoid) |> global_pool |> dense(1)"},
     {"sequence(6) |> place_waves |> attention(2) |> flatten |> dense(1)"},
     {"sequence(6) |> attention(2, causal = true) |> layer_norm |> global_pool |> dense(1)"},
+    {"series(6) |> conv1d(5, 3, tanh) |> flatten |> dense(1)"},
+    {"embed(6, 3) |> flatten |> dense(1)", 0.9, true},
+    {"text_encoder(6, 4, 2) |> dense(1)", 0.9, true},
     {"sequence(4) |> gru(5) |> dense(1)"},
     {"sequence(4) |> gru(3, all = true) |> flatten |> dense(1)"},
 };
@@ -48,7 +52,7 @@ flow::Program planned(const std::string& layers) {
   return unit.program;
 }
 
-reference::NetworkInputs inputs_for(const flow::Program& program, std::int64_t rows, std::mt19937_64& rng) {
+reference::NetworkInputs inputs_for(const flow::Program& program, std::int64_t rows, std::mt19937_64& rng, bool codes) {
   const ir::Network& net = program.model.network;
   reference::NetworkInputs in;
   std::normal_distribution<float> normal;
@@ -57,7 +61,7 @@ reference::NetworkInputs inputs_for(const flow::Program& program, std::int64_t r
   in.numbers.resize(program.features.size());
   in.bags.resize(program.features.size());
   for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::size_t f = 0; f < in.numbers.size(); ++f) in.numbers[f].push_back(program.features[f].encoding == ir::Encoding::number ? static_cast<double>(normal(rng)) : static_cast<double>(rng() % 4));
+    for (std::size_t f = 0; f < in.numbers.size(); ++f) in.numbers[f].push_back(codes ? static_cast<double>(rng() % 7) : program.features[f].encoding == ir::Encoding::number ? static_cast<double>(normal(rng)) : static_cast<double>(rng() % 4));
     in.target.push_back(static_cast<double>(normal(rng)));
     in.row_weight.push_back(1);
     in.row_id.push_back(r);
@@ -79,7 +83,7 @@ TEST(Layers, GradientsAgreeWithFiniteDifferences) {
     const flow::Program program = planned(l.layers);
     const ir::Network& net = program.model.network;
     ASSERT_FALSE(net.empty());
-    reference::NetworkInputs in = inputs_for(program, 4, rng);
+    reference::NetworkInputs in = inputs_for(program, 4, rng, l.codes);
     const reference::NetworkValues values = reference::evaluate(net, in);
     int good = 0, bad = 0;
     for (std::size_t w = 0; w < in.weights.size(); ++w) {
@@ -111,7 +115,7 @@ TEST(Layers, CompiledCodeAgreesWithTheReference) {
   for (const Layers& l : all) {
     SCOPED_TRACE(l.layers);
     const flow::Program program = planned(l.layers);
-    const reference::NetworkInputs in = inputs_for(program, 21, rng);
+    const reference::NetworkInputs in = inputs_for(program, 21, rng, l.codes);
     const auto compiled = codegen::compile(harness::lower_network(program.model.network, {{}, true}, program.exprs), {});
     const harness::Worst worst = harness::difference(program.model.network, in, harness::run_network(*compiled, program.model.network, in));
     EXPECT_LT(worst.error, 1e-4) << worst.where;
