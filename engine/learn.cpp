@@ -61,7 +61,7 @@ learn::NetworkPlan plan_network(const Pipeline& pipeline, const std::vector<mode
   for (const ir::Tensor& tensor : network.tensors)
     if (tensor.op == ir::TensorOp::numbers) plan.numbers = tensor.features;
   for (const ir::Weight& weight : network.weights)
-    plan.weights.push_back({weight.name, shape_of(weight, features), static_cast<learn::Start>(weight.init), weight.scale});
+    plan.weights.push_back({weight.name, shape_of(weight, features), static_cast<learn::Start>(weight.init), weight.scale, weight.decays});
   for (const ir::State& state : network.states) plan.states.push_back({state.name, state.shape, state.start, state.momentum});
   plan.kept = network.optimizer.kept;
   plan.rate = network.optimizer.rate;

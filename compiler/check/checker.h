@@ -237,6 +237,7 @@ class Checker {
   void check_unused_losses();
   void check_loss(const ast::Setting* setting);
   void check_custom_loss(const ast::Expr& written, const LossRef& ref);
+  void check_class_loss(const ast::Expr& written, const LossRef& ref);
   bool takes_two_classes(const std::string& loss, Span span);
   bool check_loss_head(const ast::Loss& loss);
   // Value and derivatives with the target and score as inputs; unknown when something was reported.
@@ -250,6 +251,7 @@ class Checker {
   void check_network(const ast::Model& model, const ast::Setting* layers, const ast::Setting* loss);
   void check_optimizer(const ast::Setting* setting, const ast::Setting* rate);
   ir::TensorId loss_tensors(Elaborator& e, ir::ExprId root, ir::TensorId score, ir::TensorId target);
+  ir::TensorId loss_of(Elaborator& e, ir::TensorId score, ir::TensorId target, Span span);
 
   // ---- gates.cpp: test blocks
   void check_test(const ast::Test& test);
@@ -328,6 +330,8 @@ class Checker {
   std::set<std::string> broken_functions_;               // own functions and layers with an error in their signature: calls stay silent
   std::set<const ast::Function*> used_functions_;
   std::map<std::string, LossRef> losses_;                // the library's, hidden by those of the spec
+  const LossRef* class_loss_ = nullptr;                  // of a network: a loss over the scores of all classes, and where it is called
+  const ast::Expr* class_loss_call_ = nullptr;
   std::set<std::string> broken_losses_;                  // with an error in their head
   std::set<ir::ExprId> laundered_;                       // results of hash_id and redact: no longer personal
   struct Risk {                                          // a call that has no result for some arguments

@@ -13,6 +13,7 @@
 namespace mlp::checking {
 
 using Shape = std::vector<std::int64_t>;
+constexpr int max_depth = 400;           // of expressions within each other
 
 struct Applied;
 
@@ -31,6 +32,14 @@ struct Thing {
   bool is_number() const { return kind == Kind::number; }
   bool is_tensor() const { return kind == Kind::tensor; }
 };
+
+inline Thing number_thing(double value, Span span, bool boolean = false) {
+  Thing t;
+  t.kind = boolean ? Thing::Kind::boolean : Thing::Kind::number;
+  t.number = value;
+  t.span = span;
+  return t;
+}
 
 struct NamedThing {
   std::string name;  // "" when positional
@@ -62,11 +71,14 @@ class Elaborator {
  public:
   Elaborator(Checker& checker, ir::Network& network);
 
-  // ---- layers.cpp: expressions and calls
+  // ---- layers.cpp: functions that are passed on, expressions
   Thing function(ast::ExprId id);                       // `dense(64, relu) |> dropout(20%)`, `relu`
   Thing apply(const Thing& function, Thing first, const std::vector<Thing>& more = {});
   Thing apply_layer(const Applied& step, Thing first);  // one step of the chain
   std::string next_name(const std::string& layer) { return layer + "_" + std::to_string(here_->count[layer] + 1); }
+
+  // ---- network_loss.cpp
+  ir::TensorId loss(const FunctionRef& ref, ir::TensorId target, ir::TensorId score, const ast::Expr* call, Span span, Span name_span);  // unknown: reported
 
   // ---- tensors.cpp: one operation
   ir::TensorId push(ir::Tensor tensor);
@@ -84,14 +96,19 @@ class Elaborator {
 
  private:
   // ---- layers.cpp
+  bool takes_function(const std::string& name, bool library, std::size_t place, const std::string& named) const;
+  void set(LayerFrame& frame, const std::string& name, Thing value, Span declared);
+  bool known(const std::string& name, bool library) const;
+  Thing unknown_name(const std::string& name, Span span, bool called);
   Thing eval(ast::ExprId id);
   Thing eval_node(const ast::Expr& e);
   Thing eval_name(const ast::Expr& e);
   Thing eval_index(const ast::Expr& e);
   Thing eval_conditional(const ast::Expr& e);
   Thing eval_block(const ast::Expr& e);
+
+  // ---- layer_calls.cpp
   Thing eval_call(const ast::Expr& e, const Thing* first);
-  bool takes_function(const std::string& name, bool library, std::size_t place, const std::string& named) const;
   Thing call(const std::string& name, bool library, std::vector<NamedThing> args, Span span, Span name_span);
   Thing call_function(const std::vector<FunctionRef>& overloads, std::vector<NamedThing> args, Span span, Span name_span);
   Thing call_layer(const FunctionRef& ref, std::vector<NamedThing> args, Span span, Span name_span);
@@ -100,9 +117,6 @@ class Elaborator {
   bool take_parameter(const FunctionRef& ref, const ast::Parameter& p, const Thing& value, LayerFrame& inner, Span span);
   std::optional<std::string> match_shape(const FunctionRef& ref, const ast::TypeRef& type, const Shape& shape, LayerFrame& inner);
   bool give_result(const FunctionRef& ref, Thing& result, Span span);
-  void set(LayerFrame& frame, const std::string& name, Thing value, Span declared);
-  bool known(const std::string& name, bool library) const;
-  Thing unknown_name(const std::string& name, Span span, bool called);
 
   // ---- tensors.cpp
   std::optional<ir::TensorId> tensor(const Thing& t);                        // numbers and bools become constants
@@ -124,6 +138,7 @@ class Elaborator {
   std::optional<std::int64_t> axis(const Thing& t, const Shape& of);
   std::optional<std::vector<std::int64_t>> axes(const Thing* t, const Shape& of);
   Thing reduction(const std::string& name, const std::vector<Thing>& args, const std::vector<bool>& there, Span span);
+  Thing gather(const std::vector<Thing>& args, Span span);
   Thing fold(bool all, const std::vector<Thing>& args, Span span);
 
   Thing poison() const { return {}; }
@@ -138,9 +153,25 @@ class Elaborator {
   std::map<double, ir::TensorId> constants_;
   int depth_ = 0;
   std::int64_t masks_ = 0;
-  Thing gather(const std::vector<Thing>& args, Span span);
 
-  struct Inside;  // makes a frame the current one, of the checker too
+  struct Inside;
+};
+
+// Makes a frame the current one, of the checker too.
+struct Elaborator::Inside {
+  Inside(Elaborator& e, LayerFrame& frame) : e_(e), outer_(e.here_), checker_outer_(e.checker_.frame_) {
+    frame.outer = e.here_;
+    frame.caller = e.checker_.frame_;
+    e.here_ = &frame;
+    e.checker_.frame_ = &frame;
+  }
+  ~Inside() {
+    e_.here_ = outer_;
+    e_.checker_.frame_ = checker_outer_;
+  }
+  Elaborator& e_;
+  LayerFrame* outer_;
+  const Frame* checker_outer_;
 };
 
 }  // namespace mlp::checking

@@ -12,6 +12,9 @@ namespace {
 
 const std::vector<std::string> builtin_losses = {"squared", "logistic", "softmax", "poisson", "quantile"};
 
+// `score: float[n]`: the loss of a network that sees the scores of all classes.
+bool of_all_classes(const ast::Function& f) { return f.parameters[1].type.name == "float" && f.parameters[1].type.shape.size() == 1 && !f.parameters[1].type.nullable; }
+
 }  // namespace
 
 // Parameters `(target: bool or float, score: float, constants…)`, a float as result, a link that fits the target.
@@ -25,8 +28,10 @@ bool Checker::check_loss_head(const ast::Loss& loss) {
     wrong("loss `" + f.head.name + "` needs the target and the score as its first parameters", f.head.name_span, "takes " + std::to_string(f.parameters.size())).suggest(example);
   } else {
     const ast::Parameter &y = f.parameters[0], &score = f.parameters[1];
-    if (!plain(y.type, "bool") && !plain(y.type, "float")) wrong("the target of a loss is a `bool` or a `float`", y.type.span, "`" + y.name + "` is a `" + text(y.type.span) + "`").suggest(example);
-    if (!plain(score.type, "float")) wrong("the score of a loss is a `float`", score.type.span, "`" + score.name + "` is a `" + text(score.type.span) + "`").suggest(example);
+    const bool of_classes = of_all_classes(f);
+    if (of_classes && !plain(y.type, "int")) wrong("the target of a loss over all scores is an `int`, the number of the class", y.type.span, "`" + y.name + "` is a `" + text(y.type.span) + "`").suggest("`loss mine(y: int, score: float[n]) -> float = …`");
+    if (!of_classes && !plain(y.type, "bool") && !plain(y.type, "float")) wrong("the target of a loss is a `bool` or a `float`", y.type.span, "`" + y.name + "` is a `" + text(y.type.span) + "`").suggest(example);
+    if (!of_classes && !plain(score.type, "float")) wrong("the score of a loss is a `float`, or `float[n]` of all classes", score.type.span, "`" + score.name + "` is a `" + text(score.type.span) + "`").suggest(example);
     for (const ast::Parameter* p : {&y, &score})
       if (p->fallback.known()) wrong("`" + p->name + "` is given row by row and has no default", p->name_span, "not a constant").suggest("leave the default out");
     std::set<std::string> names;
@@ -43,6 +48,8 @@ bool Checker::check_loss_head(const ast::Loss& loss) {
       Diagnostic& d = wrong("there is no link `" + loss.link + "`", loss.link_span, "not known");
       suggest_name(d, loss.link_span, loss.link, links);
       if (d.help.empty()) d.suggest("links are: identity log logit");
+    } else if (f.parameters.size() > 1 && of_all_classes(f)) {
+      wrong("the scores of all classes become shares that add up to 1, and have no link", loss.link_span, "of one score").suggest("leave the link out");
     } else if (loss.link != "logit" && !f.parameters.empty() && f.parameters[0].type.name == "bool") {
       wrong("the score of a `bool` becomes a probability, so its link is `logit`", loss.link_span, "not of a `bool`").suggest("leave the link out, or take the target as a `float`").edit(loss.link_span, "logit");
     }
@@ -73,6 +80,7 @@ void Checker::check_unused_losses() {
     if (ref.library || broken_losses_.count(name) || used_functions_.count(&ref.loss->function)) continue;
     std::vector<Argument> constants;
     const ast::Function& f = ref.loss->function;
+    if (of_all_classes(f)) continue;  // its shapes are those of a network
     for (std::size_t i = 2; i < f.parameters.size(); ++i) {
       const ast::Parameter& p = f.parameters[i];
       if (p.fallback.known()) continue;
@@ -164,9 +172,30 @@ bool Checker::takes_two_classes(const std::string& loss, Span span) {
   return false;
 }
 
+// Its tensors are made with the network, when its scores are known. What it predicts are shares of classes, as with `softmax`.
+void Checker::check_class_loss(const ast::Expr& written, const LossRef& ref) {
+  ir::Model& m = module_.model;
+  const std::string& name = ref.loss->function.head.name;
+  used_functions_.insert(&ref.loss->function);
+  if (m.settings.kind != ModelKind::network) {
+    report(code::loss_mismatch, "loss `" + name + "` sees the scores of all classes, which only a network has", written.span, "of a network").suggest("use a `network`, or a loss of one score");
+    return;
+  }
+  if (!m.target.known()) return;
+  if (!is_text(target_type_.scalar)) {
+    report(code::loss_mismatch, "loss `" + name + "` does not fit the target `" + m.target_name + "`, a " + show(target_type_), written.span, "takes classes").also(m.target_span, "a " + show(target_type_))
+        .suggest("declare `" + m.target_name + "` as a `category`");
+    return;
+  }
+  m.settings.loss = Loss::softmax;
+  class_loss_ = &ref;
+  class_loss_call_ = &written;
+}
+
 void Checker::check_custom_loss(const ast::Expr& written, const LossRef& ref) {
   ir::Model& m = module_.model;
   const ast::Function& f = ref.loss->function;
+  if (of_all_classes(f)) return check_class_loss(written, ref);
   std::vector<Argument> constants;
   bool bad = false;
   for (std::size_t i = 0; i < written.args.size(); ++i) {

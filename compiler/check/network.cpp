@@ -90,68 +90,7 @@ Thing input_of(Elaborator& e, const std::vector<ir::Feature>& features, std::int
   return input;
 }
 
-// The loss of one row, of a builtin loss: what the trainers of the other models make small too.
-ir::TensorId builtin_loss(Elaborator& e, const ModelSettings& s, ir::TensorId score, ir::TensorId target) {
-  const auto map = [&](const char* f, std::vector<ir::TensorId> args) { return e.map(f, std::move(args), false); };
-  switch (s.loss) {
-    case Loss::squared: {
-      const ir::TensorId d = map("sub", {score, target});
-      return map("mul", {d, d});
-    }
-    case Loss::logistic: return map("sub", {map("softplus", {score}), map("mul", {target, score})});
-    case Loss::poisson: return map("sub", {map("exp", {score}), map("mul", {target, score})});
-    case Loss::quantile: {
-      const ir::TensorId d = map("sub", {target, score});
-      return map("max", {map("mul", {e.constant(s.quantile), d}), map("mul", {e.constant(s.quantile - 1), d})});
-    }
-    default: {  // softmax: log of the sum of exp, less the score of the class
-      const ir::TensorId most = e.reduce(ir::TensorOp::max, score, {0});
-      const ir::TensorId sum = e.reduce(ir::TensorOp::sum, map("exp", {map("sub", {score, most})}), {0});
-      const ir::TensorId all = e.reshape(map("add", {map("log", {sum}), most}), {});
-      return map("sub", {all, e.push({.op = ir::TensorOp::pick, .rows = true, .args = {score, target}})});
-    }
-  }
-}
-
 }  // namespace
-
-// A loss of the language, as expressions of the target and the score, as tensors.
-ir::TensorId Checker::loss_tensors(Elaborator& e, ir::ExprId root, ir::TensorId score, ir::TensorId target) {
-  std::map<ir::ExprId, ir::TensorId> done;
-  const std::function<ir::TensorId(ir::ExprId)> go = [&](ir::ExprId id) -> ir::TensorId {
-    if (const auto found = done.find(id); found != done.end()) return found->second;
-    const ir::Expr x = module_.exprs[static_cast<std::size_t>(id.index)];
-    const bool boolean = x.type.scalar == Scalar::boolean;
-    std::vector<ir::TensorId> args;
-    for (const ir::ExprId arg : x.args) args.push_back(go(arg));
-    if (std::any_of(args.begin(), args.end(), [](ir::TensorId t) { return !t.known(); })) return done[id] = {};
-    ir::TensorId out;
-    switch (x.op) {
-      case ir::ExprOp::input: out = x.column.index == 0 ? target : score; break;
-      case ir::ExprOp::constant:
-        out = e.constant(x.type.scalar == Scalar::real ? x.value.real : static_cast<double>(x.value.integer));
-        if (boolean) out = e.map("ne", {out, e.constant(0)}, true);
-        break;
-      case ir::ExprOp::select:
-        out = e.push({.op = ir::TensorOp::select, .rows = std::any_of(args.begin(), args.end(), [&](ir::TensorId t) { return e.at(t).rows; }), .boolean = boolean, .args = args});
-        break;
-      case ir::ExprOp::call: {
-        if (x.callee == "to_float" && !e.at(args[0]).boolean) {
-          out = args[0];
-          break;
-        }
-        const bool floats = std::all_of(x.args.begin(), x.args.end(), [&](ir::ExprId a) { return type_of(a).scalar == Scalar::real || type_of(a).scalar == Scalar::boolean; }) && (boolean || x.type.scalar == Scalar::real);
-        if (x.callee == "to_float") out = e.push({.op = ir::TensorOp::select, .rows = e.at(args[0]).rows, .args = {args[0], e.constant(1), e.constant(0)}});
-        else if (floats && !x.type.nullable) out = e.map(x.callee, args, boolean);
-        else report(code::not_in_layer, "a loss of a network computes with floats, and `" + x.callee + "` does not", x.span, "not of floats").suggest("use floats: `floor(v)` in place of `to_int(v)`");
-        break;
-      }
-      default: break;
-    }
-    return done[id] = out;
-  };
-  return go(root);
-}
 
 // adam(lr = 1e-3): a function of weight, gradient, number of the batch and rate, then what it keeps, then settings.
 void Checker::check_optimizer(const ast::Setting* setting, const ast::Setting* rate) {
@@ -193,9 +132,14 @@ void Checker::check_optimizer(const ast::Setting* setting, const ast::Setting* r
     return;
   }
   std::vector<const ast::Parameter*> kept;
+  const ast::Parameter* decays = nullptr;  // a bool: whether weight decay touches the weight
   for (std::size_t i = 4; i < f.parameters.size(); ++i) {
     const ast::Parameter& p = f.parameters[i];
     if (p.fallback.known()) continue;
+    if (p.name == "decays" && p.type.name == "bool" && !p.type.nullable) {
+      decays = &p;
+      continue;
+    }
     if (!plain(p)) {
       refuse("what an optimizer keeps is a float, and `" + p.name + "` of `" + f.head.name + "` is a `" + text(p.type.span) + "`", p.name_span, "does not fit");
       return;
@@ -210,10 +154,14 @@ void Checker::check_optimizer(const ast::Setting* setting, const ast::Setting* r
     x.stage = ir::Stage::row;
     x.column = {static_cast<std::int32_t>(args.size())};
     x.span = p.name_span;
-    args.push_back({p.name, {}, value(add(std::move(x)), name_span)});
+    Operand o = value(add(std::move(x)), name_span);
+    bool matched = false;
+    if (&p == decays) o = call_builtin("ne", {{"", {}, std::move(o)}, {"", {}, value(real_constant(0, name_span), name_span)}}, name_span, name_span, matched, true);
+    args.push_back({p.name, {}, std::move(o)});
   };
   for (std::size_t i = 0; i < 4; ++i) input(f.parameters[i]);
   for (const ast::Parameter* p : kept) input(*p);
+  if (decays) input(*decays);
   const ast::Setting* given_rate = rate;
   std::optional<double> learning_rate = rate ? std::optional(module_.model.settings.learning_rate) : std::nullopt;
   std::size_t position = 3;
@@ -237,7 +185,8 @@ void Checker::check_optimizer(const ast::Setting* setting, const ast::Setting* r
     if (&*p == &f.parameters[3]) {
       const auto r = number(e.args[i]);
       if (!r || !(*r > 0) || *r > 1000) {
-        report(r ? code::out_of_range : code::bad_setting, "a learning rate is a number above 0", node(e.args[i]).span, "found `" + text(node(e.args[i]).span) + "`");
+        report(r ? code::out_of_range : code::bad_setting, "a learning rate is a number above 0, and at most 1000", node(e.args[i]).span, "found `" + text(node(e.args[i]).span) + "`")
+            .suggest("left out, it is that of the optimizer; 0.001 is a usual one");
         return;
       }
       const bool tuned = std::any_of(file_.tunes.begin(), file_.tunes.end(), [](const ast::Tune& t) { return std::any_of(t.ranges.begin(), t.ranges.end(), [](const ast::TuneRange& range) { return range.name == "learning_rate"; }); });
@@ -354,7 +303,7 @@ void Checker::check_network(const ast::Model& model, const ast::Setting* layers,
   }
   e.stand_at(shown);
   const ir::TensorId target = e.push({.op = ir::TensorOp::target, .rows = true});
-  n.loss = is_custom(m.settings.loss) ? loss_tensors(e, m.loss.value, score, target) : builtin_loss(e, m.settings, score, target);
+  n.loss = loss_of(e, score, target, shown);
   if (!n.loss.known()) return;
   n.score = score;
   n.optimizer = std::move(m.network.optimizer);

@@ -35,7 +35,7 @@ loop::Function update(const flow::Program& program) {
       out.args = {n.constant(0), n.constant(0)};
     } else if (e.op == ir::ExprOp::input) {
       const std::int32_t input = e.column.index;
-      out.op = input == 2 ? ElementOp::step : input == 3 ? ElementOp::rate : ElementOp::load;
+      out.op = input == 2 ? ElementOp::step : input == 3 ? ElementOp::rate : input == 4 + optimizer.kept ? ElementOp::decays : ElementOp::load;
       if (out.op == ElementOp::load) out.place = place(input < 2 ? input : input - 2);
     } else if (e.op == ir::ExprOp::select) {
       out.op = ElementOp::select;

@@ -43,6 +43,7 @@ struct NetworkWeight {
   std::vector<std::int64_t> shape;
   Start start = Start::glorot;
   double scale = 0;
+  bool decays = true;                         // weight decay of an optimizer touches it
 };
 struct NetworkState {
   std::string name;

@@ -320,7 +320,7 @@ class NetworkTrainer {
     const auto advance = [&](std::size_t w, std::int64_t at, std::int64_t count, float* gradient) {
       std::vector<float*> kept;
       for (std::vector<float>& k : kept_[w]) kept.push_back(k.data() + at);
-      const mlp_update_call call{count, weights_[w].data() + at, gradient, kept.data(), static_cast<double>(step_), rate_now()};
+      const mlp_update_call call{count, weights_[w].data() + at, gradient, kept.data(), static_cast<double>(step_), rate_now(), plan_.weights[w].decays ? 1.0 : 0.0};
       plan_.update(&call);
     };
     if (clip == 0) return by_range([&](std::int64_t, std::size_t w, std::int64_t at, std::int64_t count) { advance(w, at, count, add_up(w, at, count)); });

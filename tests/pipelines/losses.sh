@@ -68,4 +68,65 @@ spec gbdt amount mine >n.mlp; echo 'loss mine(y: float, score: float) -> float =
 run 1 "$MLP" train n.mlp; says err E0606
 run 1 "$MLP" check <(spec gbdt amount mine; echo 'loss mine(y: float, score: float) -> float = abs(y - score)'); says err E0402
 run 0 "$MLP" plan gbdt.mlp --emit=loop; says out 'kernel loss_derivatives'
+
+# Pairs: what is alike is learned from whether two things are, by one net for both.
+awk 'BEGIN { srand(11); print "a0,a1,a2,b0,b1,b2,same"; for (i = 0; i < 6000; i++) { for (k = 0; k < 6; k++) v[k] = rand() * 2 - 1; printf "%.4f,%.4f,%.4f,%.4f,%.4f,%.4f,%d\n", v[0], v[1], v[2], v[3], v[4], v[5], (v[0] * v[1] > 0) == (v[3] * v[4] > 0) } }' >pairs.csv
+cat >pairs.mlp <<'SPEC'
+pipeline pairs
+schema Pair {
+  a0..a2 : float
+  b0..b2 : float
+  same   : bool
+}
+source pairs_in: Pair = csv("pairs.csv")
+features x from pairs_in {
+  a = columns("a*")
+  b = columns("b*")
+}
+split pairs_in { by = every(5), valid = 0 }
+model m = network {
+  predict same from x
+  layers = twins(dense(32, tanh) |> dense(4), margin = 2)
+  loss = contrastive(margin = 2)
+  optimizer = adam(lr = 0.01)
+  epochs = 40
+  batch = 64
+}
+test m { require test.accuracy >= 0.88 }
+SPEC
+run 0 "$MLP" train pairs.mlp
+run 0 "$MLP" test pairs.mlp; says out ' 0 failed'
+
+# A loss over the scores of all classes: cross entropy written out learns what the builtin one does.
+awk 'BEGIN { srand(13); print "a,b,c"; for (i = 0; i < 3000; i++) { a = rand() * 2 - 1; b = rand() * 2 - 1; printf "%.4f,%.4f,%s\n", a, b, (a + rand() * 0.4 > b ? (b > 0 ? "x" : "y") : "z") } }' >three.csv
+three() { # three LOSS
+  cat <<SPEC
+pipeline three
+schema Row {
+  a : float
+  b : float
+  c : category
+}
+source rows_in: Row = csv("three.csv")
+features x from rows_in {
+  a
+  b
+}
+split rows_in { by = every(5), valid = 0 }
+loss mine(y: int, score: float[n]) -> float {
+  let far = score - max(score)
+  sum(if positions(n) == y then log(sum(exp(far))) - far else 0)
+}
+model m = network {
+  predict c from x
+  layers = dense(16, tanh) |> dense(3)
+  loss = $1
+  optimizer = adam(lr = 0.01)
+}
+SPEC
+}
+three softmax >t.mlp; run 0 "$MLP" train t.mlp --json; cp out builtin
+three mine >t.mlp; run 0 "$MLP" train t.mlp --json; near "$(metric logloss out)" "$(metric logloss builtin)" 1e-3 'cross entropy, written and builtin'
+three 'smooth_softmax(0.2)' >t.mlp; run 0 "$MLP" train t.mlp --json; near "$(metric accuracy out)" "$(metric accuracy builtin)" 0.02 'cross entropy, smoothed'
+[ "$(metric logloss out)" != "$(metric logloss builtin)" ] && pass || fail 'smoothing changed nothing'
 finish

@@ -342,6 +342,7 @@ class NestBuilder {
       case ElementOp::constant: return number(e.real);
       case ElementOp::row_share: return b_.CreateFDiv(number(1), b_.CreateSIToFP(f_.rows, real()));
       case ElementOp::step: return b_.CreateFPTrunc(f_.field(mlp_update_call_field::step, b_.getDoubleTy()), real());
+      case ElementOp::decays: return b_.CreateFPTrunc(f_.field(mlp_update_call_field::decays, b_.getDoubleTy()), real());
       case ElementOp::rate: return b_.CreateFPTrunc(f_.field(mlp_update_call_field::rate, b_.getDoubleTy()), real());
       case ElementOp::position: return b_.CreateSIToFP(affine32(e.place, vector), vector ? llvm::FixedVectorType::get(real(), lanes) : real());
       default: break;

@@ -108,7 +108,7 @@ struct Layer {
 
 // How a weight changes after a batch, element by element: a function of the language. inputs (ExprOp::input): 0 the weight,
 // 1 its gradient (mean over the batch), 2 the number of the batch from 1, 3 the learning rate now, 4.. what it keeps,
-// which starts at 0.
+// which starts at 0, then 1 where weight decay touches the weight, else 0.
 struct Optimizer {
   std::string name;                  // adam, as in the spec
   double rate = 1e-3;

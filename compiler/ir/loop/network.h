@@ -55,7 +55,7 @@ enum class ElementOp {
   load,                                    // place; real where a guard does not hold
   target, row_weight, row_share,           // of the row; 1 / rows
   code,                                    // integer = feature: its code, as a float
-  step, rate,                              // update only
+  step, rate, decays,                      // update only; decays: 1 where weight decay touches the weight, else 0
   position,                                // place.offset and strides, as a float
   mask,                                    // place: the element; integer = stream, real = the share that falls out
   add, sub, mul, div, neg,
@@ -133,7 +133,7 @@ std::vector<std::string> verify(const Function& function);
 
 namespace mlp::ir {
 MLP_WORDS(loop::Memory, "scratch", "numbers", "weight", "gradient", "state", "mean", "kept", "score", "loss");
-MLP_WORDS(loop::ElementOp, "constant", "load", "target", "row_weight", "row_share", "code", "step", "rate", "position", "mask", "add", "sub", "mul", "div", "neg", "eq",
+MLP_WORDS(loop::ElementOp, "constant", "load", "target", "row_weight", "row_share", "code", "step", "rate", "decays", "position", "mask", "add", "sub", "mul", "div", "neg", "eq",
           "ne", "lt", "le", "gt", "ge", "and", "or", "not", "select", "to_float", "call");
 MLP_WORDS(loop::StepKind, "nest", "product", "gather", "gather_bag", "scatter", "scatter_bag");
 }  // namespace mlp::ir

@@ -115,6 +115,20 @@ TEST(Network, LearnsWhatNoLineCanTell) {
   EXPECT_LT(outcome.history.back().train, outcome.history.front().train);
 }
 
+TEST(Network, TellsTheOptimizerWhichWeightsDecay) {
+  logistic = true;
+  Rows train;
+  make(train, 100, 6);
+  Request r = request_of(train, train);
+  r.settings.epochs = 1;
+  r.network.weights[1].decays = r.network.weights[3].decays = false;
+  r.network.update = [](const mlp_update_call* c) {
+    for (std::int64_t i = 0; i < c->count; ++i) c->weight[i] = static_cast<float>(c->decays);
+  };
+  const Outcome outcome = train_network(r);
+  for (std::size_t w = 0; w < 5; ++w) EXPECT_EQ(outcome.model.network.weights[w].values[0], w == 1 || w == 3 ? 0.0f : 1.0f) << w;
+}
+
 TEST(Network, IsTheSameAtAnyNumberOfThreads) {
   for (const bool kind : {true, false}) {
     logistic = kind;

@@ -25,6 +25,7 @@ const Layers all[] = {
     {"dense(8) |> layer_norm |> activate(tanh) |> dense(1)"},
     {"dense(8) |> residual(dense(8, tanh)) |> dense(1)"},
     {"dense(8) |> softmax |> dense(1)"},
+    {"twins(dense(5, tanh) |> dense(3), margin = 2)"},
     {"sequence(6) |> conv1d(5, 3, tanh) |> flatten |> dense(1)"},
     {"sequence(6) |> conv1d(5, causal = true) |> activate(tanh) |> flatten |> dense(1)"},
     {"image(4, 6) |> conv2d(3, 3, tanh, pad = 1) |> max_pool |> flatten |> dense(1)"},
@@ -39,10 +40,10 @@ const Layers all[] = {
     {"sequence(4) |> gru(3, all = true) |> flatten |> dense(1)"},
 };
 
-flow::Program planned(const std::string& layers) {
+flow::Program planned(const std::string& layers, const std::string& target = "float", const std::string& more = "", const std::string& loss = "") {
   const std::string spec =
-      "schema Row {\n  v0..v23 : float\n  c : category\n  y : float\n}\nsource rows: Row = csv(\"rows.csv\")\nfeatures x from rows {\n  v = columns(\"v*\")\n" +
-      std::string(layers.starts_with("dense") ? "  c\n" : "") + "}\nmodel m = network {\n  predict y from x\n  layers = " + layers + "\n}\n";
+      loss + "schema Row {\n  v0..v23 : float\n  c : category\n  y : " + target + "\n}\nsource rows: Row = csv(\"rows.csv\")\nfeatures x from rows {\n  v = columns(\"v*\")\n" +
+      std::string(layers.starts_with("dense") ? "  c\n" : "") + "}\nmodel m = network {\n  predict y from x\n  layers = " + layers + "\n" + more + "}\n";
   driver::Options options;
   options.passes.verify = true;
   const driver::Unit unit = driver::compile("layers.mlp", spec, options);
@@ -76,37 +77,70 @@ reference::NetworkInputs inputs_for(const flow::Program& program, std::int64_t r
   return in;
 }
 
+// Of some elements of each weight. `smooth`: the share of differences that no corner may disturb.
+void expect_gradients(const ir::Network& net, reference::NetworkInputs& in, double smooth, std::mt19937_64& rng) {
+  ASSERT_FALSE(net.empty());
+  const reference::NetworkValues values = reference::evaluate(net, in);
+  int good = 0, bad = 0;
+  for (std::size_t w = 0; w < in.weights.size(); ++w) {
+    ASSERT_TRUE(net.gradients[w].known()) << net.weights[w].name;
+    for (int n = 0; n < 8; ++n) {
+      const std::size_t at = rng() % in.weights[w].size();
+      double& x = in.weights[w][at];
+      const double was = x, h = 1e-5, middle = reference::weighted_loss(net, in);
+      x = was + h;
+      const double above = reference::weighted_loss(net, in);
+      x = was - h;
+      const double below = reference::weighted_loss(net, in);
+      x = was;
+      const double slope = (above - below) / (2 * h);
+      if (std::fabs((above - middle) - (middle - below)) / h > 1e-2 * (1 + std::fabs(slope))) {
+        ++bad;
+        continue;
+      }
+      ++good;
+      EXPECT_NEAR(values[static_cast<std::size_t>(net.gradients[w].index)][at], slope, 2e-3 * (1 + std::fabs(slope))) << net.weights[w].name << "[" << at << "]";
+    }
+  }
+  EXPECT_GT(good, smooth * (good + bad));
+}
+
 TEST(Layers, GradientsAgreeWithFiniteDifferences) {
   std::mt19937_64 rng(8);
   for (const Layers& l : all) {
     SCOPED_TRACE(l.layers);
     const flow::Program program = planned(l.layers);
-    const ir::Network& net = program.model.network;
-    ASSERT_FALSE(net.empty());
     reference::NetworkInputs in = inputs_for(program, 4, rng, l.codes);
+    expect_gradients(program.model.network, in, l.smooth, rng);
+  }
+}
+
+// Losses over the scores of all classes: the library's against its formula, a spec's own against finite differences, both compiled.
+TEST(Losses, OfAllClasses) {
+  std::mt19937_64 rng(10);
+  const std::pair<const char*, const char*> cases[] = {
+      {"loss = smooth_softmax(0.3)", ""},
+      {"loss = mine(k = 2)", "loss mine(y: int, score: float[n], k: float = 1, strict: bool = false) -> float {\n  let away = if positions(n) == y then score - k else if strict then exp(score) else score / n\n  sum(away * away)\n}\n"}};
+  for (const auto& [setting, loss] : cases) {
+    SCOPED_TRACE(setting);
+    const flow::Program program = planned("dense(6, tanh) |> dense(3)", "category", std::string("  ") + setting + "\n", loss);
+    const ir::Network& net = program.model.network;
+    EXPECT_EQ(program.model.settings.loss, Loss::softmax);
+    reference::NetworkInputs in = inputs_for(program, 6, rng, false);
+    for (std::size_t r = 0; r < 6; ++r) in.target[r] = static_cast<double>(r % 3);
+    expect_gradients(net, in, 0.9, rng);
     const reference::NetworkValues values = reference::evaluate(net, in);
-    int good = 0, bad = 0;
-    for (std::size_t w = 0; w < in.weights.size(); ++w) {
-      ASSERT_TRUE(net.gradients[w].known()) << net.weights[w].name;
-      for (int n = 0; n < 8; ++n) {
-        const std::size_t at = rng() % in.weights[w].size();
-        double& x = in.weights[w][at];
-        const double was = x, h = 1e-5, middle = reference::weighted_loss(net, in);
-        x = was + h;
-        const double above = reference::weighted_loss(net, in);
-        x = was - h;
-        const double below = reference::weighted_loss(net, in);
-        x = was;
-        const double slope = (above - below) / (2 * h);
-        if (std::fabs((above - middle) - (middle - below)) / h > 1e-2 * (1 + std::fabs(slope))) {
-          ++bad;
-          continue;
-        }
-        ++good;
-        EXPECT_NEAR(values[static_cast<std::size_t>(net.gradients[w].index)][at], slope, 2e-3 * (1 + std::fabs(slope))) << net.weights[w].name << "[" << at << "]";
-      }
+    for (std::size_t r = 0; r < 6; ++r) {
+      const double* s = values[static_cast<std::size_t>(net.score.index)].data() + 3 * r;
+      const std::size_t y = r % 3;
+      double want = 0;
+      const double all = std::log(std::exp(s[0]) + std::exp(s[1]) + std::exp(s[2]));
+      for (std::size_t k = 0; k < 3; ++k) want += *loss == 0 ? ((k == y ? 0.7 : 0) + 0.1) * (all - s[k]) : std::pow(k == y ? s[k] - 2 : s[k] / 3, 2);
+      EXPECT_NEAR(values[static_cast<std::size_t>(net.loss.index)][r], want, 1e-9);
     }
-    EXPECT_GT(good, l.smooth * (good + bad));
+    const auto compiled = codegen::compile(harness::lower_network(net, {{}, true}, program.exprs), {});
+    const harness::Worst worst = harness::difference(net, in, harness::run_network(*compiled, net, in));
+    EXPECT_LT(worst.error, 1e-4) << worst.where;
   }
 }
 
@@ -119,6 +153,24 @@ TEST(Layers, CompiledCodeAgreesWithTheReference) {
     const auto compiled = codegen::compile(harness::lower_network(program.model.network, {{}, true}, program.exprs), {});
     const harness::Worst worst = harness::difference(program.model.network, in, harness::run_network(*compiled, program.model.network, in));
     EXPECT_LT(worst.error, 1e-4) << worst.where;
+  }
+}
+
+// One step from 1 with a gradient of 2: Adam's first step is the rate; where the weight decays, rate * decay of it goes too.
+TEST(Optimizers, AdamwDecaysWhatItIsTold) {
+  const flow::Program program = planned("dense(1)", "float", "  optimizer = adamw(lr = 0.1, decay = 0.5)\n");
+  const auto compiled = codegen::compile(harness::lower_network(program.model.network, {{}, true}, program.exprs), {});
+  for (const auto& [decays, want] : {std::pair(1.0, 0.85f), std::pair(0.0, 0.9f)}) {
+    float w[] = {1, 1, 1}, m[3] = {}, v[3] = {};
+    const float g[] = {2, 2, 2};
+    float* const kept[] = {m, v};
+    const mlp_update_call call{3, w, g, kept, 1, 0.1, decays};
+    compiled->find_update()(&call);
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_NEAR(w[i], want, 1e-6);
+      EXPECT_NEAR(m[i], 0.2f, 1e-6);
+      EXPECT_NEAR(v[i], 0.004f, 1e-7);
+    }
   }
 }
 

@@ -161,7 +161,7 @@ TEST(NetworkUpdate, FollowsTheExpressionsOfTheOptimizer) {
         dw[i] -= 0.01 * (dm[i] / (1 - std::pow(0.9, step))) / (std::sqrt(dv[i] / (1 - std::pow(0.999, step))) + 1e-8);
       }
       float* const kept[] = {m.data(), v.data()};
-      const mlp_update_call call{count, w.data(), g.data(), kept, static_cast<double>(step), 0.01};
+      const mlp_update_call call{count, w.data(), g.data(), kept, static_cast<double>(step), 0.01, 1};
       compiled->find_update()(&call);
     }
     for (std::size_t i = 0; i < count; ++i) {
