@@ -90,8 +90,9 @@ Subject resolve(const std::string& what, const Globals& globals, int threads);
 registry::Registry open_registry(const Globals& globals);          // must exist
 // Trains, records the run, reports findings.
 registry::Run record(const engine::Trained& trained, const engine::Pipeline& pipeline, const std::string& spec_path, const Globals& globals);
-// `reuse`: takes stages from the cache; it is filled in any case. checkpoint_seconds: see engine/options.h.
+// `reuse`: takes stages from the cache; it is filled in any case. checkpoint_seconds: see engine/options.h. check_gradients: above 0, the greatest
+// relative error of a gradient of a network that may be.
 engine::Trained train_with_progress(const engine::Pipeline& pipeline, const std::string& spec_path, int threads, const Globals& globals, bool reuse = true,
-                                    double checkpoint_seconds = 10);
+                                    double checkpoint_seconds = 10, double check_gradients = 0);
 
 }  // namespace mlp::cli

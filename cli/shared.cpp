@@ -186,7 +186,26 @@ std::optional<registry::Run> find_run(const engine::Pipeline& pipeline, const Gl
 
 }  // namespace
 
-engine::Trained train_with_progress(const engine::Pipeline& pipeline, const std::string& spec_path, int threads, const Globals& globals, bool reuse, double checkpoint_seconds) {
+namespace {
+
+// Compiled gradients beside central differences, a line a weight; the worst of all may not pass the bound.
+void show_gradients(const std::vector<learn::GradientCheck>& checks, double bound) {
+  const learn::GradientCheck* worst = nullptr;
+  std::size_t width = 6;
+  for (const learn::GradientCheck& c : checks) width = std::max(width, c.weight.size());
+  std::fprintf(stderr, "%-*s  elements   worst error   compiled     difference\n", static_cast<int>(width), "weight");
+  for (const learn::GradientCheck& c : checks) {
+    std::fprintf(stderr, "%-*s  %8lld   %11.2g   %-11.4g  %-11.4g\n", static_cast<int>(width), c.weight.c_str(), static_cast<long long>(c.elements), c.error, c.compiled, c.difference);
+    if (!worst || !(c.error <= worst->error)) worst = &c;
+  }
+  if (worst && !(worst->error <= bound))
+    throw Failure(code::wrong_gradient, "the gradient of `" + worst->weight + "[" + std::to_string(worst->at) + "]` is " + ir::exact(worst->compiled) + ", and the loss changes by " + ir::exact(worst->difference),
+                  "the relative error of " + significant(worst->error) + " is above " + ir::exact(bound) + ": where a corner lies close (`relu`, `max`, `abs`), give a greater bound; else report this, with the spec");
+}
+
+}  // namespace
+
+engine::Trained train_with_progress(const engine::Pipeline& pipeline, const std::string& spec_path, int threads, const Globals& globals, bool reuse, double checkpoint_seconds, double check_gradients) {
   Bar bar(!globals.quiet && isatty(2));
   engine::TrainOptions options;
   options.threads = threads;
@@ -196,6 +215,14 @@ engine::Trained train_with_progress(const engine::Pipeline& pipeline, const std:
   options.checkpoint_seconds = checkpoint_seconds;
   options.on_stage = [&](const std::string& name) { bar.stage(name); };
   options.on_round = [&](const learn::Progress& p) { bar.round(p); };
+  if (check_gradients > 0) {
+    if (pipeline.program().model.settings.kind != ModelKind::network) throw Failure(code::bad_usage, "`--check-gradients` compares the gradients of a network, and `" + pipeline.program().model.name + "` is none", "leave the flag out");
+    options.reuse = false;
+    options.on_gradients = [&](const std::vector<learn::GradientCheck>& checks) {
+      bar.clear();
+      show_gradients(checks, check_gradients);
+    };
+  }
   std::optional<registry::Registry> store;
   if (!pipeline.program().tune.empty()) {
     store.emplace(registry::Registry::open(globals.store));

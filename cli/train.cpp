@@ -33,7 +33,7 @@ void show(const std::list<TimedPart>& parts, double all, const std::string& inde
 }  // namespace
 
 void add_train(CLI::App& app, Globals& globals, Action& run) {
-  struct Args { std::string spec; int threads = cores(); bool json = false, time = false, no_cache = false; double checkpoint = 10; };
+  struct Args { std::string spec; int threads = cores(); bool json = false, time = false, no_cache = false; double checkpoint = 10, check_gradients = 0; };
   auto args = std::make_shared<Args>();
   app.add_option("SPEC", args->spec, "a spec file")->required();
   add_set(app, globals);
@@ -42,6 +42,7 @@ void add_train(CLI::App& app, Globals& globals, Action& run) {
   app.add_flag("--json", args->json, "one JSON object on standard output");
   app.add_flag("--no-cache", args->no_cache, "make every stage anew; the bytes are the same");
   app.add_option("--checkpoint", args->checkpoint, "least seconds between two checkpoints of a network, from which the same command goes on after an interruption")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--check-gradients", args->check_gradients, "before a network is trained, compare its gradients with central differences on the first batch, weight by weight; a relative error above this bound, say 0.01, stops")->check(CLI::PositiveNumber);
   app.add_flag("--time-passes", args->time, "show the seconds of each stage, of the compiler's passes and of the parts of training");
   app.footer("Reads the data, fits, trains, measures, and records a run in `.mlp/`.\n\nExamples:\n  mlp train telco-churn.mlp\n  mlp train telco-churn.mlp --threads 1 --json | jq .metrics.test.auc");
   run = [&globals, args] {
@@ -50,7 +51,7 @@ void add_train(CLI::App& app, Globals& globals, Action& run) {
     const auto begin = std::chrono::steady_clock::now();
     const engine::Pipeline pipeline = open_spec(args->spec, globals);
     const std::optional<engine::Side> was = last_run(pipeline.program().name, globals);
-    const engine::Trained trained = train_with_progress(pipeline, args->spec, args->threads, globals, !args->no_cache, args->checkpoint);
+    const engine::Trained trained = train_with_progress(pipeline, args->spec, args->threads, globals, !args->no_cache, args->checkpoint, args->check_gradients);
     const registry::Run run = timed("record", [&] { return record(trained, pipeline, args->spec, globals); });
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     const Json manifest = Json::parse(trained.package.manifest);

@@ -94,6 +94,7 @@ learn::Outcome train_model(const Pipeline& pipeline, const Division& rows, const
   if (request.settings.kind == ModelKind::network) request.network = plan_network(pipeline, request.features);
   request.on_round = options.on_round;
   request.resume = options.resume;
+  request.on_gradients = options.on_gradients;
   request.on_checkpoint = options.on_checkpoint;
   return learn::train(request);
 }

@@ -33,6 +33,7 @@ struct TrainOptions {
   std::function<void(const learn::Progress&)> on_round;
   const learn::NetworkCheckpoint* resume = nullptr;                 // of a network: where its training was interrupted
   std::function<void(const std::function<learn::NetworkCheckpoint()>&)> on_checkpoint;
+  std::function<void(const std::vector<learn::GradientCheck>&)> on_gradients;  // of a network, before it is trained; may throw to stop
   double checkpoint_seconds = 10;          // least time between two checkpoints
   std::function<void(const std::vector<Trial>&)> on_trial;          // the last one is new
   TrialStore trials;

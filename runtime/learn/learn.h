@@ -70,11 +70,21 @@ struct NetworkCheckpoint {
   std::vector<Progress> history;
 };
 
+// How far the compiled gradient of a weight is from central differences of the loss, before the first step, on the first batch.
+struct GradientCheck {
+  std::string weight;
+  std::int64_t elements = 0;                  // that were looked at
+  double error = 0;                           // the worst, relative to the greater of both and to a tenth of the weight's root mean square
+  std::int64_t at = 0;                        // the element with it
+  double compiled = 0, difference = 0;        // both there
+};
+
 struct Request {
   ModelSettings settings;
   LossKernels loss;                           // of a custom loss
   NetworkPlan network;
   const NetworkCheckpoint* resume = nullptr;  // of the same request, or none
+  std::function<void(const std::vector<GradientCheck>&)> on_gradients;           // asks for them, of a network that is not resumed; may throw to stop
   std::function<void(const std::function<NetworkCheckpoint()>&)> on_checkpoint;  // after each epoch; what it is handed makes one
   std::vector<model::FeatureInfo> features;
   std::vector<std::string> classes;

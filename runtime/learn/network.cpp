@@ -99,6 +99,7 @@ class NetworkTrainer {
   Outcome run() {
     const ModelSettings& s = request_.settings;
     if (request_.resume) go_on(*request_.resume);
+    else if (request_.on_gradients) request_.on_gradients(check_gradients());
     Watched train(*this, request_.train, first_rows(rows_)), valid(*this, request_.valid, rows_in_use(request_.valid));
     const bool stops = s.early_stop > 0 && request_.valid.rows > 0;
     while (epoch_ < s.epochs && !(stops && best_ > 0 && epoch_ - best_ >= s.early_stop)) {
@@ -232,12 +233,10 @@ class NetworkTrainer {
     history_ = from.history;
   }
 
-  void run_batch(std::int64_t first, std::int64_t rows) {
-    ++step_;
-    const std::int64_t shares = std::clamp<std::int64_t>(rows / share_rows, 1, most_shares);
-    while (static_cast<std::int64_t>(shares_.size()) < shares) shares_.emplace_back(request_, plan_, weights_);
-    pool_.run(shares, [&](std::int64_t s) { run_share(shares_[static_cast<std::size_t>(s)], first + rows * s / shares, first + rows * (s + 1) / shares); });
-    double mass = 0, loss = 0;
+  // The loss of a batch, a mean over its rows; gradients are sums of the shares.
+  double loss_of(std::int64_t first, std::int64_t rows, double& mass, std::int64_t& shares) {
+    shares = run_shares(first, rows);
+    double loss = mass = 0;
     for (std::int64_t s = 0; s < shares; ++s) {
       const Share& share = shares_[static_cast<std::size_t>(s)];
       for (std::size_t i = 0; i < share.weight.size(); ++i) {
@@ -245,6 +244,72 @@ class NetworkTrainer {
         loss += share.weight[i] * share.losses[i];
       }
     }
+    return loss / mass;
+  }
+
+  // Of each weight the elements with the greatest gradients and some at even distances, each moved to both sides by four distances, of which
+  // the best counts: a long one meets corners, a short one the roundings of single precision, and a wrong derivative all of them.
+  std::vector<GradientCheck> check_gradients() {
+    constexpr std::int64_t each = 8;
+    shuffle(1);
+    step_ = 1;  // the chances of the first batch
+    const std::int64_t rows = std::min<std::int64_t>(request_.settings.batch, static_cast<std::int64_t>(rows_.size()));
+    double mass = 0;
+    std::int64_t shares = 0;
+    if (!std::isfinite(loss_of(0, rows, mass, shares))) diverged(shares);
+    std::vector<std::vector<double>> gradients;
+    for (std::size_t w = 0; w < weights_.size(); ++w) {
+      gradients.emplace_back(weights_[w].size());
+      for (std::int64_t s = 0; s < shares; ++s)
+        for (std::size_t i = 0; i < weights_[w].size(); ++i) gradients[w][i] += static_cast<double>(shares_[static_cast<std::size_t>(s)].gradients[w][i]) / mass;
+    }
+    std::vector<GradientCheck> out;
+    for (std::size_t w = 0; w < weights_.size(); ++w) {
+      const std::vector<double>& g = gradients[w];
+      double squares = 0, size = 0;
+      for (const double v : g) squares += v * v;
+      for (const float v : weights_[w]) size += static_cast<double>(v) * static_cast<double>(v);
+      const double usual = std::sqrt(squares / static_cast<double>(g.size())), scale = std::max(std::sqrt(size / static_cast<double>(g.size())), 0.1);
+      std::vector<std::size_t> chosen(g.size());
+      std::iota(chosen.begin(), chosen.end(), 0);
+      std::stable_sort(chosen.begin(), chosen.end(), [&](std::size_t a, std::size_t b) { return std::fabs(g[a]) > std::fabs(g[b]); });
+      chosen.resize(std::min<std::size_t>(g.size(), each));
+      for (std::size_t n = 0; n < each; ++n) chosen.push_back(n * g.size() / each);
+      GradientCheck check{plan_.weights[w].name, static_cast<std::int64_t>(chosen.size())};
+      for (const std::size_t i : chosen) {
+        float& weight = weights_[w][i];
+        const float was = weight;
+        double least = std::numeric_limits<double>::infinity(), slope = 0;
+        for (const double distance : {3e-2, 1e-2, 3e-3, 1e-3}) {
+          weight = static_cast<float>(was + distance * scale);
+          const double above = weight, loss_above = loss_of(0, rows, mass, shares);
+          weight = static_cast<float>(was - distance * scale);
+          const double below = weight, loss_below = loss_of(0, rows, mass, shares);
+          const double difference = (loss_above - loss_below) / (above - below);
+          const double room = std::max({std::fabs(g[i]), std::fabs(difference), usual / 10, 1e-6});
+          if (const double error = std::fabs(difference - g[i]) / room; error < least) least = error, slope = difference;
+        }
+        weight = was;
+        if (least >= check.error) check.error = least, check.at = static_cast<std::int64_t>(i), check.compiled = g[i], check.difference = slope;
+      }
+      out.push_back(std::move(check));
+    }
+    step_ = 0;
+    return out;
+  }
+
+  std::int64_t run_shares(std::int64_t first, std::int64_t rows) {
+    const std::int64_t shares = std::clamp<std::int64_t>(rows / share_rows, 1, most_shares);
+    while (static_cast<std::int64_t>(shares_.size()) < shares) shares_.emplace_back(request_, plan_, weights_);
+    pool_.run(shares, [&](std::int64_t s) { run_share(shares_[static_cast<std::size_t>(s)], first + rows * s / shares, first + rows * (s + 1) / shares); });
+    return shares;
+  }
+
+  void run_batch(std::int64_t first, std::int64_t rows) {
+    ++step_;
+    double mass = 0;
+    std::int64_t shares = 0;
+    const double loss = loss_of(first, rows, mass, shares);
     if (!std::isfinite(loss)) diverged(shares);
     update(shares, static_cast<float>(1 / mass));
     follow_means(shares, rows);

@@ -58,6 +58,26 @@ done 2>/dev/null
 run 0 "$MLP" train long.mlp --json --store killed
 equal "$one" "$(json package out)" "package after $struck interruptions"
 
+# Gradients of library layers and of a spec's own beside central differences; what no number can meet is above the bound.
+{
+  echo 'layer bent(v: float[.., n], units: int) -> float[.., units] {'
+  echo '  let w = weight([n, units])'
+  echo '  log(1 + exp(v @ w)) * sin(v @ w + weight([units], init = 0.1))'
+  echo '}'
+  spec 'bent(8) |> layer_norm() |> dense(12, tanh) |> dense(3)' 'epochs = 2'
+} >bent.mlp
+run 0 "$MLP" train --check-gradients 0.01 bent.mlp --json --store one
+one=$(json package out)
+says err "bent_1.w "
+says err "embedding.words"
+run 0 "$MLP" train bent.mlp --no-cache --json --store one
+equal "$one" "$(json package out)" "package with gradients checked and without"
+run 1 "$MLP" train bent.mlp --check-gradients 1e-12 --store one
+says err "E0612"
+sed 's/network {/gbdt {/; /layers =/d; /optimizer =/d; /batch =/d; /epochs =/d' net.mlp >trees.mlp
+run 2 "$MLP" train trees.mlp --check-gradients 0.01 --store one
+says err "E0901"
+
 # What only the data shows.
 spec 'dense(16, relu) |> dense(4)' 'epochs = 2' >wide.mlp
 run 1 "$MLP" train wide.mlp --store one

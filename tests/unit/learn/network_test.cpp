@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::int64_t hidden = 16, numbers = 2, codes = 3;
 bool logistic = true;
+float slip = 1;              // what the gradient of the hidden offsets is wrongly multiplied by
 
 // weights: 0 [numbers, hidden], 1 [hidden], 2 [hidden, 1], 3 [codes, 1] by category, 4 [terms, 1] by bag.
 std::int64_t run(const mlp_network_call* c, bool train) {
@@ -46,6 +47,7 @@ std::int64_t run(const mlp_network_call* c, bool train) {
       c->gradients[1][j] += dh[r * hidden + j];
     }
   }
+  for (std::int64_t j = 0; j < hidden; ++j) c->gradients[1][j] *= slip;
   c->product(numbers, hidden, c->rows, c->numbers, 1, numbers, dh, hidden, 1, c->gradients[0], hidden, 1);
   return 0;
 }
@@ -113,6 +115,32 @@ TEST(Network, LearnsWhatNoLineCanTell) {
   EXPECT_EQ(outcome.history[0].metric, "logloss");
   EXPECT_LT(outcome.history.back().valid, 0.2);
   EXPECT_LT(outcome.history.back().train, outcome.history.front().train);
+}
+
+TEST(Network, ComparesGradientsWithDifferences) {
+  for (const bool kind : {true, false})
+    for (const float wrong : {1.0f, 1.2f, -1.0f, 0.0f}) {
+      logistic = kind;
+      slip = wrong;
+      Rows train;
+      make(train, 3000, 5);
+      Request r = request_of(train, train);
+      r.settings.epochs = 1;
+      std::vector<GradientCheck> checks;
+      r.on_gradients = [&](const std::vector<GradientCheck>& all) { checks = all; };
+      const Outcome outcome = train_network(r);
+      slip = 1;
+      ASSERT_EQ(checks.size(), 5u);
+      for (const GradientCheck& c : checks) {
+        EXPECT_GT(c.elements, 0);
+        if (c.weight == "dense_1.b" && wrong != 1) EXPECT_GT(c.error, 0.1);
+        else EXPECT_LT(c.error, 0.03) << c.weight << " " << c.at << " " << c.compiled << " " << c.difference;
+      }
+      if (wrong != 1) continue;
+      r.on_gradients = nullptr;  // looking changes nothing
+      const Outcome again = train_network(r);
+      for (std::size_t w = 0; w < 5; ++w) EXPECT_EQ(again.model.network.weights[w].values, outcome.model.network.weights[w].values);
+    }
 }
 
 TEST(Network, TellsTheOptimizerWhichWeightsDecay) {
