@@ -1,0 +1,25 @@
+// A device by CUDA's driver. The driver and cuBLASLt are opened when they are needed: nothing of CUDA is linked.
+#pragma once
+#include <string>
+
+#include "runtime/device/device.h"
+
+namespace mlp::device {
+
+struct CudaOptions {
+  std::string driver = "libcuda.so.1";
+  std::string products{};      // the file of cuBLASLt; else $MLP_CUBLASLT, else libcublasLt.so.13, .12, .11; "none": kernels of our own
+  bool split = true;           // large products in three of TF32 (split.h), where the GPU has it
+};
+
+class CudaDevice : public Device {
+ public:
+  virtual std::string products() = 0;              // what computes products: cuBLASLt 13.1.0, float32 by three products of TF32 where large
+  virtual float milliseconds(const std::function<void()>& work) = 0;  // that the device takes for it; waits
+};
+
+// The first GPU. Throws Failure(no_device) when there is none, or no driver, or one too old; what fails later is
+// Failure(device_failed); PTX that the driver refuses is a Bug.
+std::unique_ptr<CudaDevice> open_cuda(const CudaOptions& options = {});
+
+}  // namespace mlp::device

@@ -1,0 +1,54 @@
+// A kernel is written once, as phases between barriers, and compiled twice: for the device, and for the host, where tests run it
+// block by block. A kernel K gives
+//   Call, by value · Shared, what the threads of a block have in common · State, of one thread
+//   steps(call, block)                               how often `load` and `use` follow each other
+//   begin(call, block, thread, state)                before all
+//   load(call, block, thread, step, shared, state)   writes shared; a barrier follows
+//   use(call, block, thread, step, shared, state)    reads shared; a barrier follows
+//   end(call, block, thread, state)                  after all
+// Freestanding: no library is called. A thread's number within its block is below `threads`.
+#pragma once
+#include <stdint.h>
+
+namespace mlp::device {
+
+constexpr int threads = 256;
+
+#if defined(__NVPTX__)
+
+template <class K>
+__attribute__((always_inline)) inline void run_block(const typename K::Call& call, typename K::Shared& shared) {
+  const int64_t block = __nvvm_read_ptx_sreg_ctaid_x();
+  const int thread = __nvvm_read_ptx_sreg_tid_x();
+  typename K::State state;
+  const int64_t steps = K::steps(call, block);
+  K::begin(call, block, thread, state);
+  for (int64_t step = 0; step < steps; ++step) {
+    K::load(call, block, thread, step, shared, state);
+    __nvvm_bar_sync(0);
+    K::use(call, block, thread, step, shared, state);
+    __nvvm_bar_sync(0);
+  }
+  K::end(call, block, thread, state);
+}
+
+#else
+
+template <class K>
+void run_on_host(const typename K::Call& call, int64_t blocks) {
+  static thread_local typename K::Shared shared;
+  static thread_local typename K::State states[threads];
+  for (int64_t block = 0; block < blocks; ++block) {
+    const int64_t steps = K::steps(call, block);
+    for (int t = 0; t < threads; ++t) K::begin(call, block, t, states[t]);
+    for (int64_t step = 0; step < steps; ++step) {
+      for (int t = 0; t < threads; ++t) K::load(call, block, t, step, shared, states[t]);
+      for (int t = 0; t < threads; ++t) K::use(call, block, t, step, shared, states[t]);
+    }
+    for (int t = 0; t < threads; ++t) K::end(call, block, t, states[t]);
+  }
+}
+
+#endif
+
+}  // namespace mlp::device

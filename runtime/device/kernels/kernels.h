@@ -1,0 +1,11 @@
+// The kernels that Millrace has beside those that it generates, as PTX for compute capability 7.5 and up.
+#pragma once
+#include <string_view>
+
+namespace mlp::device {
+
+// Ends with a zero. Entries and their one argument, by value: `product` ProductKernel::Call, `split` SplitKernel::Call;
+// of `forest_*` (MLP_FOREST_KERNELS) the address of a ForestCall on the device, and the number of rows.
+std::string_view kernels_ptx();
+
+}  // namespace mlp::device

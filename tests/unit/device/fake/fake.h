@@ -1,0 +1,12 @@
+// A driver and a cuBLASLt that run on the host, so that all of runtime/device is tested where no GPU is. Memory is the host's, of
+// 64 MiB; kernels are the host builds of the sources that the PTX is made of; what is captured is kept and run with its graph.
+// FAKE_CUDA = no_gpu, old_gpu, no_start, refuses_code, breaks makes the driver behave so.
+#pragma once
+#include <functional>
+
+namespace fake {
+
+// Runs `work`, or keeps it while the stream is captured. Of the driver's library.
+extern "C" void fake_do(void* stream, std::function<void()>* work);
+
+}  // namespace fake

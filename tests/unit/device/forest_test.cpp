@@ -1,0 +1,85 @@
+// Forests on a device against the reference, bit for bit.
+#include <cstring>
+#include <set>
+
+#include "runtime/model/device_forest.h"
+#include "tests/unit/device/devices.h"
+#include "tests/unit/model/random_model.h"
+
+namespace mlp::model {
+namespace {
+
+class Forests : public device::OnDevice {
+ protected:
+  std::set<std::string> kernels;
+  void expect_same(const Model& model, const RandomRows& rows, std::int64_t count, const std::string& what) {
+    ASSERT_EQ(DeviceForest::refusal(model), "");
+    std::vector<double> wanted(static_cast<std::size_t>(count * model.outputs()) + 1, 7.0), got = wanted;
+    score_reference(model, rows.matrix(), count, wanted.data());
+    DeviceForest forest(model, *device);
+    kernels.insert(forest.kernel());
+    forest.score(rows.matrix(), count, got.data());
+    ASSERT_EQ(std::memcmp(wanted.data(), got.data(), wanted.size() * sizeof(double)), 0) << what << ", " << forest.kernel() << ", rows " << count;
+    if (count < 2) return;
+    forest.score(rows.matrix(), count / 2, got.data());  // in the memory of more rows
+    ASSERT_EQ(std::memcmp(wanted.data(), got.data(), wanted.size() * sizeof(double)), 0) << what << ", half of the rows";
+  }
+};
+MLP_ON_ALL_DEVICES(Forests);
+
+TEST_P(Forests, EqualTheReference) {
+  std::mt19937_64 rng(1);
+  for (int round = 0; round < 90; ++round) {
+    Shape shape;
+    shape.features = 1 + static_cast<std::int32_t>(below(rng, 12));
+    shape.outputs = round % 5 == 0 ? 3 : 1;
+    shape.trees = 1 + static_cast<std::int32_t>(below(rng, 60));
+    const std::int32_t leaves[] = {1, 2, 8, 31, 64, 255, 300};
+    shape.leaves = leaves[round % 7];
+    const std::int64_t grids[] = {2, 14, 60, 200, 254, 600};
+    shape.grid = grids[round % 6];
+    shape.kind = round % 3 == 0 ? ModelKind::forest : ModelKind::gbdt;
+    if (round % 2 == 1) shape.widths = {0};
+    const Model model = random_forest(rng, shape);
+    const std::int64_t rows = round < 10 ? round : below(rng, 700);
+    expect_same(model, random_rows(rng, model, rows, shape.grid), rows, "forest " + std::to_string(round));
+  }
+}
+
+TEST_P(Forests, EqualTheReferenceWithManyFeaturesAndLargeTrees) {
+  std::mt19937_64 rng(2);
+  for (const std::int32_t features : {21, 50, 90, 400}) {
+    for (const std::vector<std::int32_t>& widths : {std::vector<std::int32_t>{0}, {0, 0, 0, 5, 300}}) {
+      const Model model = random_forest(rng, {.features = features, .outputs = 2, .trees = 70, .leaves = 31, .grid = 100, .widths = widths});
+      expect_same(model, random_rows(rng, model, 300, 100), 300, std::to_string(features) + " features");
+    }
+  }
+  for (const std::int32_t leaves : {1000, 5000}) {
+    const Model model = random_forest(rng, {.features = 3, .outputs = 1, .trees = 5, .leaves = leaves, .grid = 250, .widths = {0}});
+    expect_same(model, random_rows(rng, model, 300, 250), 300, std::to_string(leaves) + " leaves");
+  }
+  EXPECT_EQ(kernels, (std::set<std::string>{"forest_small", "forest_large", "forest_wide", "forest_far"}));
+}
+
+TEST_P(Forests, WithoutTreesGiveTheBase) {
+  Model model;
+  model.features = {{.name = "x"}};
+  model.forest.outputs = 2;
+  model.forest.base = {0.25, -3};
+  const std::vector<double> x = {1, 2, 3};
+  std::vector<double> got(6);
+  DeviceForest(model, *device).score({x.data()}, 3, got.data());
+  EXPECT_EQ(got, (std::vector<double>{0.25, -3, 0.25, -3, 0.25, -3}));
+}
+
+TEST(DeviceForest, SaysWhatItCannotScore) {
+  Model model;
+  model.kind = ModelKind::linear;
+  EXPECT_EQ(DeviceForest::refusal(model), "only models of trees are scored on a device");
+  model.kind = ModelKind::gbdt;
+  model.features = {{.name = "city", .category = true, .width = 65535}};
+  EXPECT_EQ(DeviceForest::refusal(model), "`city` has 65,535 categories or more");
+}
+
+}  // namespace
+}  // namespace mlp::model
