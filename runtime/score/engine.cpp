@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdlib>
+#include <mutex>
 
 #include "base/codes/serving.h"
 #include "runtime/score/score.h"
@@ -130,6 +131,9 @@ struct Engine::Impl {
   mlp_kernel kernel;
   std::int32_t width;
   std::int32_t bags = 0;  // features that are bags
+  Engine::BatchScorer scores;  // in place of the scorer
+  std::int64_t most = block_rows;
+  std::mutex scoring;     // of `scores`
 };
 
 Engine::Engine(package::Package package, mlp_kernel features, mlp_network network, const std::vector<std::int32_t>& plain) {
@@ -140,6 +144,12 @@ Engine::~Engine() = default;
 const package::Package& Engine::package() const { return impl_->package; }
 std::int32_t Engine::width() const { return impl_->width; }
 void Engine::set_level(model::Scorer::Level level) { impl_->scorer.set_level(level); }
+
+void Engine::set_scorer(BatchScorer scores, std::int64_t rows) {
+  impl_->scores = std::move(scores);
+  impl_->most = rows;
+}
+std::int64_t Engine::batch_rows() const { return impl_->most; }
 
 void Engine::run(const mlp_column* columns, std::int64_t rows, double* out, std::vector<std::vector<double>>* features, Bags* bags) const {
   static thread_local Scratch s;
@@ -157,12 +167,12 @@ void Engine::run(const mlp_column* columns, std::int64_t rows, double* out, std:
     for (std::size_t f = 0; f < count; ++f)
       if (model.features[f].bag) (*bags)[f].resize(static_cast<std::size_t>(rows));
   }
-  const std::int64_t block = std::min(rows, block_rows);
+  const std::int64_t most = impl_->most, block = std::min(rows, most);
   s.bags.resize(static_cast<std::size_t>(impl_->bags) * static_cast<std::size_t>(block));
   s.features.resize(features ? 0 : count * static_cast<std::size_t>(block));
   s.scores.resize(static_cast<std::size_t>(block) * static_cast<std::size_t>(model.outputs()));
-  for (std::int64_t first = 0; first < rows; first += block_rows) {
-    const std::int64_t n = std::min(block_rows, rows - first);
+  for (std::int64_t first = 0; first < rows; first += most) {
+    const std::int64_t n = std::min(most, rows - first);
     const mlp_column* at = columns;
     if (first > 0) {
       s.columns.assign(static_cast<std::size_t>(signature.schema_size), mlp_column{});
@@ -196,7 +206,12 @@ void Engine::run(const mlp_column* columns, std::int64_t rows, double* out, std:
       for (std::int64_t i = 0; i < n; ++i) numbers[i] = static_cast<double>(of[i].size);
       for (std::int64_t i = 0; bags && i < n; ++i) (*bags)[f][static_cast<std::size_t>(first + i)].assign(of[i].terms, of[i].terms + of[i].size);
     }
-    impl_->scorer.score(s.matrix, n, s.scores.data());
+    if (impl_->scores) {
+      const std::lock_guard lock(impl_->scoring);
+      impl_->scores(s.matrix, n, s.scores.data());
+    } else {
+      impl_->scorer.score(s.matrix, n, s.scores.data());
+    }
     model::link(model, s.scores.data(), n, out + first * impl_->width);
   }
 }
@@ -209,8 +224,9 @@ void Engine::run_rows(const float* values, std::int64_t stride, std::int64_t row
   };
   static thread_local RowScratch s;
   const package::Signature& signature = impl_->package.signature;
-  const std::int64_t most = impl_->scorer.scores_rows() ? 8 * block_rows : block_rows, block = std::min(rows, most);
-  if (impl_->scorer.scores_rows()) {
+  const bool direct = impl_->scorer.scores_rows() && !impl_->scores;
+  const std::int64_t most = direct ? 8 * block_rows : impl_->most, block = std::min(rows, most);
+  if (direct) {
     s.scores.resize(static_cast<std::size_t>(block) * static_cast<std::size_t>(impl_->package.model.outputs()));
   } else {
     for (const Column& column : signature.request)
@@ -228,7 +244,7 @@ void Engine::run_rows(const float* values, std::int64_t stride, std::int64_t row
   for (std::int64_t first = 0; first < rows; first += most, values += most * stride) {
     const std::int64_t n = std::min(most, rows - first);
     double* const to = out + first * impl_->width;
-    if (impl_->scorer.scores_rows()) {
+    if (direct) {
       impl_->scorer.score_rows(values, stride, n, s.scores.data());
       model::link(impl_->package.model, s.scores.data(), n, to);
       continue;

@@ -33,6 +33,11 @@ class Engine {
   // that may be null. Throws Failure where a column holds no numbers, or a value is none of its column.
   void run_rows(const float* values, std::int64_t stride, std::int64_t rows, double* out) const;
   void set_level(model::Scorer::Level level);  // for self-tests, before it is shared
+  // Raw scores come from `scores`, which has the bits of the scorer here, one caller at a time and up to `rows` at once: a device. Before
+  // it is shared.
+  using BatchScorer = std::function<void(const model::Matrix& matrix, std::int64_t rows, double* scores)>;
+  void set_scorer(BatchScorer scores, std::int64_t rows);
+  std::int64_t batch_rows() const;        // that are best given to run() together
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

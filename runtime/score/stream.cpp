@@ -24,8 +24,6 @@
 namespace mlp::score {
 namespace {
 
-constexpr std::int64_t batch_rows = 1024;
-
 void write_all(int fd, std::string& bytes) {
   std::string_view rest = bytes;
   while (!rest.empty()) {
@@ -126,7 +124,7 @@ class Worker {
     csv_.take(piece_);
     try {
       while (csv_.next(rows_))
-        if (rows_.rows() >= batch_rows) score_batch();
+        if (rows_.rows() >= engine_.batch_rows()) score_batch();
     } catch (const Failure&) {
       score_batch();  // the rows before the bad one
       throw;
@@ -141,7 +139,7 @@ class Worker {
         if (number_ == 0 && lines_.lines() == 1 && line.substr(0, 3) == "\xEF\xBB\xBF") line.remove_prefix(3);
         if (line.find_first_not_of(" \t") == std::string_view::npos) continue;
         read(line);
-        if (rows_.rows() >= batch_rows) score_batch();
+        if (rows_.rows() >= engine_.batch_rows()) score_batch();
       }
     } catch (const Failure&) {
       score_batch();
