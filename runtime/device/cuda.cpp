@@ -327,7 +327,7 @@ std::unique_ptr<Recording> Cuda::record(const std::function<void()>& work) {
   mode_ = Mode::prepare;
   work();
   mode_ = Mode::record;
-  driver_.check(driver_.begin_capture(stream_, cu_capture_thread_local), "begins a recording");
+  driver_.check(driver_.begin_capture(stream_, cu_capture_relaxed), "begins a recording");
   void *graph = nullptr, *ready = nullptr;
   try {
     work();

@@ -10,7 +10,7 @@ using CuAddress = unsigned long long;
 constexpr CuResult cu_out_of_memory = 2, cu_no_device = 100;
 constexpr int cu_capability_major = 75, cu_capability_minor = 76;                       // CUdevice_attribute
 constexpr int cu_jit_error_log = 5, cu_jit_error_log_bytes = 6;                         // CUjit_option
-constexpr unsigned cu_stream_non_blocking = 1, cu_capture_thread_local = 1;
+constexpr unsigned cu_stream_non_blocking = 1, cu_capture_relaxed = 2;
 
 // Name of the library's function, the name here, its arguments.
 #define MLP_CUDA_FUNCTIONS(X) \
