@@ -12,7 +12,7 @@ constexpr std::int64_t device_rows = 1 << 16;      // that go to a device togeth
 struct OnDevice {
   OnDevice(score::Engine& engine, const Globals& globals) {
     const model::Model& model = engine.package().model;
-    if (const std::string why = model::DeviceForest::refusal(model); !why.empty()) throw Failure(code::not_on_device, "the model cannot be scored on a GPU: " + why, "leave `--device=cuda` out");
+    if (const std::string why = model::DeviceForest::refusal(model); !why.empty()) throw Failure(code::model_not_on_device, "the model cannot be scored on a GPU: " + why, "leave `--device=cuda` out");
     device = device::open_cuda();
     forest = std::make_unique<model::DeviceForest>(model, *device);
     if (!globals.quiet) std::fprintf(stderr, "scoring on %s\n", device->describe().c_str());
