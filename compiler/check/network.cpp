@@ -278,7 +278,7 @@ void Checker::check_network(const ast::Model& model, const ast::Setting* layers,
   const bool classes = m.settings.loss == Loss::softmax;
   const Span last = f.steps.back().span;
   const Span shown = loss ? node(loss->value).span : m.target_span;
-  const std::string of_loss = "`" + (is_custom(m.settings.loss) ? m.settings.loss_name : std::string(ir::enum_words<Loss>::words[static_cast<std::size_t>(m.settings.loss)])) + "`";
+  const std::string of_loss = "`" + (class_loss_ ? class_loss_->loss->function.head.name : is_custom(m.settings.loss) ? m.settings.loss_name : std::string(ir::enum_words<Loss>::words[static_cast<std::size_t>(m.settings.loss)])) + "`";
   const auto refuse = [&](const std::string& wanted) -> Diagnostic& {
     return report(code::output_mismatch, "loss " + of_loss + " takes " + wanted + ", and `" + value.from + "` gives " + e.describe(value), last, e.describe(value)).also(shown, "predicted with this loss");
   };

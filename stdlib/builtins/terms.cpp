@@ -283,7 +283,7 @@ MLP_PLAIN int64_t mlp_text_word_code(const char* data, int64_t size, int64_t n, 
   if (n < 0 || buckets < 1) return 0;
   constexpr int64_t most = 256;
   Reader reader{data, size};
-  char word[most + 4];
+  char word[most + 8];
   for (int64_t end = 0, points = 0;;) {
     uint32_t c = 0;
     const int64_t bytes = reader.next(word + end, c);

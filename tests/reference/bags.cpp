@@ -24,15 +24,29 @@ using Points = std::vector<char32_t>;
 bool in_word(char32_t c) {
   return std::any_of(std::begin(word_ranges), std::end(word_ranges), [&](const WordRange& r) { return c >= r.first && c <= r.last; });
 }
-Points lower(const std::string& text) {  // of UTF-8
+constexpr char32_t stray = 0x80000000;  // a byte that begins no code point: it stays as it is, and ends a word
+// The code point that begins at `text[i]`, and how many bytes follow it; a stray byte has none.
+char32_t point(const std::string& text, std::size_t i, std::size_t& more) {
+  const auto first = static_cast<unsigned char>(text[i]);
+  more = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+  char32_t c = more == 0 ? first : first & (0x3fu >> more);
+  bool good = first < 0x80 || first >= 0xc2;
+  for (std::size_t k = 1; k <= more && good; ++k) {
+    good = i + k < text.size() && (static_cast<unsigned char>(text[i + k]) & 0xc0) == 0x80;
+    if (good) c = c << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3f);
+  }
+  constexpr char32_t least[] = {0, 0x80, 0x800, 0x10000};
+  if (good && c >= least[more] && c <= 0x10ffff && !(c >= 0xd800 && c <= 0xdfff)) return c;
+  more = 0;
+  return stray | first;
+}
+Points lower(const std::string& text) {
   Points out;
   std::vector<std::size_t> sigmas;  // places of what was a capital sigma
   for (std::size_t i = 0; i < text.size();) {
-    const auto first = static_cast<unsigned char>(text[i]);
-    const int more = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
-    char32_t c = more == 0 ? first : first & (0x3f >> more);
-    for (int k = 1; k <= more; ++k) c = c << 6 | (static_cast<unsigned char>(text[i + static_cast<std::size_t>(k)]) & 0x3f);
-    i += static_cast<std::size_t>(more) + 1;
+    std::size_t more = 0;
+    char32_t c = point(text, i, more);
+    i += more + 1;
     if (c == 0x130) {
       out.insert(out.end(), {U'i', char32_t{0x307}});
       continue;
@@ -57,7 +71,7 @@ bool is_space(char32_t c) {
 std::string utf8(const Points& points) {
   std::string out;
   for (const char32_t c : points) {
-    if (c < 0x80) out += static_cast<char>(c);
+    if (c < 0x80 || (c & stray)) out += static_cast<char>(c);
     else if (c < 0x800) out += {static_cast<char>(0xc0 | c >> 6), static_cast<char>(0x80 | (c & 0x3f))};
     else if (c < 0x10000) out += {static_cast<char>(0xe0 | c >> 12), static_cast<char>(0x80 | (c >> 6 & 0x3f)), static_cast<char>(0x80 | (c & 0x3f))};
     else out += {static_cast<char>(0xf0 | c >> 18), static_cast<char>(0x80 | (c >> 12 & 0x3f)), static_cast<char>(0x80 | (c >> 6 & 0x3f)), static_cast<char>(0x80 | (c & 0x3f))};

@@ -118,4 +118,24 @@ TEST(Terms, HashedBagsAreSortedAndCounted) {
   }
 }
 
+TEST(Terms, WordsHaveCodesByTheirPlace) {
+  const auto code = [](const std::string& text, std::int64_t n, std::int64_t buckets) { return mlp_text_word_code(text.data(), static_cast<std::int64_t>(text.size()), n, buckets); };
+  const auto of = [](const std::string& word, std::int64_t buckets) { return 1 + mlp_text_hash_bucket(word.data(), static_cast<std::int64_t>(word.size()), buckets); };
+  const std::string text = "Go to x ÉTÉ, ok\xe2\x82";
+  const char* const words[] = {"go", "to", "été", "ok"};
+  for (const std::int64_t buckets : {std::int64_t{1}, std::int64_t{50}, std::int64_t{1} << 24}) {
+    for (std::int64_t n = 0; n < 4; ++n) EXPECT_EQ(code(text, n, buckets), of(words[n], buckets)) << n;
+    EXPECT_EQ(code(text, 4, buckets), 0);
+    EXPECT_EQ(code(text, -1, buckets), 0);
+    for (std::int64_t size = 250; size < 265; ++size)  // of a long word 256 bytes count, whatever letters cross the border
+      for (const std::string more : {"", "b", "é", "漢字", "😀"}) {
+        const std::string word = std::string(static_cast<std::size_t>(size), 'a') + more;
+        if (more != "😀") EXPECT_EQ(code(word + " end", 0, buckets), of(word.substr(0, 256), buckets)) << size << more;
+        EXPECT_EQ(code(word + " end", 1, buckets), of("end", buckets)) << size << more;
+      }
+  }
+  EXPECT_EQ(code(text, 0, 0), 0);
+  EXPECT_EQ(code("", 0, 9), 0);
+}
+
 }  // namespace
