@@ -32,8 +32,8 @@ model::Model dense(std::int64_t inputs, std::int64_t units, ir::Network& net) {
     return g.write({.op = ir::TensorOp::weight, .shape = shape, .integer = number});
   };
   const ir::TensorId x = g.write({.op = ir::TensorOp::numbers, .shape = {inputs}, .rows = true, .features = features});
-  const ir::TensorId hidden = g.map("tanh", {g.product(x, weight({inputs, units}), false, false)});
-  net.score = g.reshape(g.product(hidden, weight({units, 1}), false, false), {});
+  const auto layer = [&](ir::TensorId v, std::int64_t from, std::int64_t to) { return g.write({.op = ir::TensorOp::product, .shape = {to}, .args = {v, weight({from, to})}}); };
+  net.score = g.reshape(layer(g.map("tanh", {layer(x, inputs, units)}), units, 1), {});
   net.loss = g.map("mul", {net.score, net.score});
   m.network.numbers = features;
   m.network.unit = 3;
