@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,16 +43,20 @@ class Loop::Connection {
   Connection(Loop& loop, int fd, std::size_t place_) : place(place_), loop_(loop), fd_(fd), reader_(loop.options_.max_body) { wait(); }
 
   // These give false at the connection's end.
-  bool on_event() {
+  bool on_event(std::uint32_t events) {
+    // An event is told once: what it said counts until the socket was read that far.
+    if (events & ~std::uint32_t{EPOLLOUT}) unread_ = true;
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) ends_ = true;
     if (queued_) return true;  // has bytes; more are read when they are used up
-    if (phase_ != Phase::writing) return receive();
+    if (phase_ != Phase::writing) return !unread_ || receive();
     if (!flush()) return false;
     queue();
     return true;
   }
   bool on_turn() {
     queued_ = false;
-    return advance(left_);
+    if (phase_ == Phase::waiting && !left_.empty()) return advance(left_);
+    return receive() && !(loop_.draining_ && phase_ == Phase::waiting);
   }
   bool on_drain() {
     // A request may have come that was not read yet.
@@ -74,23 +79,24 @@ class Loop::Connection {
     deadline_ = loop_.now_ + seconds(loop_.options_.idle_seconds);
   }
   void queue() {
-    if (phase_ != Phase::waiting || left_.empty()) return;
+    if (phase_ == Phase::writing || !(unread_ || (phase_ == Phase::waiting && !left_.empty()))) return;
     queued_ = true;
     loop_.ready_.push_back(this);
   }
-  void watch(std::uint32_t events) {
-    epoll_event event{};
-    event.events = events;
-    event.data.ptr = this;
-    checked(::epoll_ctl(loop_.poll_.get(), EPOLL_CTL_MOD, fd(), &event), "epoll_ctl");
-  }
 
   bool receive() {
-    const ssize_t size = ::recv(fd(), loop_.in_.data(), loop_.in_.size(), 0);
-    if (size < 0) return errno == EAGAIN || errno == EINTR;
-    if (size == 0) return false;
+    ssize_t size = 0;
+    do size = ::recv(fd(), loop_.in_.data(), loop_.in_.size(), 0);
+    while (size < 0 && errno == EINTR);
+    if (size == 0 || (size < 0 && errno != EAGAIN)) return false;
+    unread_ = size > 0 && (ends_ || static_cast<std::size_t>(size) == loop_.in_.size());
+    if (size < 0) return true;
     const std::string_view bytes(loop_.in_.data(), static_cast<std::size_t>(size));
-    if (phase_ == Phase::lingering) return (discarded_ += bytes.size()) <= max_discard;
+    if (phase_ == Phase::lingering) {
+      if ((discarded_ += bytes.size()) > max_discard) return false;
+      queue();
+      return true;
+    }
     if (left_.empty()) return advance(bytes);
     left_ += bytes;
     return advance(left_);
@@ -144,8 +150,6 @@ class Loop::Connection {
       } else if (errno == EAGAIN) {
         if (!answered_) return true;  // `100 Continue` then comes with the answer
         if (phase_ == Phase::waiting) begin(Phase::writing);
-        if (!blocked_) watch(EPOLLOUT);
-        blocked_ = true;
         phase_ = Phase::writing;
         return true;
       } else if (errno != EINTR) {
@@ -157,8 +161,6 @@ class Loop::Connection {
     out_.clear();
     if (!answered_) return true;
     answered_ = false;
-    if (blocked_) watch(EPOLLIN);
-    blocked_ = false;
     if (!keep_alive_) return hang_up();
     reader_.restart();
     wait();
@@ -181,17 +183,21 @@ class Loop::Connection {
   std::string left_;            // bytes that were read and are not used
   std::string out_;             // bytes to be sent, from sent_ on
   std::size_t sent_ = 0, discarded_ = 0;
-  bool queued_ = false;         // among those that have bytes of a further request
+  bool queued_ = false;         // among those that go on without an event
+  bool unread_ = false;         // the socket may have bytes, or its end
+  bool ends_ = false;           // no more come than are on their way
   bool answered_ = false;       // out_ ends with an answer
   bool keep_alive_ = true;      // after it
-  bool blocked_ = false;        // waits until the socket takes more
 };
 
 Loop::Loop(Api& api, const ServeOptions& options, Room& room)
-    : api_(api), options_(options), room_(room), worker_(api.add_worker()), poll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")), in_(read_size) {
+    : api_(api), options_(options), room_(room), worker_(api.add_worker()), poll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+      timer_(checked(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "timerfd_create")), in_(read_size) {
   epoll_event event{};
   event.events = EPOLLIN;
   checked(::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, wake_.fd(), &event), "epoll_ctl");
+  event.data.ptr = &timer_;
+  checked(::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, timer_.get(), &event), "epoll_ctl");
   // Connections that are late are looked for now and then: exact enough, and a request sets no timer.
   const double shortest = std::min({options.idle_seconds, options.request_seconds, std::chrono::duration<double>(linger_time).count()});
   sweep_every_ = std::clamp<Clock::duration>(seconds(shortest / 4), std::chrono::milliseconds(5), std::chrono::milliseconds(500));
@@ -220,13 +226,22 @@ void Loop::take_new() {
     const std::lock_guard lock(mutex_);
     fds.swap(added_);
   }
+  if (!sweeping_ && !fds.empty()) sweep_every(sweep_every_);
   for (const int fd : fds) {
     connections_.push_back(std::make_unique<Connection>(*this, fd, connections_.size()));
     epoll_event event{};
-    event.events = EPOLLIN;
+    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
     event.data.ptr = connections_.back().get();
     if (::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) remove(*connections_.back());
   }
+}
+
+void Loop::sweep_every(Clock::duration time) {
+  const auto ns = std::chrono::nanoseconds(time).count();
+  const timespec each{ns / 1'000'000'000, ns % 1'000'000'000};
+  const itimerspec spec{each, each};
+  checked(::timerfd_settime(timer_.get(), 0, &spec, nullptr), "timerfd_settime");
+  sweeping_ = ns > 0;
 }
 
 void Loop::remove(Connection& connection) {
@@ -254,17 +269,17 @@ template <class Step> void Loop::serve_all(Step step) {
 
 void Loop::run() {
   std::array<epoll_event, 256> events;
-  const int sweep_ms = static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(sweep_every_).count());
   now_ = Clock::now();
-  Clock::time_point sweep_at = now_, end = Clock::time_point::max();
+  Clock::time_point end = Clock::time_point::max();
   while (now_ < end && !(draining_ && connections_.empty())) {
-    const int count = ::epoll_wait(poll_.get(), events.data(), static_cast<int>(events.size()), !ready_.empty() ? 0 : connections_.empty() ? -1 : sweep_ms);
+    const int count = ::epoll_wait(poll_.get(), events.data(), static_cast<int>(events.size()), ready_.empty() ? -1 : 0);
     now_ = Clock::now();
-    bool woken = false;
+    bool woken = false, sweep = false;
     for (int i = 0; i < count; ++i) {
-      auto* const connection = static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
-      if (connection) serve(*connection, [](Connection& c) { return c.on_event(); });
-      else woken = true;
+      const epoll_event& event = events[static_cast<std::size_t>(i)];
+      if (!event.data.ptr) woken = true;
+      else if (event.data.ptr == &timer_) sweep = true;
+      else serve(*static_cast<Connection*>(event.data.ptr), [&](Connection& c) { return c.on_event(event.events); });
     }
     // One request of each that has more: nobody waits for another's pipeline.
     for (std::size_t turns = ready_.size(); turns > 0; --turns) {
@@ -281,9 +296,11 @@ void Loop::run() {
         serve_all([](Connection& c) { return c.on_drain(); });
       }
     }
-    if (now_ >= sweep_at) {
+    if (sweep) {
+      std::uint64_t times = 0;
+      if (::read(timer_.get(), &times, sizeof times) < 0 && errno != EAGAIN) checked(-1, "timerfd");  // unread it does not ring again
       serve_all([](Connection& c) { return !c.late(); });
-      sweep_at = now_ + sweep_every_;
+      if (connections_.empty()) sweep_every({});
     }
   }
 }

@@ -1,5 +1,5 @@
-// One thread's connections: an epoll of their sockets. A request costs one read, one write and its share of a wait; no timer,
-// no lock, no memory.
+// One thread's connections: an epoll of their sockets, which tells each change of a socket once and in the order they came. A
+// request costs one read, one write and its share of a wait; no timer, no lock, no memory.
 #pragma once
 #include <atomic>
 #include <chrono>
@@ -62,6 +62,7 @@ class Loop {
  private:
   class Connection;
   void take_new();
+  void sweep_every(Clock::duration time);       // looks for late connections; 0: no more
   void remove(Connection& connection);
   // Takes a step of a connection, or of each: false ends it.
   template <class Step> void serve(Connection& connection, Step step);
@@ -72,18 +73,18 @@ class Loop {
   Room& room_;
   Worker& worker_;
   Wake wake_;
-  Descriptor poll_;
+  Descriptor poll_, timer_;
   std::mutex mutex_;                            // of what follows
   std::vector<int> added_;
   std::atomic<std::size_t> count_{0};
   std::atomic<bool> drain_{false};
   // Of the loop's own thread:
   std::vector<std::unique_ptr<Connection>> connections_;
-  std::deque<Connection*> ready_;               // have bytes of a further request; each is served one in a turn
+  std::deque<Connection*> ready_;               // go on without an event; each is served one request in a turn
   std::vector<char> in_;                        // what was read last
   Clock::time_point now_;                       // when the events at hand came
   Clock::duration sweep_every_;
-  bool draining_ = false;
+  bool sweeping_ = false, draining_ = false;
 };
 
 }  // namespace mlp::serve

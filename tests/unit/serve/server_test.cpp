@@ -46,6 +46,7 @@ class Client {
     return receive(verb == http::verb::head);
   }
   void raw(const std::string& bytes) { net::write(stream_.socket(), net::buffer(bytes)); }
+  void send_no_more() { stream_.socket().shutdown(net::ip::tcp::socket::shutdown_send); }
   Answer receive(bool head = false) {
     http::response_parser<http::string_body> parser;
     parser.body_limit(std::uint64_t{1} << 30);
@@ -431,6 +432,30 @@ TEST_F(ServerTest, AnswersWaitForAClientThatDoesNotRead) {
   for (int i = 0; i < count; ++i) ASSERT_EQ(greedy.receive().status, 200) << i;
   sender.join();
   EXPECT_EQ(sent, count);
+}
+
+// The end of what a client sends may come together with its bytes, or long before they are answered.
+TEST_F(ServerTest, ClientsThatSendNoMore) {
+  const auto begin = std::chrono::steady_clock::now();
+  const std::string body = tensors(), request = "POST /v2/models/churn_api/infer HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  for (const int count : {0, 1, 3, 400}) {
+    Client client(server->port());
+    std::string bytes;
+    for (int i = 0; i < count; ++i) bytes += request;
+    client.raw(bytes);
+    client.send_no_more();
+    for (int i = 0; i < count; ++i) ASSERT_EQ(client.receive().status, 200) << i;
+    EXPECT_TRUE(client.closed()) << count;
+  }
+  Client half(server->port()), refused(server->port());
+  half.raw(request.substr(0, request.size() / 2));
+  half.send_no_more();
+  EXPECT_TRUE(half.closed());
+  refused.raw("GET / HTTP/1.1\r\n\r\nand more");
+  EXPECT_EQ(refused.receive().status, 400);
+  refused.send_no_more();
+  EXPECT_TRUE(refused.closed());
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10)) << "a connection waited until it was late";
 }
 
 // What was sent before the end is answered, though nobody has read it yet; and no answer is cut.
