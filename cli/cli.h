@@ -90,9 +90,19 @@ Subject resolve(const std::string& what, const Globals& globals, int threads);
 registry::Registry open_registry(const Globals& globals);          // must exist
 // Trains, records the run, reports findings.
 registry::Run record(const engine::Trained& trained, const engine::Pipeline& pipeline, const std::string& spec_path, const Globals& globals);
+// A device of that name, cpu or cuda; says on standard error what it took. None for the CPU.
+class OpenDevice {
+ public:
+  OpenDevice(const std::string& name, const Globals& globals);
+  const engine::TrainingDevice* training() const { return training_ ? &*training_ : nullptr; }
+ private:
+  std::unique_ptr<device::Device> device_;
+  std::optional<engine::TrainingDevice> training_;
+};
+
 // `reuse`: takes stages from the cache; it is filled in any case. checkpoint_seconds: see engine/options.h. check_gradients: above 0, the greatest
 // relative error of a gradient of a network that may be.
 engine::Trained train_with_progress(const engine::Pipeline& pipeline, const std::string& spec_path, int threads, const Globals& globals, bool reuse = true,
-                                    double checkpoint_seconds = 10, double check_gradients = 0);
+                                    double checkpoint_seconds = 10, double check_gradients = 0, const engine::TrainingDevice* device = nullptr);
 
 }  // namespace mlp::cli

@@ -34,6 +34,10 @@ void add_rerun(CLI::App& app, Globals& globals, Action& run) {
     const package::Package package = package::from_bytes(bytes, label);
     engine::TrainOptions options;
     options.threads = args->threads;
+    // What a device has trained, a device of its kind trains again.
+    const std::string trained_on = Json::parse(package.manifest).at("model").value("device", "");
+    const OpenDevice device(trained_on.starts_with("cuda") ? "cuda" : "cpu", globals);
+    options.device = device.training();
     const engine::Rerun result = engine::rerun(package, bytes, directory, options);
     if (args->json) print_json({{"same", result.same}, {"package", sha256(bytes)}, {"now", result.trained.digest}, {"differences", result.differences}});
     else if (result.same) std::cout << label << ": the same bytes again, package " << result.trained.digest << '\n';

@@ -16,6 +16,7 @@
 #include "engine/findings.h"
 #include "engine/manifest.h"
 #include "engine/tune.h"
+#include "runtime/device/cuda.h"
 
 namespace mlp::cli {
 
@@ -205,10 +206,20 @@ void show_gradients(const std::vector<learn::GradientCheck>& checks, double boun
 
 }  // namespace
 
-engine::Trained train_with_progress(const engine::Pipeline& pipeline, const std::string& spec_path, int threads, const Globals& globals, bool reuse, double checkpoint_seconds, double check_gradients) {
+OpenDevice::OpenDevice(const std::string& name, const Globals& globals) {
+  if (name == "cpu") return;
+  device_ = device::open_cuda();
+  const int architecture = device_->architecture();
+  training_.emplace(engine::TrainingDevice{*device_, "cuda " + std::to_string(architecture / 10) + "." + std::to_string(architecture % 10),
+                                           [architecture](const loop::Module& loops) { return driver::native().device_code(loops, architecture); }});
+  if (!globals.quiet) std::cerr << "device: " << device_->describe() << '\n';
+}
+
+engine::Trained train_with_progress(const engine::Pipeline& pipeline, const std::string& spec_path, int threads, const Globals& globals, bool reuse, double checkpoint_seconds, double check_gradients, const engine::TrainingDevice* device) {
   Bar bar(!globals.quiet && isatty(2));
   engine::TrainOptions options;
   options.threads = threads;
+  options.device = device;
   const registry::Cache cache(globals.store);
   options.cache = &cache;
   options.reuse = reuse;

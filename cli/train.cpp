@@ -33,12 +33,13 @@ void show(const std::list<TimedPart>& parts, double all, const std::string& inde
 }  // namespace
 
 void add_train(CLI::App& app, Globals& globals, Action& run) {
-  struct Args { std::string spec; int threads = cores(); bool json = false, time = false, no_cache = false; double checkpoint = 10, check_gradients = 0; };
+  struct Args { std::string spec, device = "cpu"; int threads = cores(); bool json = false, time = false, no_cache = false; double checkpoint = 10, check_gradients = 0; };
   auto args = std::make_shared<Args>();
   app.add_option("SPEC", args->spec, "a spec file")->required();
   add_set(app, globals);
   add_disable_pass(app, globals);
   app.add_option("--threads", args->threads, "threads to use (default: one a core); the result is the same at any number")->check(CLI::Range(1, 1024));
+  app.add_option("--device", args->device, "what trains a network: cpu, or cuda for the first NVIDIA GPU; each gives the same result each time, but not each other's")->check(CLI::IsMember({"cpu", "cuda"}))->capture_default_str();
   app.add_flag("--json", args->json, "one JSON object on standard output");
   app.add_flag("--no-cache", args->no_cache, "make every stage anew; the bytes are the same");
   app.add_option("--checkpoint", args->checkpoint, "least seconds between two checkpoints of a network, from which the same command goes on after an interruption")->check(CLI::NonNegativeNumber)->capture_default_str();
@@ -51,7 +52,8 @@ void add_train(CLI::App& app, Globals& globals, Action& run) {
     const auto begin = std::chrono::steady_clock::now();
     const engine::Pipeline pipeline = open_spec(args->spec, globals);
     const std::optional<engine::Side> was = last_run(pipeline.program().name, globals);
-    const engine::Trained trained = train_with_progress(pipeline, args->spec, args->threads, globals, !args->no_cache, args->checkpoint, args->check_gradients);
+    const OpenDevice device(args->device, globals);
+    const engine::Trained trained = train_with_progress(pipeline, args->spec, args->threads, globals, !args->no_cache, args->checkpoint, args->check_gradients, device.training());
     const registry::Run run = timed("record", [&] { return record(trained, pipeline, args->spec, globals); });
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     const Json manifest = Json::parse(trained.package.manifest);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/timing.h"
 #include "engine/kernels.h"
 #include "runtime/learn/metrics.h"
 
@@ -92,6 +93,12 @@ learn::Outcome train_model(const Pipeline& pipeline, const Division& rows, const
   request.bins = bins;
   if (is_custom(request.settings.loss)) request.loss = {pipeline.kernels->find("loss"), pipeline.kernels->find("loss_derivatives")};
   if (request.settings.kind == ModelKind::network) request.network = plan_network(pipeline, request.features);
+  DeviceCode code;
+  if (options.device) {
+    code = timed("device code", [&] { return options.device->compile(pipeline.unit.loops); });
+    request.device = &options.device->device;
+    request.device_code = &code;
+  }
   request.on_round = options.on_round;
   request.resume = options.resume;
   request.on_gradients = options.on_gradients;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/settings.h"
+#include "compiler/ir/loop/loop.h"
 #include "runtime/learn/learn.h"
 #include "runtime/registry/cache.h"
 
@@ -25,8 +26,16 @@ struct TrialStore {
   std::function<void(const std::string& key, const std::string& text)> keep;
 };
 
+// A device that trains networks instead of the CPU, and what compiles their kernels for it.
+struct TrainingDevice {
+  device::Device& device;
+  std::string name;                     // as manifests have it: cuda 9.0. The same name, the same bytes
+  std::function<DeviceCode(const loop::Module&)> compile;
+};
+
 struct TrainOptions {
   int threads = 1;
+  const TrainingDevice* device = nullptr;
   const registry::Cache* cache = nullptr;  // where stages are kept; none: all are made, and none is kept
   bool reuse = true;                       // take from the cache what is there; else only fill it
   std::function<void(const std::string& stage)> on_stage;           // "reading", "fitting", …

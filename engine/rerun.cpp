@@ -37,6 +37,7 @@ Rerun rerun(const package::Package& package, const std::string& bytes, const std
   compare("/data/sha256", "data");
   compare("/data/read", "rows read");
   compare("/rows", "rows by part");
+  compare("/model/device", "device");
   compare("/identity", "what the spec means to this compiler");
   for (std::size_t i = 0; i < std::max(package.fitted.numbers.size(), now.fitted.numbers.size()); ++i)
     if (i >= package.fitted.numbers.size() || i >= now.fitted.numbers.size() || !same_bits({package.fitted.numbers[i]}, {now.fitted.numbers[i]})) {

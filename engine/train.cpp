@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 
+#include "base/codes/command.h"
 #include "base/codes/data.h"
 #include "base/files.h"
 #include "base/timing.h"
@@ -37,9 +38,14 @@ class Trainer {
   Trainer(const Pipeline& pipeline, const std::filesystem::path& directory, const TrainOptions& options) : written_(pipeline), directory_(directory), options_(options) {}
 
   Trained run() {
+    if (options_.device) {
+      if (program().model.settings.kind != ModelKind::network)
+        throw Failure(code::model_not_on_device, "model `" + program().name + "` is no network: it is trained on the CPU", "leave `--device` out");
+      trained_.device = options_.device->name;
+    }
     if (options_.cache) {
       digest_ = timed("digest", [&] { return data_digest(program(), directory_); });
-      keys_ = stage_keys(written_.unit, digest_);
+      keys_ = keys_of(written_.unit);
     }
     using driver::Stage;
     stage(Stage::read, "reading", [&] { read(); }, [&](Packer& out) { out(data_.report, quarantine_); }, [&](Unpacker& in) { unpack_rows(in); });
@@ -108,6 +114,15 @@ class Trainer {
   const Pipeline& pipeline() const { return settled_ ? *settled_ : written_; }
   const flow::Program& program() const { return pipeline().program(); }
 
+  // A device sums in an order of its own: what it trains is kept apart.
+  std::map<driver::Stage, std::string> keys_of(const driver::Unit& unit) const {
+    std::map<driver::Stage, std::string> keys = stage_keys(unit, digest_);
+    if (options_.device)
+      for (const driver::Stage stage : {driver::Stage::tune, driver::Stage::train, driver::Stage::calibrate, driver::Stage::measure})
+        if (const auto found = keys.find(stage); found != keys.end()) found->second = sha256(found->second + " on " + options_.device->name);
+    return keys;
+  }
+
   // ---- making
 
   void read() {
@@ -140,7 +155,7 @@ class Trainer {
       table_ = {};
     }
     const std::string tune_key = keys_.empty() ? "" : keys_.at(driver::Stage::tune);
-    if (options_.cache) keys_ = stage_keys(settled_->unit, digest_), keys_[driver::Stage::tune] = tune_key;
+    if (options_.cache) keys_ = keys_of(settled_->unit), keys_[driver::Stage::tune] = tune_key;
   }
 
   void divide_rows() {

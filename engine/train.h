@@ -22,6 +22,7 @@ struct Trained {
   std::int64_t unseen_class = 0;        // rows of valid and test left out: no train row has their class
   std::vector<learn::Progress> history;
   std::int64_t best_round = 0;
+  std::string device;                   // that trained it, as in TrainingDevice; empty: the CPU
   std::int64_t calibrated = 0;          // rows that `calibrate` judged the model by
   std::vector<Finding> findings;
   std::int64_t outside = 0;             // test rows that `serve on` leaves out

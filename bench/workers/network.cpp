@@ -1,6 +1,8 @@
 // Networks in memory: WIDTH numbers through two rectified layers of WIDTH units to one number.
 //   bench_network step WIDTH THREADS STEPS START.f32 LOSSES.f64   training, a batch of 256 rows by adam; the figure: seconds a step.
 //       START gets the weights that it starts from, LOSSES the loss (mean square) before each of the first 20 steps
+//   bench_network device WIDTH BATCH BATCHES EPOCHS START.f32 LOSSES.f64   the same on the GPU, of BATCHES batches of BATCH rows an epoch; prints
+//       seconds a step of the last epoch; LOSSES gets the loss after each epoch
 //   bench_network score WIDTH ROWS OUTPUT                         scoring ROWS rows in one call; the figure: seconds a call
 // Rows are those of bench/peers/network.py: numbers from -1 to 1 by a linear congruence, the target a sum of some of them.
 #include <algorithm>
@@ -9,6 +11,7 @@
 #include "base/timing.h"
 #include "bench/workers/worker.h"
 #include "engine/learn.h"
+#include "runtime/device/cuda.h"
 
 namespace {
 
@@ -37,18 +40,58 @@ Rows make(std::size_t width, std::size_t rows) {
   return out;
 }
 
-std::string spec_of(std::size_t width, std::int64_t epochs, double rate) {
+std::string spec_of(std::size_t width, std::int64_t epochs, double rate, std::int64_t batch = 256) {
   std::string spec = "schema Row {\n  f0..f" + std::to_string(width - 1) + " : float\n  y : float\n}\nsource rows_in: Row = csv(\"rows.csv\")\nfeatures x from rows_in {\n  columns(\"f*\")\n}\n";
   const std::string w = std::to_string(width);
   char text[64];
   std::snprintf(text, sizeof text, "%.9f", rate);
-  return spec + "model m = network {\n  predict y from x\n  layers = dense(" + w + ", relu) |> dense(" + w + ", relu) |> dense(1)\n  loss = squared\n  optimizer = adam(lr = " + text + ")\n  epochs = " + std::to_string(epochs) + "\n  batch = 256\n}\n";
+  return spec + "model m = network {\n  predict y from x\n  layers = dense(" + w + ", relu) |> dense(" + w + ", relu) |> dense(1)\n  loss = squared\n  optimizer = adam(lr = " + text + ")\n  epochs = " + std::to_string(epochs) + "\n  batch = " + std::to_string(batch) + "\n}\n";
+}
+
+// The weights that a training starts from: a step of rate (nearly) 0 leaves them.
+void write_start(const char* path, std::size_t width, const engine::Division& division, const engine::Features& features) {
+  engine::Division two;                                // rows are enough: a label must have two values
+  two.train.row = {0, 1};
+  two.train.target = {division.train.target[0], division.train.target[1]};
+  std::ofstream out(path, std::ios::binary);
+  for (const model::NetworkTensor& weight : engine::train_model(engine::prepare("bench", spec_of(width, 1, 1e-9)), two, features, {}, nullptr).model.network.weights)
+    out.write(reinterpret_cast<const char*>(weight.values.data()), static_cast<std::streamsize>(weight.values.size() * sizeof(float)));
+}
+
+int on_device(char** argv) {
+  const auto width = static_cast<std::size_t>(std::atoll(argv[2]));
+  const std::int64_t batch = std::atoll(argv[3]), batches = std::atoll(argv[4]);
+  const Rows rows = make(width, static_cast<std::size_t>(batch * batches));
+  engine::Division division;
+  division.train = rows.part;
+  engine::Features features;
+  features.train = rows.features;
+  write_start(argv[6], width, division, features);
+  const std::unique_ptr<device::CudaDevice> gpu = device::open_cuda();
+  const engine::TrainingDevice device{*gpu, "cuda", [&](const loop::Module& loops) { return driver::native().device_code(loops, gpu->architecture()); }};
+  engine::TrainOptions options;
+  options.threads = 16;
+  options.device = &device;
+  std::vector<double> losses, seconds;
+  Recording recording;
+  double last = 0;
+  options.on_round = [&](const learn::Progress& p) {
+    losses.push_back(p.train * p.train);
+    for (const TimedPart& part : recording.parts())
+      if (part.name == "batches") seconds.push_back(part.seconds - last), last = part.seconds;
+  };
+  engine::train_model(engine::prepare("bench", spec_of(width, std::atoll(argv[5]), 1e-3, batch)), division, features, options, nullptr);
+  bench::write(argv[7], losses);
+  std::printf("{\"step\": %.9f, \"first\": %.9f, \"device\": \"%s\", \"products\": \"%s\"}\n", seconds.back() / static_cast<double>(batches), seconds.front() / static_cast<double>(batches),
+              gpu->describe().c_str(), gpu->products().c_str());
+  return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 5) return 2;
+  if (std::string(argv[1]) == "device") return argc == 8 ? on_device(argv) : 2;
   const bool step = std::string(argv[1]) == "step";
   const auto width = static_cast<std::size_t>(std::atoll(argv[2]));
   if (step) {
@@ -60,13 +103,7 @@ int main(int argc, char** argv) {
     division.train = rows.part;
     engine::Features features;
     features.train = rows.features;
-    // A step of rate (nearly) 0 leaves the weights as they start.
-    const engine::Pipeline still = engine::prepare("bench", spec_of(width, 1, 1e-9));
-    std::vector<double> start;
-    std::ofstream out(argv[5], std::ios::binary);
-    for (const model::NetworkTensor& weight : engine::train_model(still, division, features, options, nullptr).model.network.weights)
-      out.write(reinterpret_cast<const char*>(weight.values.data()), static_cast<std::streamsize>(weight.values.size() * sizeof(float)));
-    out.close();
+    write_start(argv[5], width, division, features);
     const engine::Pipeline pipeline = engine::prepare("bench", spec_of(width, steps, 1e-3));
     std::vector<double> losses;
     options.on_round = [&](const learn::Progress& p) { losses.push_back(p.train * p.train); };

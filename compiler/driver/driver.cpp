@@ -135,7 +135,7 @@ Unit analyze(const std::string& name, std::string text, Meaning& meaning) {
 }
 
 const std::vector<std::string>& printable() {
-  static const std::vector<std::string> list = {"ast", "sem", "flow", "loop", "llvm", "asm"};
+  static const std::vector<std::string> list = {"ast", "sem", "flow", "loop", "llvm", "asm", "ptx"};
   return list;
 }
 
@@ -146,6 +146,7 @@ std::string print(const Unit& unit, const std::string& what, const codegen::Opti
   if (what == "loop") return loop::print(unit.loops);
   if (what == "llvm") return native().print_llvm(unit.loops, options);
   if (what == "asm") return native().print_asm(unit.loops, options);
+  if (what == "ptx") return unit.loops.network.empty() ? "" : native().device_code(unit.loops, 90).text;
   MLP_BUG("nothing prints `" + what + "`");
 }
 

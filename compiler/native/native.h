@@ -1,6 +1,7 @@
 // What needs LLVM, as a shared library of its own: loading LLVM takes longer than all that `mlp check` does.
 #pragma once
 #include "compiler/codegen/cpu/cpu.h"
+#include "compiler/codegen/gpu/gpu.h"
 #include "compiler/emit/emit.h"
 
 namespace mlp {
@@ -9,6 +10,7 @@ struct Native {
   decltype(&codegen::check_externals) check_externals;
   decltype(&codegen::compile) compile;
   decltype(&codegen::object) object;
+  decltype(&codegen::device_code) device_code;
   decltype(&codegen::print_llvm) print_llvm;
   decltype(&codegen::print_asm) print_asm;
   decltype(&emit::emit) emit;

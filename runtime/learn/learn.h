@@ -7,6 +7,8 @@
 
 #include "abi/abi.h"
 #include "base/diagnostic.h"
+#include "base/launches.h"
+#include "runtime/device/device.h"
 #include "runtime/model/model.h"
 
 namespace mlp::learn {
@@ -92,6 +94,8 @@ struct Request {
   int direction(std::int32_t feature) const { return feature < static_cast<std::int32_t>(monotone.size()) ? monotone[feature] : 0; }  // of a term 0
   Dataset train, valid;                       // valid.rows 0 = none
   int threads = 1;
+  device::Device* device = nullptr;           // what trains a network instead of the CPU; its kernels are in device_code
+  const DeviceCode* device_code = nullptr;
   BinCache* bins = nullptr;                   // of these train rows and features, or none
   std::function<void(const Progress&)> on_round;   // called from the calling thread; may throw to stop
 };

@@ -7,11 +7,13 @@
 #include <deque>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 #include "base/codes/training.h"
 #include "base/diagnostic.h"
 #include "base/timing.h"
 #include "runtime/learn/learn.h"
+#include "runtime/learn/network_device.h"
 #include "runtime/learn/objective.h"
 #include "runtime/learn/random.h"
 #include "runtime/model/network.h"
@@ -24,6 +26,7 @@ namespace {
 constexpr std::int64_t share_rows = 256, most_shares = 8;
 constexpr std::int64_t watched_rows = 16'384;      // of the train part, whose metric is shown after each epoch
 constexpr std::int64_t range = 16'384;             // elements of a weight that one task updates
+constexpr std::int64_t looks = 256;                // batches on a device between two looks at whether they are lost
 
 std::uint64_t start_stream(std::size_t weight) { return (std::uint64_t{8} << 56) | weight; }
 std::uint64_t order_stream(std::int64_t epoch) { return (std::uint64_t{9} << 56) | static_cast<std::uint64_t>(epoch); }
@@ -100,13 +103,16 @@ class NetworkTrainer {
     const ModelSettings& s = request_.settings;
     if (request_.resume) go_on(*request_.resume);
     else if (request_.on_gradients) request_.on_gradients(check_gradients());
+    if (request_.device) start_device();
     Watched train(*this, request_.train, first_rows(rows_)), valid(*this, request_.valid, rows_in_use(request_.valid));
     const bool stops = s.early_stop > 0 && request_.valid.rows > 0;
     while (epoch_ < s.epochs && !(stops && best_ > 0 && epoch_ - best_ >= s.early_stop)) {
       shuffle(++epoch_);
       const auto count = static_cast<std::int64_t>(rows_.size());
       timed("batches", [&] {
+        if (device_) device_->begin_epoch(order_);
         for (std::int64_t first = 0; first < count; first += s.batch) run_batch(first, std::min(s.batch, count - first));
+        if (device_) read_device();
       });
       const Progress progress = timed("metrics", [&] {
         const model::Model now = model_now();
@@ -120,7 +126,10 @@ class NetworkTrainer {
         best_states_ = states_;
       }
       if (request_.on_round) request_.on_round(progress);
-      if (request_.on_checkpoint) request_.on_checkpoint([&] { return NetworkCheckpoint{epoch_, step_, best_, least_, weights_, states_, best_weights_, best_states_, kept_, history_}; });
+      if (request_.on_checkpoint) request_.on_checkpoint([&] {
+        if (device_) device_->read_kept(kept_);
+        return NetworkCheckpoint{epoch_, step_, best_, least_, weights_, states_, best_weights_, best_states_, kept_, history_};
+      });
     }
     Outcome out;
     out.best_round = epoch_;
@@ -256,7 +265,7 @@ class NetworkTrainer {
     const std::int64_t rows = std::min<std::int64_t>(request_.settings.batch, static_cast<std::int64_t>(rows_.size()));
     double mass = 0;
     std::int64_t shares = 0;
-    if (!std::isfinite(loss_of(0, rows, mass, shares))) diverged(shares);
+    if (!std::isfinite(loss_of(0, rows, mass, shares))) diverged(first_lost(shares));
     std::vector<std::vector<double>> gradients;
     for (std::size_t w = 0; w < weights_.size(); ++w) {
       gradients.emplace_back(weights_[w].size());
@@ -305,12 +314,39 @@ class NetworkTrainer {
     return shares;
   }
 
+  void start_device() {
+    DeviceTraining::Rows rows{train_, {}, {}, {}};
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      rows.target.push_back((labels_.target[i] - centre_) / unit_);
+      rows.weight.push_back(labels_.weight_at(static_cast<std::int64_t>(i)));
+      rows.row_id.push_back(row_id(static_cast<std::int64_t>(i)));
+    }
+    device_.emplace(*request_.device, *request_.device_code, plan_, request_.settings, chance_, rows, NetworkValues{weights_, states_, kept_});
+  }
+  void look() {
+    const std::optional<DeviceTraining::Lost> lost = device_->lost();
+    if (lost) diverged(lost->weights.empty() ? "" : plan_.weights[lost->weights.front()].name);
+  }
+  void read_device() {
+    look();
+    device_->read(weights_, states_);
+  }
+  std::int64_t row_id(std::int64_t row) const {
+    const std::int64_t i = rows_[static_cast<std::size_t>(row)];
+    return request_.train.row_id.empty() ? i : request_.train.row_id[static_cast<std::size_t>(i)];
+  }
+
   void run_batch(std::int64_t first, std::int64_t rows) {
     ++step_;
+    if (device_) {
+      device_->batch(first, rows, step_, rate_now());
+      if (step_ % looks == 0) look();
+      return;
+    }
     double mass = 0;
     std::int64_t shares = 0;
     const double loss = loss_of(first, rows, mass, shares);
-    if (!std::isfinite(loss)) diverged(shares);
+    if (!std::isfinite(loss)) diverged(first_lost(shares));
     update(shares, static_cast<float>(1 / mass));
     follow_means(shares, rows);
   }
@@ -337,7 +373,7 @@ class NetworkTrainer {
       share.input.copy(train_, row, static_cast<std::int64_t>(i));
       share.target[i] = (labels_.target[static_cast<std::size_t>(row)] - centre_) / unit_;
       share.weight[i] = labels_.weight_at(row);
-      share.row_id[i] = request_.train.row_id.empty() ? rows_[static_cast<std::size_t>(row)] : request_.train.row_id[static_cast<std::size_t>(rows_[static_cast<std::size_t>(row)])];
+      share.row_id[i] = row_id(row);
     }
     if (share.floats > 0) std::memset(share.gradients[0], 0, static_cast<std::size_t>(share.floats) * sizeof(float));
     std::vector<const float*> weights, states;
@@ -353,7 +389,7 @@ class NetworkTrainer {
     call.target = share.target.data();
     call.row_weight = share.weight.data();
     call.row_id = share.row_id.data();
-    call.seed = static_cast<std::int64_t>(mix(seed_ ^ chance_stream()));
+    call.seed = chance_;
     call.step = step_;
     call.losses = share.losses.data();
     call.product = product_;
@@ -411,14 +447,16 @@ class NetworkTrainer {
     return plan_.rate * 0.5 * (1 + mlp_cos(3.141592653589793 * (now - 1 - warm) / std::max(all - warm, 1.0)));  // Loshchilov, Hutter 2017
   }
 
-  // Says where the numbers were lost: the first weight, from the input on, whose gradient is none.
-  [[noreturn]] void diverged(std::int64_t shares) const {
-    std::string where;
-    for (std::size_t w = 0; w < weights_.size() && where.empty(); ++w)
+  // The first weight, from the input on, whose gradient is no number.
+  std::string first_lost(std::int64_t shares) const {
+    for (std::size_t w = 0; w < weights_.size(); ++w)
       for (std::int64_t s = 0; s < shares; ++s) {
         const float* const gradient = shares_[static_cast<std::size_t>(s)].gradients[w];
-        if (std::any_of(gradient, gradient + weights_[w].size(), [](float v) { return !std::isfinite(v); })) where = plan_.weights[w].name;
+        if (std::any_of(gradient, gradient + weights_[w].size(), [](float v) { return !std::isfinite(v); })) return plan_.weights[w].name;
       }
+    return "";
+  }
+  [[noreturn]] void diverged(const std::string& where) const {
     throw Failure(code::training_diverged, "the loss is no number any more in epoch " + std::to_string(epoch_) + (where.empty() ? "" : "; the gradient of `" + where + "` is lost first"),
                   "lower the learning rate of the optimizer, bring the features to one scale (`standardize`), or look at a logarithm or a quotient in that layer");
   }
@@ -450,6 +488,7 @@ class NetworkTrainer {
   const Labels labels_;
   model::NetworkInput train_;
   const std::uint64_t seed_;
+  const std::int64_t chance_ = static_cast<std::int64_t>(mix(seed_ ^ chance_stream()));
   const mlp_product product_ = product::best();
   std::int64_t epoch_ = 0, step_ = 0, best_ = 0;     // epochs and batches so far; the epoch with the least valid metric
   double least_ = 0;
@@ -458,6 +497,7 @@ class NetworkTrainer {
   std::vector<std::pair<std::size_t, std::int64_t>> ranges_;  // weight, first element
   std::vector<std::int64_t> order_;
   std::deque<Share> shares_;
+  std::optional<DeviceTraining> device_;
   std::vector<Progress> history_;
   double centre_ = 0, unit_ = 1;
 };

@@ -18,6 +18,7 @@ class NetworkInput {
   void put(const float* row, const std::vector<std::int32_t>& places, std::int64_t to);
   void copy(const NetworkInput& other, std::int64_t from, std::int64_t to);   // a row of another input of the same features
   void point(mlp_network_call& call) const;
+  std::size_t features() const { return codes_.size(); }
  private:
   const std::vector<FeatureInfo>& features_;
   const std::vector<std::int32_t>& numbers_;

@@ -42,55 +42,64 @@ loop::Module lower_network(const ir::Network& network, const PassOptions& option
   return module;
 }
 
-NetworkResults run_network(const codegen::Compiled& compiled, const ir::Network& network, const reference::NetworkInputs& in) {
-  NetworkResults out;
-  std::vector<float> numbers;  // row by row, those of the one tensor
-  std::vector<std::vector<std::int32_t>> codes(in.numbers.size());
-  std::vector<const std::int32_t*> code_pointers;
-  for (std::int64_t row = 0; row < in.rows; ++row)
-    for (const ir::Tensor& t : network.tensors)
-      if (t.op == ir::TensorOp::numbers) {
-        for (const std::int32_t f : t.features) numbers.push_back(static_cast<float>(in.numbers[static_cast<std::size_t>(f)][static_cast<std::size_t>(row)]));
-        break;
-      }
-  for (std::size_t f = 0; f < codes.size(); ++f) {
-    for (const double v : in.numbers[f]) codes[f].push_back(std::isnan(v) ? -1 : static_cast<std::int32_t>(v));
-    code_pointers.push_back(codes[f].data());
+namespace {
+
+template <class T>
+std::vector<T*> pointers(std::vector<std::vector<T>>& lists) {
+  std::vector<T*> out;
+  for (std::vector<T>& list : lists) out.push_back(list.data());
+  return out;
+}
+
+// What a call of a network points to.
+struct Arrays {
+  Arrays(const ir::Network& network, const reference::NetworkInputs& in) : in(in), codes(in.numbers.size()) {
+    for (std::int64_t row = 0; row < in.rows; ++row)  // numbers row by row, those of the one tensor
+      for (const ir::Tensor& t : network.tensors)
+        if (t.op == ir::TensorOp::numbers) {
+          for (const std::int32_t f : t.features) numbers.push_back(static_cast<float>(in.numbers[static_cast<std::size_t>(f)][static_cast<std::size_t>(row)]));
+          break;
+        }
+    for (std::size_t f = 0; f < codes.size(); ++f)
+      for (const double v : in.numbers[f]) codes[f].push_back(std::isnan(v) ? -1 : static_cast<std::int32_t>(v));
+    for (const auto& w : in.weights) weights.emplace_back(w.begin(), w.end());
+    for (const auto& s : in.states) states.emplace_back(s.begin(), s.end());
+    for (const auto& w : weights) out.gradients.emplace_back(w.size());
+    for (const auto& s : states) out.means.emplace_back(s.size());
+    out.scores.assign(static_cast<std::size_t>(in.rows * derive::size_of(network[network.score].shape)), -77);
+    out.losses.assign(static_cast<std::size_t>(in.rows), -77);
   }
+  const reference::NetworkInputs& in;
+  std::vector<float> numbers;
+  std::vector<std::vector<std::int32_t>> codes;
+  std::vector<std::vector<float>> weights, states;
+  NetworkResults out;
+};
+
+}  // namespace
+
+NetworkResults run_network(const codegen::Compiled& compiled, const ir::Network& network, const reference::NetworkInputs& in) {
+  Arrays a(network, in);
+  const std::vector<float*> weights = pointers(a.weights), states = pointers(a.states), gradients = pointers(a.out.gradients), means = pointers(a.out.means);
+  const std::vector<std::int32_t*> codes = pointers(a.codes);
   std::vector<const mlp_bag*> bags;
   for (const auto& column : in.bags) bags.push_back(column.data());
-  std::vector<std::vector<float>> weights, states;
-  for (const auto& w : in.weights) weights.emplace_back(w.begin(), w.end());
-  for (const auto& s : in.states) states.emplace_back(s.begin(), s.end());
-  for (const auto& w : weights) out.gradients.emplace_back(w.size());
-  for (const auto& s : states) out.means.emplace_back(s.size());
-  const auto pointers = [](auto& lists, auto sample) {
-    std::vector<decltype(sample)> p;
-    for (auto& list : lists) p.push_back(list.data());
-    return p;
-  };
-  const auto weight_pointers = pointers(weights, static_cast<const float*>(nullptr)), state_pointers = pointers(states, static_cast<const float*>(nullptr));
-  const auto gradient_pointers = pointers(out.gradients, static_cast<float*>(nullptr)), mean_pointers = pointers(out.means, static_cast<float*>(nullptr));
-  const ir::Tensor& score = network[network.score];
-  out.scores.assign(static_cast<std::size_t>(in.rows * derive::size_of(score.shape)), -77);
-  out.losses.assign(static_cast<std::size_t>(in.rows), -77);
-
   mlp_network_call call{};
   call.rows = in.rows;
-  call.numbers = numbers.data();
-  call.codes = code_pointers.data();
+  call.numbers = a.numbers.data();
+  call.codes = codes.data();
   call.bags = bags.data();
-  call.weights = weight_pointers.data();
-  call.gradients = gradient_pointers.data();
-  call.states = state_pointers.data();
-  call.means = mean_pointers.data();
+  call.weights = weights.data();
+  call.gradients = gradients.data();
+  call.states = states.data();
+  call.means = means.data();
   call.target = in.target.data();
   call.row_weight = in.row_weight.data();
   call.row_id = in.row_id.data();
   call.seed = in.seed;
   call.step = in.step;
-  call.scores = out.scores.data();
-  call.losses = out.losses.data();
+  call.scores = a.out.scores.data();
+  call.losses = a.out.losses.data();
   call.product = naive_product;
   for (const char* name : {"score", "train"}) {
     const mlp_network function = compiled.find_network(name);
@@ -104,7 +113,63 @@ NetworkResults run_network(const codegen::Compiled& compiled, const ir::Network&
     for (std::size_t i = floats; i < floats + 16; ++i)
       if (scratch.get()[i] == scratch.get()[i]) std::abort();  // past its end
   }
-  return out;
+  return a.out;
+}
+
+NetworkResults run_network(device::Launches& launches, const ir::Network& network, const reference::NetworkInputs& in) {
+  Arrays a(network, in);
+  device::Device& device = launches.device();
+  std::vector<device::Array<char>> memory;
+  const auto put = [&]<class T>(const std::vector<T>& values) {
+    memory.emplace_back(device, static_cast<std::int64_t>(values.size() * sizeof(T)) + 1);
+    device.copy_in(memory.back().data(), values.data(), values.size() * sizeof(T));
+    return reinterpret_cast<T*>(memory.back().data());
+  };
+  const auto put_all = [&]<class T>(const std::vector<std::vector<T>>& lists) {
+    std::vector<T*> out;
+    for (const std::vector<T>& list : lists) out.push_back(put(list));
+    return out;
+  };
+  device::Addresses at;
+  at.numbers = put(a.numbers);
+  at.weights = put_all(a.weights), at.gradients = put_all(a.out.gradients), at.states = put_all(a.states), at.means = put_all(a.out.means);
+  std::vector<mlp_bag*> bags;
+  for (const auto& column : in.bags) {
+    std::vector<mlp_bag> moved(column.begin(), column.end());
+    for (mlp_bag& bag : moved) bag.terms = put(std::vector<mlp_term>(bag.terms, bag.terms + bag.size));
+    bags.push_back(put(moved));
+  }
+  mlp_network_call call{};
+  call.rows = in.rows;
+  call.numbers = at.numbers;
+  call.codes = put(put_all(a.codes));
+  call.bags = put(bags);
+  call.weights = put(at.weights);
+  call.gradients = put(at.gradients);
+  call.states = put(at.states);
+  call.means = put(at.means);
+  call.target = put(std::vector<double>(in.target.begin(), in.target.end()));
+  call.row_weight = put(std::vector<double>(in.row_weight.begin(), in.row_weight.end()));
+  call.row_id = put(std::vector<std::int64_t>(in.row_id.begin(), in.row_id.end()));
+  call.seed = in.seed;
+  call.step = in.step;
+  call.scores = put(a.out.scores);
+  call.losses = put(a.out.losses);
+  for (const char* name : {"score", "train"}) {
+    const LaunchList& function = launches.function(name);
+    const device::Array<float> scratch(device, function.scratch(in.rows) + 1);
+    at.scratch = call.scratch = scratch.data();
+    const device::Array<mlp_network_call> there(device, 1);
+    device.copy_in(there.data(), &call, sizeof call);
+    launches.run(function, at, there.data(), in.rows);
+    device.wait();
+  }
+  const auto get = [&]<class T>(std::vector<T>& values, const T* from) { device.copy_out(values.data(), from, values.size() * sizeof(T)); };
+  get(a.out.scores, call.scores);
+  get(a.out.losses, call.losses);
+  for (std::size_t w = 0; w < at.gradients.size(); ++w) get(a.out.gradients[w], at.gradients[w]);
+  for (std::size_t s = 0; s < at.means.size(); ++s) get(a.out.means[s], at.means[s]);
+  return a.out;
 }
 
 void Worst::see(double got, double want, double scale, const std::string& what) {

@@ -5,6 +5,7 @@
 #include "abi/abi.h"
 #include "compiler/codegen/cpu/cpu.h"
 #include "compiler/pass/pass.h"
+#include "runtime/device/launches.h"
 #include "tests/harness/networks.h"
 
 namespace mlp::harness {
@@ -22,6 +23,7 @@ struct NetworkResults {
 };
 // What there is no room for in `inputs` is as in the ABI; scratch holds rubbish at first.
 NetworkResults run_network(const codegen::Compiled& compiled, const ir::Network& network, const reference::NetworkInputs& inputs);
+NetworkResults run_network(device::Launches& launches, const ir::Network& network, const reference::NetworkInputs& inputs);  // on its device
 
 // How far floats are from what doubles say, in units of what rounding excuses.
 struct Worst {

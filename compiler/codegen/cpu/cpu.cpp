@@ -4,10 +4,8 @@
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
-#include <llvm/IR/Verifier.h>
 #include <llvm/Linker/Linker.h>
 #include <llvm/MC/TargetRegistry.h>
-#include <llvm/Passes/PassBuilder.h>
 #include <llvm/Support/SmallVectorMemoryBuffer.h>
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
@@ -22,8 +20,8 @@
 #include "compiler/codegen/cpu/externals.h"
 #include "compiler/codegen/cpu/host_functions.h"
 #include "compiler/codegen/cpu/kernel_builder.h"
+#include "compiler/codegen/cpu/module.h"
 #include "compiler/codegen/cpu/network_builder.h"
-#include "stdlib/builtins/bitcode.h"
 
 namespace mlp::codegen {
 namespace {
@@ -38,15 +36,6 @@ std::string machine_level() {
     case CpuLevel::v2: break;
   }
   return "x86-64-v2";
-}
-
-template <class T>
-T must(llvm::Expected<T> value, const char* what) {
-  if (!value) MLP_BUG(std::string(what) + ": " + llvm::toString(value.takeError()));
-  return std::move(*value);
-}
-void must(llvm::Error error, const char* what) {
-  if (error) MLP_BUG(std::string(what) + ": " + llvm::toString(std::move(error)));
 }
 
 std::unique_ptr<llvm::TargetMachine> target_machine(int optimize) {
@@ -86,7 +75,7 @@ class Compilation {
     module_->setPICLevel(llvm::PICLevel::BigPIC);
     link_externals(externals);
     build(wanted, in_process);
-    optimize_module();
+    codegen::optimize(*module_, *machine_, optimize_, false);
   }
 
   const llvm::Module& module() const { return *module_; }
@@ -116,71 +105,13 @@ class Compilation {
     std::set<std::string> foreign;  // functions of C
     for (const llvm::Function& function : *module_)
       if (!function.isDeclaration()) foreign.insert(function.getName().str());
-    const std::string_view bitcode = builtins_bitcode();
-    std::unique_ptr<llvm::Module> builtins =
-        must(llvm::getLazyBitcodeModule(llvm::MemoryBufferRef(llvm::StringRef(bitcode.data(), bitcode.size()), "builtins"), context_),
-             "the bitcode of the builtins");
-    builtins->setTargetTriple(triple);
-    builtins->setDataLayout(module_->getDataLayout());
+    std::unique_ptr<llvm::Module> builtins = parse_builtins(*module_);
     const AbiTypes abi(context_, module_->getDataLayout());
     for (const Wanted& w : wanted) {
       if (w.kernel) build_kernel(*w.kernel, w.symbol, w.level, abi, *builtins, in_process, *module_);
       else build_network(*w.function, w.symbol, w.level, abi, *builtins, *module_);
     }
-    std::set<std::string> kernels;  // and their parts
-    for (const llvm::Function& function : *module_) {
-      if (!function.isDeclaration() && !foreign.count(function.getName().str())) kernels.insert(function.getName().str());
-    }
-    if (llvm::Linker::linkModules(*module_, std::move(builtins), llvm::Linker::LinkOnlyNeeded)) MLP_BUG("the builtins do not link");
-
-    for (llvm::Function& function : *module_) {
-      if (function.isDeclaration()) continue;
-      if (!kernels.count(function.getName().str())) {
-        function.setLinkage(llvm::GlobalValue::InternalLinkage);
-        function.setComdat(nullptr);
-        // What the compiler of the builtins said about its own target would keep them from being inlined.
-        for (const char* attribute : {"target-cpu", "target-features", "tune-cpu", "min-legal-vector-width", "prefer-vector-width",
-                                      "frame-pointer", "stack-protector-buffer-size"}) {
-          function.removeFnAttr(attribute);
-        }
-        function.removeFnAttr(llvm::Attribute::StackProtectStrong);
-        function.removeFnAttr(llvm::Attribute::UWTable);
-      }
-      function.addFnAttr("no-builtins");  // no calls of libc behind our back, and the same on both sides of inlining
-    }
-    for (llvm::GlobalVariable& variable : module_->globals()) {
-      if (!variable.isDeclaration()) variable.setLinkage(llvm::GlobalValue::PrivateLinkage);
-    }
-    std::string broken;
-    llvm::raw_string_ostream out(broken);
-    if (llvm::verifyModule(*module_, &out)) MLP_BUG("the generated code is malformed: " + broken);
-  }
-
-  void optimize_module() {
-    llvm::PipelineTuningOptions tuning;
-    tuning.LoopVectorization = true;
-    tuning.LoopInterleaving = false;  // interleaving and unrolling cost compile time and give no speed here
-    tuning.LoopUnrolling = false;
-    tuning.SLPVectorization = false;
-    llvm::LoopAnalysisManager loops;
-    llvm::FunctionAnalysisManager functions;
-    llvm::CGSCCAnalysisManager cycles;
-    llvm::ModuleAnalysisManager modules;
-    llvm::PassBuilder builder(machine_.get(), tuning);
-    llvm::TargetLibraryInfoImpl library{llvm::Triple(triple)};
-    library.disableAllFunctions();
-    functions.registerPass([&] { return llvm::TargetLibraryAnalysis(library); });
-    builder.registerModuleAnalyses(modules);
-    builder.registerCGSCCAnalyses(cycles);
-    builder.registerFunctionAnalyses(functions);
-    builder.registerLoopAnalyses(loops);
-    builder.crossRegisterProxies(loops, functions, cycles, modules);
-    const llvm::OptimizationLevel level = optimize_ == 1   ? llvm::OptimizationLevel::O1
-                                          : optimize_ == 2 ? llvm::OptimizationLevel::O2
-                                                           : llvm::OptimizationLevel::O3;
-    llvm::ModulePassManager passes = optimize_ == 0 ? builder.buildO0DefaultPipeline(llvm::OptimizationLevel::O0)
-                                                    : builder.buildPerModuleDefaultPipeline(level);
-    passes.run(*module_, modules);
+    link_builtins(*module_, std::move(builtins), foreign);
   }
 
   llvm::LLVMContext context_;

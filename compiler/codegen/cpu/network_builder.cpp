@@ -102,7 +102,7 @@ namespace {
 class Builder {
  public:
   Builder(const loop::Function& function, const std::string& symbol, const std::string& level, const AbiTypes& abi, const llvm::Module& builtins, llvm::Module& into)
-      : symbol_(symbol), level_(level), b_(into.getContext()), frame_{function, abi, builtins, into, b_, nullptr, nullptr, nullptr, nullptr, false, {}} {
+      : symbol_(symbol), level_(level), b_(into.getContext()), frame_{function, abi, builtins, into, b_, nullptr, nullptr, nullptr, nullptr, false} {
     frame_.update = function.name == "update";
   }
 

@@ -23,9 +23,11 @@ struct NetworkFrame {
   llvm::Function* self = nullptr;
   llvm::Value *call = nullptr, *rows = nullptr, *scratch = nullptr;
   bool update = false;
-  std::vector<llvm::Value*> bases;   // by buffer, once asked for: at the entry of the function
+  std::vector<llvm::Value*> bases{};   // by buffer, once asked for: at the entry of the function
+  unsigned space = 0;                // of addresses: of a device that has several
+  llvm::Value* number = nullptr;     // of a device: the launch, of those of one kernel
 
-  llvm::Type* pointer() const { return llvm::PointerType::get(b.getContext(), 0); }
+  llvm::Type* pointer() const { return llvm::PointerType::get(b.getContext(), space); }
   // A field of the call. It does not change while the function runs, nor does what it points to of what is only read.
   llvm::Value* field(unsigned index, llvm::Type* type);
   llvm::Value* array_element(unsigned index, std::int64_t element, llvm::Type* type);  // field[element]

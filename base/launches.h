@@ -1,0 +1,58 @@
+// What a device runs, in order: kernels of one text of code, and products of matrices. Made by code generation for functions of a network
+// (compiler/ir/loop/network.h), run by the runtime.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace mlp {
+
+// Where a float of an mlp_network_call lies; by words and order as loop::Memory.
+enum class LaunchMemory { scratch, numbers, weight, gradient, state, mean };
+struct LaunchPlace {
+  LaunchMemory memory = LaunchMemory::scratch;
+  std::int64_t number = 0;       // of an array of arrays
+  std::int64_t offset = 0;       // in floats
+  std::int64_t each = -1;        // scratch by rows: so many floats for each (padded) row lie before it, behind those that are there once; -1: none
+};
+struct LaunchExtent {
+  std::int64_t count = 1;
+  bool rows = false;             // times the rows of the call
+};
+struct LaunchLoop {
+  LaunchExtent extent;
+  std::int64_t a = 0, b = 0, c = 0;  // strides in floats
+};
+
+struct Launch {
+  // A kernel: a block of threads for each `together` of its points.
+  std::string kernel;            // empty: a product
+  LaunchExtent points;
+  std::int64_t together = 1;
+  std::int64_t number = 0;       // its second argument
+  // A product: for all loops c[m, n] = (add ? c : 0) + a[m, k] b[k, n]; strides a_m, a_k, b_k, b_n, c_m; of c along n 1.
+  std::vector<LaunchLoop> loops;
+  LaunchExtent m, n, k;
+  LaunchPlace a, b, c;
+  std::int64_t a_m = 0, a_k = 0, b_k = 0, b_n = 0, c_m = 0;
+  bool add = false;
+};
+
+// One function. Kernels take an mlp_network_call, those of `update` an mlp_update_call, whose addresses are the device's.
+struct LaunchList {
+  std::string name;              // score | train | update
+  std::vector<Launch> launches;
+  std::int64_t once = 0, each = 0;   // floats of scratch: in all, and for each row (rounded up to 16)
+  std::int64_t scratch(std::int64_t rows) const { return once + (rows + 15) / 16 * 16 * each; }
+};
+struct DeviceCode {
+  std::string text;              // PTX
+  std::vector<LaunchList> functions;
+  const LaunchList* find(const std::string& name) const {
+    for (const LaunchList& list : functions)
+      if (list.name == name) return &list;
+    return nullptr;
+  }
+};
+
+}  // namespace mlp

@@ -1,0 +1,123 @@
+// Networks trained on a device: on the host that plays one, through the whole engine.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "base/codes/command.h"
+#include "base/codes/training.h"
+#include "engine/kernels.h"
+#include "engine/train.h"
+#include "runtime/model/device_network.h"
+#include "tests/harness/host_device.h"
+
+namespace mlp {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Rows whose label follows from two numbers and a category.
+class DeviceTraining : public testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ = fs::temp_directory_path() / ("mlp_device_" + std::to_string(::getpid()));
+    fs::create_directories(directory_);
+    std::ofstream out(directory_ / "rows.csv");
+    out << "a,b,c,words,y\n";
+    std::mt19937_64 rng(5);
+    std::normal_distribution<double> normal;
+    for (int i = 0; i < 900; ++i) {
+      const double a = normal(rng), b = normal(rng);
+      const int c = static_cast<int>(rng() % 5);
+      const bool y = a * b + 0.7 * (c - 2) > 0;
+      out << a << ',' << b << ",k" << c << ",w" << rng() % 7 << " v" << (y ? rng() % 3 : rng() % 9) << ',' << (y ? "true" : "false") << '\n';
+    }
+  }
+  void TearDown() override { fs::remove_all(directory_); }
+
+  static std::string spec(const std::string& settings, const std::string& layers = "batch_norm |> dense(16, tanh) |> dropout(10%) |> dense(1)") {
+    return "schema Row {\n  a : float\n  b : float\n  c : category\n  words : text\n  y : bool\n}\nsource rows: Row = csv(\"rows.csv\")\nfeatures x from rows {\n  a\n  b\n  c\n  parts = words |> hash_terms(50)\n}\n"
+           "model m = network {\n  predict y from x\n  layers = " + layers + "\n  embedding = 4\n  batch = 100\n" + settings + "}\n";
+  }
+
+  engine::Trained train(const std::string& text, bool on_device, engine::TrainOptions options = {}) {
+    const engine::Pipeline pipeline = engine::prepare("m.mlp", text, {});
+    if (!on_device) return engine::train(pipeline, directory_, options);
+    const auto kernels = codegen::compile_for_host(pipeline.unit.loops);
+    harness::HostDevice host(*kernels);
+    const engine::TrainingDevice device{host, "host", [&](const loop::Module&) { return kernels->code(); }};
+    options.device = &device;
+    return engine::train(pipeline, directory_, options);
+  }
+  fs::path directory_;
+};
+
+TEST_F(DeviceTraining, LearnsWhatTheCpuLearns) {
+  for (const char* settings : {"  epochs = 6\n  clip = 1\n  optimizer = adamw(lr = 0.01)\n", "  epochs = 6\n  optimizer = momentum(lr = 0.05)\n  schedule = cosine\n"}) {
+    SCOPED_TRACE(settings);
+    const engine::Trained here = train(spec(settings), false), there = train(spec(settings), true), again = train(spec(settings), true);
+    EXPECT_EQ(there.bytes, again.bytes);
+    ASSERT_EQ(here.history.size(), there.history.size());
+    // The batches of the CPU have one share here, as the device's: 100 rows. Sums have another order.
+    for (std::size_t e = 0; e < here.history.size(); ++e) EXPECT_NEAR(here.history[e].train, there.history[e].train, 2e-3 * here.history[e].train) << "epoch " << e;
+    EXPECT_NEAR(here.metrics.at("test").at("auc"), there.metrics.at("test").at("auc"), 0.01);
+    EXPECT_NE(there.package.manifest.find("\"device\": \"host\""), std::string::npos);
+    for (std::size_t w = 0; w < here.package.model.network.weights.size(); ++w) {
+      const model::NetworkTensor &ours = here.package.model.network.weights[w], &theirs = there.package.model.network.weights[w];
+      for (std::size_t i = 0; i < ours.values.size(); ++i) EXPECT_NEAR(ours.values[i], theirs.values[i], 5e-3) << ours.name << "[" << i << "]";
+    }
+  }
+}
+
+TEST_F(DeviceTraining, ScoresWhatTheCpuScores) {
+  const std::string text = spec("  epochs = 3\n  optimizer = adam(lr = 0.01)\n");
+  const engine::Pipeline pipeline = engine::prepare("m.mlp", text, {});
+  const engine::Trained trained = engine::train(pipeline, directory_, {});
+  const engine::Data data = engine::read_data(pipeline, directory_, &trained.package.model.classes, 1);
+  engine::Part all;
+  all.table = data.table;
+  for (std::int64_t row = 0; row < 900; ++row) all.row.push_back(row);
+  const engine::FeatureColumns columns = engine::features_of(pipeline, all, trained.package.fitted, {}, 1);
+  model::Model model = trained.package.model;
+  model.network.code = pipeline.network();
+  std::vector<double> here(900), there(900);
+  model::Scorer(model).score(columns.matrix(), 900, here.data());
+  const auto kernels = codegen::compile_for_host(pipeline.unit.loops);
+  harness::HostDevice host(*kernels);
+  model::DeviceNetwork network(model, host, kernels->code());
+  for (const std::int64_t rows : {3, 900, 17}) {
+    std::fill(there.begin(), there.end(), -1);
+    network.score(columns.matrix(), rows, there.data());
+    for (std::int64_t i = 0; i < rows; ++i) EXPECT_NEAR(here[static_cast<std::size_t>(i)], there[static_cast<std::size_t>(i)], 1e-5) << i;
+  }
+}
+
+TEST_F(DeviceTraining, StopsEarly) {
+  const std::string settings = "  early_stop = 2\n  epochs = 60\n  optimizer = adam(lr = 0.05)\n";
+  const engine::Trained trained = train(spec(settings), true);
+  EXPECT_LT(trained.history.size(), 60u);
+  EXPECT_EQ(trained.history.size(), static_cast<std::size_t>(trained.best_round) + 2);
+}
+
+TEST_F(DeviceTraining, SaysWhereItDiverges) {
+  try {
+    train(spec("  optimizer = sgd(lr = 1000)\n", "dense(16, relu) |> dense(16, relu) |> dense(1)"), true);
+    FAIL() << "it learned";
+  } catch (const Failure& failure) {
+    EXPECT_EQ(failure.diagnostic.code, code::training_diverged);
+  }
+}
+
+TEST_F(DeviceTraining, RefusesWhatIsNoNetwork) {
+  try {
+    train("schema Row {\n  a : float\n  b : float\n  c : category\n  words : text\n  y : bool\n}\nsource rows: Row = csv(\"rows.csv\")\nfeatures x from rows {\n  a\n}\nmodel m = gbdt {\n  predict y from x\n}\n", true);
+    FAIL() << "it trained";
+  } catch (const Failure& failure) {
+    EXPECT_EQ(failure.diagnostic.code, code::model_not_on_device);
+  }
+}
+
+}  // namespace
+}  // namespace mlp
