@@ -1,19 +1,18 @@
 """A training step on a GPU in PyTorch, of the network and rows of workers/network.cpp (device):
-network_step.py WIDTH BATCH BATCHES EPOCHS START.f32 OURS.f64 [float32|tf32]
+network_step.py WIDTH BATCH BATCHES EPOCHS START.f32 OURS.f64
 
 Prints seconds a step: eager, by torch.compile, and by torch.compile in CUDA graphs; with one batch an epoch also how far its losses are from
-ours, OURS.f64, after each epoch. float32 is PyTorch's default precision of products, tf32 what `allow_tf32` makes of it."""
+ours, OURS.f64, after each epoch. float32 is PyTorch's default precision of products, tf32 what `allow_tf32` makes of it; a line for each."""
 import json
 import sys
 import time
 
 import numpy as np
 import torch
+import torch._dynamo
 
 width, batch, batches, epochs = (int(v) for v in sys.argv[1:5])
 start, ours = sys.argv[5:7]
-precision = sys.argv[7] if len(sys.argv) > 7 else "float32"
-torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
 device = torch.device("cuda")
 
 rows = batch * batches
@@ -61,28 +60,35 @@ def trainer(mode):
     return net, epoch
 
 
-out = {"torch": torch.__version__, "device": torch.cuda.get_device_name(), "precision": precision, "width": width, "batch": batch}
-if batches == 1:
-    net, epoch = trainer("eager")
-    curve = []
-    for _ in range(epochs):
+def time_of(mode):
+    _, epoch = trainer(mode)
+    epoch()
+    times = []
+    for _ in range(3):
+        torch.cuda.synchronize()
+        begin = time.perf_counter()
         epoch()
-        with torch.no_grad():
-            curve.append(float(((net(x) - y) ** 2).mean(dtype=torch.float64)) * unit**2)
-    mine = np.fromfile(ours, np.float64)
-    out["worst_difference_of_losses"] = float(np.abs(mine / np.asarray(curve) - 1).max())
-    out["losses"] = [curve[0], curve[-1]]
-    out["ours"] = [float(mine[0]), float(mine[-1])]
-else:
-    for mode in ("eager", "compile", "graphs"):
-        _, epoch = trainer(mode)
-        epoch()
-        times = []
-        for _ in range(3):
-            torch.cuda.synchronize()
-            begin = time.perf_counter()
+        torch.cuda.synchronize()
+        times.append((time.perf_counter() - begin) / batches)
+    return min(times)
+
+
+for precision in ("float32", "tf32"):
+    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+    torch._dynamo.reset()
+    out = {"torch": torch.__version__, "device": torch.cuda.get_device_name(), "precision": precision, "width": width, "batch": batch}
+    if batches == 1:
+        net, epoch = trainer("eager")
+        curve = []
+        for _ in range(epochs):
             epoch()
-            torch.cuda.synchronize()
-            times.append((time.perf_counter() - begin) / batches)
-        out[mode] = min(times)
-print(json.dumps(out), flush=True)
+            with torch.no_grad():
+                curve.append(float(((net(x) - y) ** 2).mean(dtype=torch.float64)) * unit**2)
+        mine = np.fromfile(ours, np.float64)
+        out |= {"worst_difference_of_losses": float(np.abs(mine / np.asarray(curve) - 1).max()), "losses": [curve[0], curve[-1]], "ours": [float(mine[0]), float(mine[-1])]}
+    else:
+        for mode in ("eager", "compile", "graphs"):
+            out[mode] = time_of(mode)
+            print(json.dumps(out), flush=True)
+        continue
+    print(json.dumps(out), flush=True)

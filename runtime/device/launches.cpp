@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/codes/command.h"
 #include "base/diagnostic.h"
 
 namespace mlp::device {
@@ -22,7 +23,7 @@ const void* Launches::find(const std::string& name) {
 }
 
 void Launches::kernel(const std::string& name, std::int64_t points, std::int64_t together, void* call, std::int64_t number) {
-  if (points >= std::numeric_limits<std::int32_t>::max()) MLP_BUG("`" + name + "` has " + std::to_string(points) + " points, more than a kernel counts");
+  if (points >= std::numeric_limits<std::int32_t>::max()) throw Failure(code::device_failed, "a step of the network has " + std::to_string(points) + " numbers at once, more than a kernel counts (2,147,483,647)", "choose a smaller `batch`");
   device_.launch(find(name), (points + together - 1) / together, call, number);
 }
 

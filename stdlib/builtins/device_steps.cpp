@@ -20,7 +20,7 @@ void mlp_step_begin(mlp_device_step* s, int64_t point) {
 
 void mlp_step_rows(mlp_device_step* s, int64_t point) {
   const mlp_network_call* const call = s->call;
-  const int64_t count = s->number_count > 0 ? s->number_count : 1, to = point / count, which = point % count;
+  const int64_t count = s->number_count > 0 ? s->number_count : 1, to = static_cast<uint32_t>(point) / static_cast<uint32_t>(count), which = point - to * count;
   if (to >= call->rows) return;
   const int64_t from = s->order[s->first + to];
   if (s->number_count > 0) const_cast<float*>(call->numbers)[point] = s->numbers[from * count + which];

@@ -40,7 +40,7 @@ while IFS='|' read -r target model lines; do
   run 0 "$MLP" train s.mlp --no-cache
   run 0 "$MLP" score s.mlp -i d.csv -o cpu.csv
   run 0 env LD_LIBRARY_PATH=fake "$MLP" score s.mlp -i d.csv -o cuda.csv --device=cuda
-  says err "scoring on Host, compute capability 8.0, driver 12.4"
+  says err "device: Host, compute capability 8.0, driver 12.4"
   same cpu.csv cuda.csv
   run 0 env LD_LIBRARY_PATH=fake "$MLP" score s.mlp -i d.csv -o cuda.csv --device=cuda --features --threads 2 -q
   run 0 "$MLP" score s.mlp -i d.csv -o cpu.csv --features
@@ -54,9 +54,19 @@ MODELS
 run 0 "$MLP" score s.mlp -i d.csv -o cuda.csv --device=cpu
 run 3 env FAKE_CUDA=no_gpu LD_LIBRARY_PATH=fake "$MLP" score s.mlp -i d.csv -o none.csv --device=cuda; says err E0924; says err "sees no GPU"
 [ ! -e none.csv ] && pass || fail "something was written"
+# Networks are trained there too.
+spec amount network "  layers = dense(4, relu) |> dense(1)
+  epochs = 2" "a, amount_again = a * 2" >n.mlp
+run 3 env FAKE_CUDA=no_gpu LD_LIBRARY_PATH=fake "$MLP" train n.mlp --device=cuda; says err E0924
+run 2 env LD_LIBRARY_PATH=fake "$MLP" train s.mlp --device=cuda; says err E0926; says err "trained on the CPU"
+run 2 "$MLP" train n.mlp --device=tpu
+run 0 "$MLP" plan n.mlp --emit=ptx; says out ".entry mlp_train_"
+
 echo "not a library" >fake/libcuda.so.1
 run 3 env LD_LIBRARY_PATH=fake "$MLP" score s.mlp -i d.csv --device=cuda; says err E0924; says err "libcuda.so.1"
+run 3 env LD_LIBRARY_PATH=fake "$MLP" train n.mlp --device=cuda; says err E0924
 run 2 "$MLP" score s.mlp -i d.csv --device=tpu
+
 spec amount linear "" a >l.mlp
 run 0 "$MLP" train l.mlp --no-cache
 run 2 "$MLP" score l.mlp -i d.csv --device=cuda; says err E0926; says err "only models of trees"

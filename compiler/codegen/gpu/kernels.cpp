@@ -114,10 +114,20 @@ class NestKernel : NestElements {
   }
 
   void write(KernelWriter& writer, const std::string& name, std::vector<Launch>& launches) {
-    const bool joins = parts_ > 1;
-    writer.write(
-        f_, name, joins ? threads * sums_ : 0, [&](Value* block, Value* thread, Value* shared) { before(block, thread, shared); },
-        joins ? KernelWriter::Part([&](Value* block, Value* thread, Value* shared) { after(block, thread, shared); }) : nullptr);
+    if (parts_ > 1) {
+      writer.write(
+          f_, name, threads * sums_, [&](Value* block, Value* thread, Value* shared) { before(block, thread, shared); },
+          [&](Value* block, Value* thread, Value* shared) { after(block, thread, shared); });
+    } else if (find_shared(); !shared_calls_.empty()) {
+      writer.write(
+          f_, name, static_cast<std::int64_t>(shared_calls_.size()), [&](Value*, Value* thread, Value* shared) { share_calls(thread, shared); },
+          [&](Value* block, Value* thread, Value* shared) {
+            shared_ = shared;
+            before(block, thread, shared);
+          });
+    } else {
+      writer.write(f_, name, 0, [&](Value* block, Value* thread, Value*) { before(block, thread, nullptr); }, nullptr);
+    }
     Launch launch;
     launch.kernel = name;
     for (const std::size_t l : kept_) {
@@ -180,8 +190,33 @@ class NestKernel : NestElements {
     return out;
   }
 
+  // Calls that have the same value at every point, such as the powers of adam: the first thread of a block makes them for all.
+  void find_shared() {
+    for (const loop::Element& e : s_.body) {
+      bool same = e.op != ElementOp::load && e.op != ElementOp::target && e.op != ElementOp::row_weight && e.op != ElementOp::code && e.op != ElementOp::mask && e.op != ElementOp::position;
+      bool constant = e.op == ElementOp::constant || !e.args.empty();
+      for (const loop::ElementId arg : e.args) {
+        same = same && same_[static_cast<std::size_t>(arg.index)];
+        constant = constant && constant_[static_cast<std::size_t>(arg.index)];
+      }
+      if (same && !constant && e.op == ElementOp::call && !e.boolean) shared_calls_.push_back(same_.size());
+      same_.push_back(same);
+      constant_.push_back(constant);
+    }
+  }
+  void share_calls(Value* thread, Value* shared) {
+    f_.when(b_.CreateICmpEQ(thread, i32(0)), [&] {
+      for (std::size_t e = 0; e < s_.body.size(); ++e)
+        if (same_[e]) held_[e] = compute(s_.body[e], false);
+      for (std::size_t i = 0; i < shared_calls_.size(); ++i) b_.CreateStore(held_[shared_calls_[i]], slot(shared, 0, i32(static_cast<std::int64_t>(i))));
+    });
+  }
+
   void point() {  // all elements, and the stores of this point
-    for (std::size_t e = 0; e < s_.body.size(); ++e) held_[e] = compute(s_.body[e], false);
+    for (std::size_t e = 0; e < s_.body.size(); ++e) {
+      const auto call = std::find(shared_calls_.begin(), shared_calls_.end(), e);
+      held_[e] = call == shared_calls_.end() ? compute(s_.body[e], false) : b_.CreateLoad(real(), slot(shared_, 0, i32(call - shared_calls_.begin())));
+    }
     for (const std::size_t i : o_.stores) store(s_.stores[i].place, s_.stores[i].guards, false, held(s_.stores[i].value));
     if (parts_ == 1 && reduced_.empty())
       for (const std::size_t i : o_.sums) store(s_.stores[i].place, s_.stores[i].guards, true, held(s_.stores[i].value));
@@ -242,6 +277,9 @@ class NestKernel : NestElements {
 
   const Outputs o_;
   std::vector<std::size_t> kept_, reduced_, apart_;
+  std::vector<char> same_, constant_;          // by element: at every point; always
+  std::vector<std::size_t> shared_calls_;      // elements
+  Value* shared_ = nullptr;                    // their values
   std::int64_t sums_ = 0, parts_ = 1;          // parts of each sum, a thread each
   bool parts_together_ = false;                // threads that follow each other take parts of one sum
 };
