@@ -301,7 +301,7 @@ void add_plan(CLI::App& app, Globals& globals, Action& run) {
   for (const driver::Phase& phase : driver::phases()) stops.push_back(phase.name);
   app.add_option("SPEC", args->spec, "a spec file");
   add_set(app, globals);
-  app.add_option("--emit", args->emit, "print a form of the spec: ast, sem, flow, loop, llvm or asm; of a network also ptx")->check(CLI::IsMember(driver::printable()));
+  app.add_option("--emit", args->emit, "print a form of the spec: ast, sem, flow, loop, llvm or asm; of a network, or of features of numbers, also ptx")->check(CLI::IsMember(driver::printable()));
   app.add_option("--stop-after", args->stop_after, "stop after a phase, and print what it leaves: parse, check, plan, lower or codegen")->check(CLI::IsMember(stops));
   add_disable_pass(app, globals);
   app.add_flag("--passes", args->passes, "list the passes in order");

@@ -146,7 +146,11 @@ std::string print(const Unit& unit, const std::string& what, const codegen::Opti
   if (what == "loop") return loop::print(unit.loops);
   if (what == "llvm") return native().print_llvm(unit.loops, options);
   if (what == "asm") return native().print_asm(unit.loops, options);
-  if (what == "ptx") return unit.loops.network.empty() ? "" : native().device_code(unit.loops, 90).text;
+  if (what == "ptx") {
+    if (!unit.loops.network.empty()) return native().device_code(unit.loops, 90).text;
+    const loop::Kernel* const rows = unit.loops.find("features");
+    return rows && native().refused_by_device(*rows).empty() ? native().device_rows_code(*rows, 90) : "";
+  }
   MLP_BUG("nothing prints `" + what + "`");
 }
 

@@ -186,11 +186,11 @@ struct Index {
 
 class Builder {
  public:
-  Builder(const loop::Kernel& kernel, const AbiTypes& abi, const llvm::Module& builtins, bool in_process, llvm::Module& into)
-      : kernel_(kernel), abi_(abi), builtins_(builtins), in_process_(in_process), module_(into), context_(into.getContext()), b_(context_) {}
+  Builder(const loop::Kernel& kernel, const AbiTypes& abi, const llvm::Module& builtins, bool in_process, unsigned space, llvm::Module& into)
+      : kernel_(kernel), abi_(abi), builtins_(builtins), in_process_(in_process), space_(space), module_(into), context_(into.getContext()), b_(context_),
+        pointer_(llvm::PointerType::get(context_, space)) {}
 
   void build(const std::string& symbol, const std::string& level) {
-    pointer_ = llvm::PointerType::get(context_, 0);
     Type* const i64 = b_.getInt64Ty();
     llvm::Function* const function = make_function(symbol, llvm::Function::ExternalLinkage, level, {pointer_, pointer_, pointer_});
     BasicBlock* const entry = BasicBlock::Create(context_, "entry", function);
@@ -213,8 +213,7 @@ class Builder {
     int number = 0;
     for (const Group& group : group_outputs(kernel_)) {
       // Functions of their own: the time that LLVM takes for a function grows faster than its size.
-      function_ = make_function(symbol + "." + std::to_string(number++), llvm::Function::InternalLinkage, level,
-                                {pointer_, pointer_, pointer_, i64, i64, pointer_});
+      declare_part(symbol + "." + std::to_string(number++), level);
       function_->addFnAttr(llvm::Attribute::NoInline);
       const auto call = [&](Value* row) { b_.CreateCall(function_, {batch, function->getArg(1), function->getArg(2), base, count, row}); };
       if (group.calls.empty()) {
@@ -244,13 +243,39 @@ class Builder {
     b_.CreateRetVoid();
   }
 
+  std::vector<KernelPart> parts(const std::string& symbol, const std::vector<std::int64_t>& rows) {
+    std::vector<KernelPart> made;
+    for (const Group& group : group_outputs(kernel_)) {
+      KernelPart& part = made.emplace_back();
+      if (!group.calls.empty()) {
+        part.indexes = index_table(group.calls);
+        part.calls = static_cast<std::int64_t>(group.calls.size());
+        part.width = static_cast<std::int64_t>(group.calls[0].size());
+      }
+      const std::string name = symbol + "." + std::to_string(made.size());
+      declare_part(name, {});
+      part.one = function_;
+      build_group(group, {0});
+      declare_part(name + ".all", {});
+      part.all = function_;
+      build_group(group, rows);
+    }
+    return made;
+  }
+
  private:
+  void declare_part(const std::string& name, const std::string& level) {
+    Type* const i64 = b_.getInt64Ty();
+    function_ = make_function(name, llvm::Function::InternalLinkage, level, {pointer_, pointer_, pointer_, i64, i64, pointer_});
+  }
   // Parameters: batch, fitted, outputs; parts of a kernel also take the first row of the block and the rows in it.
   llvm::Function* make_function(const std::string& name, llvm::Function::LinkageTypes linkage, const std::string& level, std::vector<Type*> parameters) {
     llvm::Function* const function = llvm::Function::Create(llvm::FunctionType::get(b_.getVoidTy(), parameters, false), linkage, name, module_);
     function->addFnAttr(llvm::Attribute::NoUnwind);
-    function->addFnAttr("target-cpu", level);
-    function->addFnAttr("prefer-vector-width", level == "x86-64-v4" ? "512" : level == "x86-64-v3" ? "256" : "128");
+    if (!level.empty()) {
+      function->addFnAttr("target-cpu", level);
+      function->addFnAttr("prefer-vector-width", level == "x86-64-v4" ? "512" : level == "x86-64-v3" ? "256" : "128");
+    }
     for (unsigned i = 0; i < 3; ++i) {
       function->addParamAttr(i, llvm::Attribute::NoAlias);
       function->addParamAttr(i, llvm::Attribute::NonNull);
@@ -271,7 +296,7 @@ class Builder {
     std::vector<std::uint64_t> flat;
     for (const auto& row : rows) flat.insert(flat.end(), row.begin(), row.end());
     llvm::Constant* const data = llvm::ConstantDataArray::get(context_, llvm::ArrayRef<std::uint64_t>(flat));
-    return new llvm::GlobalVariable(module_, data->getType(), true, llvm::GlobalValue::PrivateLinkage, data, "mlp.indexes");
+    return new llvm::GlobalVariable(module_, data->getType(), true, llvm::GlobalValue::PrivateLinkage, data, "mlp.indexes", nullptr, llvm::GlobalValue::NotThreadLocal, space_);
   }
 
   // A block of equal bytes that stands in for an array that a caller left out.
@@ -280,7 +305,7 @@ class Builder {
     if (llvm::GlobalVariable* const have = module_.getNamedGlobal(name)) return have;
     const std::vector<T> values(block_rows, value);
     llvm::Constant* const data = llvm::ConstantDataArray::get(context_, llvm::ArrayRef<T>(values));
-    auto* const global = new llvm::GlobalVariable(module_, data->getType(), true, llvm::GlobalValue::PrivateLinkage, data, name);
+    auto* const global = new llvm::GlobalVariable(module_, data->getType(), true, llvm::GlobalValue::PrivateLinkage, data, name, nullptr, llvm::GlobalValue::NotThreadLocal, space_);
     global->setAlignment(llvm::Align(64));
     return global;
   }
@@ -368,7 +393,8 @@ class Builder {
     in_loop(b_.CreateStore(value, b_.CreateInBoundsGEP(type, array, row_)));
   }
 
-  void build_group(const Group& group) {
+  // Over the rows of the call, or those that `rows` names, without a loop.
+  void build_group(const Group& group, const std::vector<std::int64_t>& rows = {}) {
     preheader_ = BasicBlock::Create(context_, "entry", function_);
     b_.SetInsertPoint(preheader_);
     Value* const batch = function_->getArg(0);
@@ -378,23 +404,48 @@ class Builder {
     base_ = function_->getArg(3);
     Value* const count = function_->getArg(4);
     result_ = unread_ = nullptr;
+    int place = 0;  // of the next index in a row of a shared group
+    const auto index = [&](std::int64_t number) { return Index{number, group.calls.empty() ? -1 : place++}; };
+    std::vector<Index> indexes(kernel_.body.size()), of_outputs;
+    for (std::size_t i = 0; i < kernel_.body.size(); ++i)
+      if (group.needed[i] && has_index(kernel_.body[i].op)) indexes[i] = index(kernel_.body[i].integer);
+    for (const int o : group.outputs) of_outputs.push_back(index(o));
+    const auto compute_all = [&](auto wanted) {
+      for (std::size_t i = 0; i < kernel_.body.size(); ++i)
+        if (group.needed[i] && wanted(kernel_.body[i].op)) held_[i] = compute(kernel_.body[i], indexes[i]);
+    };
+    const auto write_all = [&] {
+      for (std::size_t o = 0; o < group.outputs.size(); ++o) write(kernel_.outputs[static_cast<std::size_t>(group.outputs[o])], of_outputs[o]);
+    };
+    access_group_ = llvm::MDNode::getDistinct(context_, {});
+    hoisted_.clear();
+    held_.assign(kernel_.body.size(), {});
     BasicBlock* const loop = BasicBlock::Create(context_, "loop", function_);
     BasicBlock* const after = BasicBlock::Create(context_, "after", function_);
     b_.CreateBr(loop);
     b_.SetInsertPoint(loop);
+    if (!rows.empty()) {
+      // What is read of all the rows comes first, so that it is on its way together.
+      const auto is_read = [](Op op) { return op == Op::load || op == Op::present; };
+      std::vector<std::vector<Held>> held(rows.size(), held_);
+      for (const bool read : {true, false})
+        for (std::size_t r = 0; r < rows.size(); ++r) {
+          row_ = b_.getInt64(static_cast<std::uint64_t>(rows[r]));
+          held_.swap(held[r]);
+          compute_all([&](Op op) { return is_read(op) == read; });
+          if (!read) write_all();
+          held_.swap(held[r]);
+        }
+      b_.CreateBr(after);
+      b_.SetInsertPoint(after);
+      b_.CreateRetVoid();
+      return;
+    }
     llvm::PHINode* const row = b_.CreatePHI(b_.getInt64Ty(), 2, "row");
     row->addIncoming(b_.getInt64(0), preheader_);
     row_ = row;
-    access_group_ = llvm::MDNode::getDistinct(context_, {});
-    hoisted_.clear();
-    held_.assign(kernel_.body.size(), {});
-    int place = 0;  // of the next index in a row of a shared group
-    const auto index = [&](std::int64_t number) { return Index{number, group.calls.empty() ? -1 : place++}; };
-    for (std::size_t i = 0; i < kernel_.body.size(); ++i) {
-      const Instr& instr = kernel_.body[i];
-      if (group.needed[i]) held_[i] = compute(instr, has_index(instr.op) ? index(instr.integer) : Index{});
-    }
-    for (const int o : group.outputs) write(kernel_.outputs[o], index(o));
+    compute_all([](Op) { return true; });
+    write_all();
 
     Value* const next = b_.CreateNUWAdd(row_, b_.getInt64(1));
     row->addIncoming(next, b_.GetInsertBlock());
@@ -586,10 +637,11 @@ class Builder {
   const AbiTypes& abi_;
   const llvm::Module& builtins_;
   const bool in_process_;
+  const unsigned space_;             // of addresses
   llvm::Module& module_;
   llvm::LLVMContext& context_;
   llvm::IRBuilder<> b_;
-  Type* pointer_ = nullptr;
+  Type* const pointer_;
   llvm::Function* function_ = nullptr;  // of the group at work, as all that follows
   BasicBlock* preheader_ = nullptr;
   Value *columns_ = nullptr, *fold_ = nullptr, *arena_ = nullptr;
@@ -606,7 +658,12 @@ class Builder {
 
 void build_kernel(const loop::Kernel& kernel, const std::string& symbol, const std::string& level, const AbiTypes& abi,
                   const llvm::Module& builtins, bool in_process, llvm::Module& into) {
-  Builder(kernel, abi, builtins, in_process, into).build(symbol, level);
+  Builder(kernel, abi, builtins, in_process, 0, into).build(symbol, level);
+}
+
+std::vector<KernelPart> build_parts(const loop::Kernel& kernel, const std::string& symbol, const std::vector<std::int64_t>& rows, unsigned space, const AbiTypes& abi, const llvm::Module& builtins,
+                                    llvm::Module& into) {
+  return Builder(kernel, abi, builtins, false, space, into).parts(symbol, rows);
 }
 
 }  // namespace mlp::codegen

@@ -3,6 +3,7 @@
 #include <llvm/IR/Module.h>
 
 #include <string>
+#include <vector>
 
 #include "compiler/codegen/cpu/abi_types.h"
 #include "compiler/ir/loop/loop.h"
@@ -18,5 +19,15 @@ namespace mlp::codegen {
 // vectorised, and a column without nulls reads its presence from one constant block of ones.
 void build_kernel(const loop::Kernel& kernel, const std::string& symbol, const std::string& level, const AbiTypes& abi,
                   const llvm::Module& builtins, bool in_process, llvm::Module& into);
+
+// The same in parts, for who calls them by itself: functions of (batch, fitted, outputs, row, ignored, a row of indexes), whose addresses
+// are of `space`. For any target; of kernels without texts, bags and presence of outputs.
+struct KernelPart {
+  llvm::Function *one = nullptr, *all = nullptr;   // for the row alone, and for those that lie `rows` behind it
+  llvm::Value* indexes = nullptr;                  // rows of `width` numbers, a call for each; null: one call
+  std::int64_t calls = 1, width = 0;
+};
+std::vector<KernelPart> build_parts(const loop::Kernel& kernel, const std::string& symbol, const std::vector<std::int64_t>& rows, unsigned space, const AbiTypes& abi, const llvm::Module& builtins,
+                                    llvm::Module& into);
 
 }  // namespace mlp::codegen

@@ -12,6 +12,7 @@
 
 #include "compiler/codegen/cpu/abi_types.h"
 #include "compiler/codegen/cpu/module.h"
+#include "compiler/codegen/gpu/features.h"
 #include "compiler/codegen/gpu/kernels.h"
 #include "compiler/codegen/gpu/steps.h"
 
@@ -163,6 +164,12 @@ class Compilation {
       NetworkFrame made = frame(none);
       build_steps(made, writer);
     }
+    const loop::Function none;
+    for (const loop::Kernel& kernel : loops.kernels) {
+      if (!loops.network.empty() || !refused_by_device(kernel).empty()) continue;
+      NetworkFrame made = frame(none);
+      build_rows(made, kernel, writer);
+    }
     link_builtins(*module_, std::move(builtins), {});
     optimize(*module_, *machine_, 3, true);
   }
@@ -221,6 +228,12 @@ DeviceCode device_code(const loop::Module& module, int architecture) {
   const auto text = compilation.write(llvm::CodeGenFileType::AssemblyFile);
   code.text.assign(text.data(), text.size());
   return code;
+}
+
+std::string device_rows_code(const loop::Kernel& kernel, int architecture) {
+  loop::Module module;
+  module.kernels.push_back(kernel);
+  return device_code(module, architecture).text;
 }
 
 std::unique_ptr<HostKernels> compile_for_host(const loop::Module& module) { return std::make_unique<InProcess>(module); }
