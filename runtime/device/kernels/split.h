@@ -1,6 +1,6 @@
 // A matrix of floats as the sum of two that tensor cores multiply without loss: `high` has the 11 leading bits of each number
 // (TF32, rounded to nearest), `low` what is left. a b = low high + high low + high high, but for low low, which is below float32.
-// What is not finite has low 0.
+// What is not finite has low 0. On the GPU numbers above 2^127 may overflow: tensor cores line sums up above them.
 #pragma once
 #include "runtime/device/kernels/block.h"
 
