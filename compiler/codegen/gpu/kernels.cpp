@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "base/diagnostic.h"
@@ -391,6 +392,34 @@ LaunchPlace place_of(const loop::Function& f, const Place& p) {
   MLP_BUG("a product of what is no float of the call");
 }
 
+// A matrix by a vector as a nest that sums: it moves bytes, and libraries for matrices leave most of a device idle with it.
+std::optional<Step> vector_product(const Step& s) {
+  const bool row = s.m == loop::Extent{};
+  if (!s.loops.empty() || (!row && s.n != loop::Extent{}) || s.k == loop::Extent{}) return {};
+  const std::int64_t a = row ? 0 : s.a.strides[0], b = row ? s.b.strides[1] : 0, c = row ? s.c.strides[1] : s.c.strides[0];
+  const bool sum_last = std::max(s.a.strides[1], s.b.strides[0]) <= std::max(a, b);   // what lies together is read together
+  const auto strides = [&](std::int64_t kept, std::int64_t summed) { return sum_last ? std::vector{kept, summed} : std::vector{summed, kept}; };
+  Step out;
+  const loop::Loop kept{row ? s.n : s.m, false}, summed{s.k, !s.add};
+  out.loops = sum_last ? std::vector{kept, summed} : std::vector{summed, kept};
+  const auto load = [&](const Place& of, std::int64_t by_kept, std::int64_t by_summed) {
+    loop::Element e;
+    e.op = ElementOp::load;
+    e.place = {of.buffer, of.offset, strides(by_kept, by_summed)};
+    out.body.push_back(std::move(e));
+  };
+  load(s.a, a, s.a.strides[1]);
+  load(s.b, b, s.b.strides[0]);
+  loop::Element product;
+  product.op = ElementOp::mul;
+  product.args = {loop::ElementId{0}, loop::ElementId{1}};
+  out.body.push_back(std::move(product));
+  const Place to{s.c.buffer, s.c.offset, strides(c, 0)};
+  if (s.add) out.stores.push_back({loop::ElementId{2}, to, true, {}});
+  else out.reductions.push_back({false, loop::ElementId{2}, to});
+  return out;
+}
+
 Launch product_of(const loop::Function& f, const Step& s) {
   Launch out;
   const std::size_t loops = s.loops.size();
@@ -414,7 +443,8 @@ LaunchList build_launches(NetworkFrame& frame, KernelWriter& writer) {
   out.once = f.once;
   out.each = f.each;
   for (std::size_t i = 0; i < f.steps.size(); ++i) {
-    const Step& s = f.steps[i];
+    const std::optional<Step> vector = f.steps[i].kind == StepKind::product ? vector_product(f.steps[i]) : std::nullopt;
+    const Step& s = vector ? *vector : f.steps[i];
     const std::string name = "mlp_" + f.name + "_" + std::to_string(i);
     if (s.kind == StepKind::product) {
       out.launches.push_back(product_of(f, s));
