@@ -149,7 +149,10 @@ std::string print(const Unit& unit, const std::string& what, const codegen::Opti
   if (what == "ptx") {
     if (!unit.loops.network.empty()) return native().device_code(unit.loops, 90).text;
     const loop::Kernel* const rows = unit.loops.find("features");
-    return rows && native().refused_by_device(*rows).empty() ? native().device_rows_code(*rows, 90) : "";
+    if (!rows) return "";
+    if (const std::string output = native().refused_by_device(*rows); !output.empty())
+      throw Failure(code::model_not_on_device, "the feature `" + output + "` needs texts, which only the CPU reads", "`--emit=asm` shows the CPU's code");
+    return native().device_rows_code(*rows, 90);
   }
   MLP_BUG("nothing prints `" + what + "`");
 }

@@ -65,9 +65,11 @@ run 0 "$MLP" plan n.mlp --emit=ptx; says out ".entry mlp_train_"
 echo "not a library" >fake/libcuda.so.1
 run 3 env LD_LIBRARY_PATH=fake "$MLP" score s.mlp -i d.csv --device=cuda; says err E0924; says err "libcuda.so.1"
 run 3 env LD_LIBRARY_PATH=fake "$MLP" train n.mlp --device=cuda; says err E0924
+run 2 "$MLP" plan s.mlp --emit=ptx; says err E0926; says err "the feature \`kind\` needs texts"
 run 2 "$MLP" score s.mlp -i d.csv --device=tpu
 
 spec amount linear "" a >l.mlp
+run 0 "$MLP" plan l.mlp --emit=ptx; says out ".entry mlp_features"
 run 0 "$MLP" train l.mlp --no-cache
 run 2 "$MLP" score l.mlp -i d.csv --device=cuda; says err E0926; says err "only models of trees"
 finish
