@@ -168,6 +168,12 @@ void validate_network(const Model& model, Findings& out) {
         if (n < 0 || n > (std::int64_t{1} << 40) || (n > 0 && size > (std::int64_t{1} << 40) / n)) return out.add("network: `" + tensor.name + "` is too large");
         size *= n;
       }
+      if (const Int8Weight& w = tensor.int8; !w.empty()) {
+        const bool same = tensor.values.empty() && list == &network.weights && w.k > 0 && w.k <= most_int8_rows && static_cast<std::int64_t>(w.step.size()) == w.n && size == w.k * w.n &&
+                          static_cast<std::int64_t>(w.values.size()) == size && std::isfinite(w.input_step) && w.input_step > 0 && w.zero >= 0 && w.zero <= 255;
+        if (!same || !std::all_of(w.step.begin(), w.step.end(), [](float v) { return std::isfinite(v); })) return out.add("network: the bytes of `" + tensor.name + "` are not those of its shape");
+        continue;
+      }
       if (static_cast<std::int64_t>(tensor.values.size()) != size) return out.add("network: `" + tensor.name + "` does not have the size of its shape");
       for (const float v : tensor.values)
         if (!std::isfinite(v)) return out.add("network: `" + tensor.name + "` holds what is not finite");

@@ -67,10 +67,24 @@ struct Isolation {
 };
 
 // A network: what it computes is code, compiled from the spec; here is what it has learned.
+// A weight as bytes: what stands in column j of the product is step[j] times the byte. The network multiplies by it, and reads it in no other way:
+// as a k x n matrix, the weight row by row or, where `turned`, column by column. A float that is multiplied becomes the byte
+// `zero` + float / input_step, rounded, from 0 to 255.
+struct Int8Weight {
+  std::int64_t k = 0, n = 0;
+  bool turned = false;
+  std::vector<std::int8_t> values;            // k x n, row by row
+  std::vector<float> step;                    // by column
+  float input_step = 1;
+  std::int32_t zero = 0;                      // the byte of 0
+  bool empty() const { return values.empty(); }
+};
+constexpr std::int64_t most_int8_rows = 65'000;  // sums of so many products of bytes fit into 32 bits
 struct NetworkTensor {
   std::string name;
   std::vector<std::int64_t> shape;
-  std::vector<float> values;
+  std::vector<float> values;                  // empty where int8 is not
+  Int8Weight int8{};
 };
 struct Network {
   std::int32_t outputs = 1;

@@ -6,6 +6,7 @@
 
 #include "base/diagnostic.h"
 #include "runtime/model/walk.h"
+#include "runtime/product/int8.h"
 #include "runtime/product/product.h"
 
 namespace mlp::model {
@@ -78,7 +79,23 @@ NetworkScorer::NetworkScorer(const Model& model) : model_(model), together_(few_
   bool large = false;
   for (const NetworkTensor& tensor : model.network.weights) {
     weights_.push_back(tensor.values.data());
-    large = large || tensor.values.size() >= large_weight;
+    large = large || tensor.values.size() + tensor.int8.values.size() >= large_weight;
+    bytes_.emplace_back();
+    if (tensor.int8.empty()) continue;
+    const Int8Weight& from = tensor.int8;
+    bytes_.back() = std::make_unique<Bytes>();
+    Bytes& to = *bytes_.back();
+    const std::int64_t padded = (from.n + product::int8_columns - 1) / product::int8_columns * product::int8_columns;
+    to.values = product::pack_int8(from.values.data(), from.k, from.n);
+    to.scales.resize(static_cast<std::size_t>(padded));
+    to.offsets.resize(static_cast<std::size_t>(padded));
+    for (std::int64_t j = 0; j < from.n; ++j) {
+      to.scales[static_cast<std::size_t>(j)] = from.input_step * from.step[static_cast<std::size_t>(j)];
+      for (std::int64_t p = 0; p < from.k; ++p) to.offsets[static_cast<std::size_t>(j)] += from.zero * from.values[static_cast<std::size_t>(p * from.n + j)];
+    }
+    to.weights = {to.values.data(), to.scales.data(), to.offsets.data(), from.k, from.n, from.zero, static_cast<double>(1 / from.input_step)};
+    int8_.resize(model.network.weights.size());
+    int8_[bytes_.size() - 1] = &to.weights;
   }
   mlp_network_call call{};                           // without scratch: how much it would need
   call.rows = many_together;
@@ -87,7 +104,7 @@ NetworkScorer::NetworkScorer(const Model& model) : model_(model), together_(few_
 }
 
 template <class Fill>
-void NetworkScorer::blocks(std::int64_t rows, double* scores, CpuLevel level, const Fill& fill) const {
+void NetworkScorer::blocks(std::int64_t rows, double* scores, CpuLevel level, const Fill& fill, mlp_int8_product int8_product, const mlp_int8_weights* const* int8) const {
   struct Scratch {
     std::uint64_t of = 0;
     std::optional<NetworkInput> input;
@@ -102,6 +119,8 @@ void NetworkScorer::blocks(std::int64_t rows, double* scores, CpuLevel level, co
   call.weights = weights_.data();
   call.states = states_.data();
   call.product = product::of(std::min(level, best_cpu_level()));
+  call.int8 = int8;
+  call.int8_product = int8_product;
   for (std::int64_t first = 0; first < rows; first += together_) {
     call.rows = std::min(together_, rows - first);
     const float* const numbers = fill(first, call.rows, *scratch.input);
@@ -116,23 +135,70 @@ void NetworkScorer::blocks(std::int64_t rows, double* scores, CpuLevel level, co
 }
 
 void NetworkScorer::score(const Matrix& matrix, std::int64_t rows, double* scores, CpuLevel level) const {
-  blocks(rows, scores, level, [&](std::int64_t first, std::int64_t count, NetworkInput& input) -> const float* {
+  const auto fill = [&](std::int64_t first, std::int64_t count, NetworkInput& input) -> const float* {
     input.resize(count);
     for (std::int64_t i = 0; i < count; ++i) input.put(matrix, first + i, i);
     return nullptr;
-  });
+  };
+  blocks(rows, scores, level, fill, product::int8_of(std::min(level, best_cpu_level())), int8_.empty() ? nullptr : int8_.data());
 }
 
 void NetworkScorer::score_rows(const float* values, std::int64_t stride, const std::vector<std::int32_t>& places, std::int64_t rows, double* scores, CpuLevel level) const {
   const std::vector<std::int32_t>& numbers = model_.network.numbers;
   bool as_they_lie = stride == static_cast<std::int64_t>(numbers.size());
   for (std::size_t i = 0; as_they_lie && i < numbers.size(); ++i) as_they_lie = places[static_cast<std::size_t>(numbers[i])] == static_cast<std::int32_t>(i);
-  blocks(rows, scores, level, [&](std::int64_t first, std::int64_t count, NetworkInput& input) -> const float* {
+  const auto fill = [&](std::int64_t first, std::int64_t count, NetworkInput& input) -> const float* {
     if (as_they_lie) return values + first * stride;
     input.resize(count);
     for (std::int64_t i = 0; i < count; ++i) input.put(values + (first + i) * stride, places, i);
     return nullptr;
-  });
+  };
+  blocks(rows, scores, level, fill, product::int8_of(std::min(level, best_cpu_level())), int8_.empty() ? nullptr : int8_.data());
+}
+
+namespace {
+
+// Stands where bytes would: multiplies by the floats, and sees what is multiplied.
+struct Observed : mlp_int8_weights {
+  const float* floats = nullptr;
+  std::int64_t row = 0, column = 0;                // strides of the floats
+  mutable InputRange range;
+};
+void observing(std::int64_t m, const float* a, std::int64_t a_row, std::int64_t a_col, const mlp_int8_weights* b, float* c, std::int64_t c_row, std::int32_t add) {
+  const auto& weight = static_cast<const Observed&>(*b);
+  for (std::int64_t i = 0; i < m; ++i)
+    for (std::int64_t p = 0; p < weight.k; ++p) {
+      const float v = a[i * a_row + p * a_col];
+      weight.range.low = std::min(weight.range.low, v);
+      weight.range.high = std::max(weight.range.high, v);
+    }
+  product::best()(m, weight.n, weight.k, a, a_row, a_col, weight.floats, weight.row, weight.column, c, c_row, add);
+}
+
+}  // namespace
+
+std::vector<InputRange> NetworkScorer::observe(const Matrix& matrix, std::int64_t rows, const std::vector<Int8Site>& sites) const {
+  std::vector<Observed> observed(sites.size());
+  std::vector<const mlp_int8_weights*> by_weight(weights_.size());
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    const Int8Site& site = sites[i];
+    observed[i].k = site.k;
+    observed[i].n = site.n;
+    observed[i].floats = weights_[site.weight];
+    observed[i].row = site.turned ? 1 : site.n;
+    observed[i].column = site.turned ? site.k : 1;
+    by_weight[site.weight] = &observed[i];
+  }
+  const auto fill = [&](std::int64_t first, std::int64_t count, NetworkInput& input) -> const float* {
+    input.resize(count);
+    for (std::int64_t i = 0; i < count; ++i) input.put(matrix, first + i, i);
+    return nullptr;
+  };
+  std::vector<double> scores(static_cast<std::size_t>(rows * model_.network.outputs));
+  blocks(rows, scores.data(), best_cpu_level(), fill, observing, by_weight.data());
+  std::vector<InputRange> out;
+  for (const Observed& o : observed) out.push_back(o.range);
+  return out;
 }
 
 }  // namespace mlp::model

@@ -39,20 +39,40 @@ class Aligned {
   std::int64_t size_ = 0;
 };
 
+// A weight that the code only multiplies by, as Int8Weight has it.
+struct Int8Site {
+  std::size_t weight = 0;
+  std::int64_t k = 0, n = 0;
+  bool turned = false;
+};
+// The least and the greatest number that such a weight is multiplied with; 0 is among them.
+struct InputRange {
+  float low = 0, high = 0;
+};
 class NetworkScorer {
  public:
   explicit NetworkScorer(const Model& model);
   void score(const Matrix& matrix, std::int64_t rows, double* scores, CpuLevel level) const;
   // Of rows of floats, as Scorer::score_rows.
   void score_rows(const float* values, std::int64_t stride, const std::vector<std::int32_t>& places, std::int64_t rows, double* scores, CpuLevel level) const;
+  // By site, in these rows; all weights are floats.
+  std::vector<InputRange> observe(const Matrix& matrix, std::int64_t rows, const std::vector<Int8Site>& sites) const;
  private:
   // `fill(first, rows, input)` gives what the network sees of rows, or null where it has put them into `input`.
   template <class Fill>
-  void blocks(std::int64_t rows, double* scores, CpuLevel level, const Fill& fill) const;
+  void blocks(std::int64_t rows, double* scores, CpuLevel level, const Fill& fill, mlp_int8_product int8_product, const mlp_int8_weights* const* int8) const;
+  struct Bytes {                                   // what mlp_int8_weights points to
+    std::vector<std::int8_t> values;
+    std::vector<float> scales;
+    std::vector<std::int32_t> offsets;
+    mlp_int8_weights weights{};
+  };
   const Model& model_;
   std::int64_t together_;                          // rows of a block
   const std::uint64_t number_;                     // no other scorer of this process has it: what a thread keeps belongs to one
   std::vector<const float*> weights_, states_;
+  std::vector<std::unique_ptr<Bytes>> bytes_;      // by weight; null where it is floats
+  std::vector<const mlp_int8_weights*> int8_;      // the same, as the code reads it; empty where no weight is bytes
 };
 
 }  // namespace mlp::model

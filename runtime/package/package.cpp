@@ -34,6 +34,7 @@ template <> constexpr Dtype dtype_of<std::int64_t>() { return Dtype::i64; }
 template <> constexpr Dtype dtype_of<std::uint64_t>() { return Dtype::u64; }
 template <> constexpr Dtype dtype_of<std::int32_t>() { return Dtype::i32; }
 template <> constexpr Dtype dtype_of<std::uint8_t>() { return Dtype::u8; }
+template <> constexpr Dtype dtype_of<std::int8_t>() { return Dtype::i8; }
 
 // ---- writing
 
@@ -98,12 +99,20 @@ void write_fitted(const fit::Fitted& fitted, TensorWriter& w) {
   }
 }
 
-// Names, and of each the tensor NAME.NUMBER.
+// Names, and of each the tensor NAME.NUMBER, or what is behind its bytes.
 void write_network(const std::string& name, const std::vector<model::NetworkTensor>& tensors, TensorWriter& w) {
   std::vector<std::string> names;
   for (const model::NetworkTensor& tensor : tensors) {
-    w.shaped(name + "." + std::to_string(names.size()), {tensor.shape.begin(), tensor.shape.end()}, tensor.values);
+    const std::string key = name + "." + std::to_string(names.size());
     names.push_back(tensor.name);
+    if (tensor.int8.empty()) {
+      w.shaped(key, {tensor.shape.begin(), tensor.shape.end()}, tensor.values);
+      continue;
+    }
+    w.shaped(key + ".int8", {static_cast<std::uint64_t>(tensor.int8.k), static_cast<std::uint64_t>(tensor.int8.n)}, tensor.int8.values);
+    w.list(key + ".step", tensor.int8.step);
+    w.list(key + ".input", std::vector<double>{tensor.int8.input_step, static_cast<double>(tensor.int8.zero), static_cast<double>(tensor.int8.turned)});
+    w.list(key + ".shape", tensor.shape);
   }
   w.texts(name, names);
 }
@@ -186,8 +195,18 @@ class TensorReader {
   std::vector<model::NetworkTensor> network(const std::string& name) {
     std::vector<model::NetworkTensor> out;
     for (std::string& own : texts(name)) {
-      const Tensor t = tensor(name + "." + std::to_string(out.size()), Dtype::f32, any_dimensions);
-      out.push_back({std::move(own), {t.shape.begin(), t.shape.end()}, values<float>(t)});
+      const std::string key = name + "." + std::to_string(out.size());
+      if (!tensors_.contains(key + ".int8")) {
+        const Tensor t = tensor(key, Dtype::f32, any_dimensions);
+        out.push_back({std::move(own), {t.shape.begin(), t.shape.end()}, values<float>(t)});
+        continue;
+      }
+      const Tensor t = tensor(key + ".int8", Dtype::i8, 2);
+      const std::vector<double> input = list<double>(key + ".input");
+      if (input.size() != 3 || !(input[1] >= 0 && input[1] <= 255)) fail("`" + key + ".input` holds a step, a byte and a flag");
+      model::NetworkTensor& made = out.emplace_back(model::NetworkTensor{std::move(own), list<std::int64_t>(key + ".shape"), {}});
+      made.int8 = {static_cast<std::int64_t>(t.shape[0]), static_cast<std::int64_t>(t.shape[1]), input[2] != 0, values<std::int8_t>(t), list<float>(key + ".step"),
+                   static_cast<float>(input[0]), static_cast<std::int32_t>(input[1])};
     }
     return out;
   }

@@ -20,6 +20,7 @@ example mnist mnist-conv mnist/data/mnist-10k.csv.gz 1
 example adult-network adult-network adult/data/adult.csv.gz 1
 example california-housing-network california-housing-network california-housing/data/california-housing.csv 3
 example sms-spam-network sms-spam-network sms-spam/data/sms-spam.csv 2
+example sms-spam-attention sms-spam-attention sms-spam/data/sms-spam.csv 1
 
 # Every way of a score to its answer; a fitted vocabulary; texts without a term, and values that training has not seen.
 awk 'BEGIN { srand(7); print "a,b,kind,note,label,yes,n"; for (i = 0; i < 3000; i++) { a = rand() * 2 - 1; b = rand() * 2 - 1; k = int(rand() * 4); l = a * b > 0.1 ? "up" : k == 3 ? "side" : "down"; printf "%.4f,%.4f,k%d,%s,%s,%d,%d\n", a, b, k, (l == "up" ? "rising high" : i % 7 ? "so it is" : ""), l, (a > b), int(3 + 2 * a) } }' >d.csv
@@ -61,7 +62,8 @@ spec n 'dense(16, sigmoid) |> dense(1)' 'loss = poisson' >counts.mlp
 spec n 'dense(16, relu) |> dense(1)' 'loss = quantile(0.8)' >quantile.mlp
 spec n 'dense(16, relu) |> dense(1)' 'loss = huber' >huber.mlp
 spec yes 'dense(16, relu) |> dense(1)' 'loss = focal' >focal.mlp
-for s in classes platt yes yes_platt counts quantile huber focal; do agrees $s.mlp rows.csv; done
+spec label 'dense(16, relu) |> dense(3)' 'loss = smooth_softmax' >smooth.mlp
+for s in smooth classes platt yes yes_platt counts quantile huber focal; do agrees $s.mlp rows.csv; done
 # Steps of an isotonic curve may be as steep as they like: there the last bits of a score show.
 spec label 'dense(16, relu) |> dense(3)' 'calibrate = isotonic' >steps.mlp
 agrees steps.mlp rows.csv 1e-3

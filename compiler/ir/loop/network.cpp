@@ -1,5 +1,7 @@
 #include "compiler/ir/loop/network.h"
 
+#include <map>
+
 namespace mlp::loop {
 namespace {
 
@@ -109,6 +111,39 @@ class Verifier {
 };
 
 }  // namespace
+
+std::optional<ByWeight> by_weight(const Function& function, const Step& step) {
+  if (step.kind != StepKind::product || step.n.rows || step.k.rows) return {};
+  const Buffer& buffer = function.buffers[static_cast<std::size_t>(step.b.buffer.index)];
+  const std::int64_t k = step.k.count, n = step.n.count;
+  if (buffer.memory != Memory::weight || step.b.offset != 0 || buffer.floats != k * n) return {};
+  for (std::size_t l = 0; l < step.loops.size(); ++l)
+    if (step.b.strides[l] != 0) return {};
+  const std::int64_t row = step.b.strides[step.loops.size()], column = step.b.strides[step.loops.size() + 1];
+  if (row == n && column == 1) return ByWeight{buffer.number, k, n, false};
+  if (row == 1 && column == k) return ByWeight{buffer.number, k, n, true};
+  return {};
+}
+
+std::vector<ByWeight> only_multiplied(const Function& function) {
+  std::map<std::int64_t, std::optional<ByWeight>> uses;  // by weight; none: it is read otherwise
+  const auto read = [&](const Place& place, const std::optional<ByWeight>& by) {
+    if (!place.buffer.known()) return;
+    const Buffer& buffer = function.buffers[static_cast<std::size_t>(place.buffer.index)];
+    if (buffer.memory != Memory::weight) return;
+    const auto [known, fresh] = uses.emplace(buffer.number, by);
+    if (!fresh && known->second != by) known->second.reset();
+  };
+  for (const Step& step : function.steps) {
+    for (const Element& e : step.body) read(e.place, {});
+    read(step.a, {});
+    read(step.b, by_weight(function, step));
+  }
+  std::vector<ByWeight> all;
+  for (const auto& [weight, by] : uses)
+    if (by) all.push_back(*by);
+  return all;
+}
 
 void print(ir::Writer& w, const Function& function) {
   w.record("function", -1, Head{function.name, function.once, function.each});

@@ -2,6 +2,8 @@
 // product, or a look-up; nothing here knows a processor. One float operation is one rounding; sums have an order (below), so that
 // bits depend on rows and data only.
 #pragma once
+#include <optional>
+
 #include "compiler/ir/text/text.h"
 
 namespace mlp::loop {
@@ -124,6 +126,16 @@ struct Function {
   std::vector<Step> steps;
   std::int64_t once = 0, each = 0;         // floats of scratch: in all, and for each row (rounded up to 16 rows)
 };
+
+// A weight that a step multiplies by as a whole: k x n from the weight row by row, or where `turned` column by column.
+struct ByWeight {
+  std::int64_t weight = 0, k = 0, n = 0;
+  bool turned = false;
+  friend bool operator==(const ByWeight&, const ByWeight&) = default;
+};
+std::optional<ByWeight> by_weight(const Function& function, const Step& step);
+// The weights that a function reads in no other way.
+std::vector<ByWeight> only_multiplied(const Function& function);
 
 void print(ir::Writer& w, const Function& function);
 Function read_function(ir::Reader& r);  // throws ir::TextError

@@ -1,11 +1,13 @@
 // Networks scored from columns and from rows of floats, in blocks of any size: always the same bits.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <random>
 
 #include "compiler/derive/graph.h"
-#include "runtime/model/model.h"
+#include "runtime/model/network.h"
 #include "tests/harness/network_run.h"
 
 namespace mlp {
@@ -95,6 +97,58 @@ TEST(NetworkScorer, RowsColumnsAndBlocksGiveTheSameBits) {
         same(got, wanted, what + ", rows in another order");
       }
     }
+  }
+}
+
+// Both weights as bytes: the same bits at every level, alone and together, and near what floats give.
+TEST(NetworkScorer, BytesGiveTheSameBitsAtEveryLevel) {
+  const std::int64_t inputs = 30, units = 40, rows = 200;
+  ir::Network net;
+  model::Model floats = dense(inputs, units, net);
+  const auto compiled = codegen::compile(harness::lower_network(net, {{}, true}), {});
+  floats.network.code = compiled->find_network("score");
+  std::vector<std::vector<double>> columns(inputs, std::vector<double>(rows));
+  std::mt19937_64 rng(4);
+  for (auto& column : columns)
+    for (double& v : column) v = static_cast<float>(rng() % 1001) / 500 - 1;
+  model::Matrix matrix;
+  for (const auto& column : columns) matrix.push_back(column.data());
+  const loop::Module module = harness::lower_network(net, {{}, true});
+  std::vector<model::Int8Site> sites;
+  for (const loop::ByWeight& by : loop::only_multiplied(module.network[0])) sites.push_back({static_cast<std::size_t>(by.weight), by.k, by.n, by.turned});
+  ASSERT_EQ(sites.size(), 2u);
+  const std::vector<model::InputRange> ranges = model::NetworkScorer(floats).observe(matrix, rows, sites);
+  EXPECT_FLOAT_EQ(ranges[0].high, 1);
+  EXPECT_LT(ranges[1].low, -0.9f);
+  model::Model bytes = floats;
+  for (std::size_t i = 0; i < 2; ++i) {
+    model::NetworkTensor& weight = bytes.network.weights[i];
+    weight.int8 = {sites[i].k, sites[i].n, false, {}, std::vector<float>(static_cast<std::size_t>(sites[i].n), 1.0f / 127), (ranges[i].high - ranges[i].low) / 255, 0};
+    weight.int8.zero = static_cast<std::int32_t>(-ranges[i].low / weight.int8.input_step + 0.5f);
+    for (const float v : weight.values) weight.int8.values.push_back(static_cast<std::int8_t>(std::lround(v * 127)));
+    weight.values.clear();
+  }
+  ASSERT_TRUE(model::validate(bytes).empty()) << model::validate(bytes)[0];
+  std::vector<double> wanted(rows), first;
+  model::Scorer(floats).score(matrix, rows, wanted.data());
+  for (const auto level : {model::Scorer::Level::portable, model::Scorer::Level::avx2, model::Scorer::Level::avx512}) {
+    if (level > model::Scorer::best_level()) continue;
+    model::Scorer scorer(bytes);
+    scorer.set_level(level);
+    std::vector<double> got(rows), alone(rows);
+    scorer.score(matrix, rows, got.data());
+    for (std::int64_t i = 0; i < rows; ++i) {
+      model::Matrix row;
+      for (const auto& column : columns) row.push_back(column.data() + i);
+      scorer.score(row, 1, &alone[static_cast<std::size_t>(i)]);
+    }
+    same(alone, got, "alone");
+    if (first.empty()) first = got;
+    same(got, first, "level " + std::to_string(static_cast<int>(level)));
+    double worst = 0;
+    for (std::int64_t i = 0; i < rows; ++i) worst = std::max(worst, std::fabs(got[static_cast<std::size_t>(i)] - wanted[static_cast<std::size_t>(i)]));
+    EXPECT_LT(worst, 0.5);   // of scores that reach 40
+    EXPECT_GT(worst, 0);
   }
 }
 
