@@ -59,7 +59,7 @@ void measure(device::CudaDevice& device, const char* way, const Shape& s) {
 
 int main() {
   try {
-    const auto split = device::open_cuda({}), plain = device::open_cuda({.split = false}), own = device::open_cuda({.products = "none"});
+    const auto split = device::open_cuda({.split_from = 1}), plain = device::open_cuda({.split = false}), own = device::open_cuda({.products = "none"});
     std::fprintf(stderr, "%s; %s\n", split->describe().c_str(), split->products().c_str());
     const Shape shapes[] = {{256, 256, 256},      {256, 1024, 1024},           {1024, 1024, 1024},          {4096, 1024, 1024},         {4096, 1024, 1024, false, true}, {1024, 1024, 4096, true, false},
                             {4096, 4096, 4096},   {4096, 1024, 128},           {4096, 128, 1024},           {4096, 10, 1024}};

@@ -14,9 +14,6 @@
 namespace mlp::device {
 namespace {
 
-// From here on three products of TF32 take less time than one of float32, splitting included.
-constexpr double split_work = 1 << 24;
-constexpr std::int64_t split_side = 128;
 constexpr int split_architecture = 80;
 
 void* pointer(CuAddress address) { return reinterpret_cast<void*>(address); }
@@ -94,6 +91,8 @@ class Cuda : public CudaDevice {
   Driver driver_;
   std::string products_file_;
   bool split_;
+  double split_floats_;        // of the result, from which on three products of TF32 take less time than one of float32 (bench/results/device-products.json)
+  std::int64_t split_side_;
   int number_ = 0, architecture_ = 0;
   void *context_ = nullptr, *stream_ = nullptr;
   Mode mode_ = Mode::run;
@@ -105,7 +104,7 @@ class Cuda : public CudaDevice {
   std::size_t scratch_floats_ = 0;
 };
 
-Cuda::Cuda(const CudaOptions& options) : driver_(open_driver(options.driver)), products_file_(options.products), split_(options.split) {
+Cuda::Cuda(const CudaOptions& options) : driver_(open_driver(options.driver)), products_file_(options.products), split_(options.split), split_floats_(static_cast<double>(options.split_from) * static_cast<double>(options.split_from)), split_side_(options.split_from / 4) {
   const std::string help = "leave `--device=cuda` out: the CPU gives the same results; `nvidia-smi` shows the GPUs that the driver sees";
   const CuResult result = driver_.init(0);
   int count = 0;
@@ -302,8 +301,7 @@ bool Cuda::by_cublaslt(const Product& p) {
     q.b_turned = true;
     if (!side(p.m, p.a_m, p.k, p.a_k, q.b_column)) return false;
   }
-  const double work = static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
-  if (split_ && architecture_ >= split_architecture && work >= split_work && std::min({p.m, p.n, p.k}) >= split_side && split_multiply(q)) return true;
+  if (split_ && architecture_ >= split_architecture && static_cast<double>(p.m) * static_cast<double>(p.n) >= split_floats_ && std::min({p.m, p.n, p.k}) >= split_side_ && split_multiply(q)) return true;
   return multiply(q);
 }
 

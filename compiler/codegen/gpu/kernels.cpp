@@ -110,7 +110,11 @@ class NestKernel : NestElements {
     for (const std::size_t l : reduced_) long_sum = long_sum || s_.loops[l].extent.rows, reduced *= s_.loops[l].extent.count;
     if (reduced_.empty() || (!long_sum && reduced <= few)) parts_ = 1;
     else if (!kept_.empty() && last_ == kept_.back() && (rows || kept >= 16'384)) parts_ = 8;
-    else parts_ = 32;
+    else if (rows) parts_ = 32;
+    else {  // few sums: as many blocks as there are, and all threads of each
+      parts_ = 32;
+      while (parts_ < threads && kept < 32 * (threads / parts_)) parts_ *= 2;
+    }
     parts_together_ = !reduced_.empty() && last_ == reduced_.back();
   }
 
@@ -124,7 +128,9 @@ class NestKernel : NestElements {
           f_, name, static_cast<std::int64_t>(shared_calls_.size()), [&](Value*, Value* thread, Value* shared) { share_calls(thread, shared); },
           [&](Value* block, Value* thread, Value* shared) {
             shared_ = shared;
-            before(block, thread, shared);
+            f_.repeat(b_.getInt64(static_cast<std::uint64_t>(each_)), [&](Value* i) {
+              before(b_.CreateAdd(b_.CreateMul(block, i32(each_)), b_.CreateTrunc(i, b_.getInt32Ty())), thread, shared);
+            });
           });
     } else {
       writer.write(f_, name, 0, [&](Value* block, Value* thread, Value*) { before(block, thread, nullptr); }, nullptr);
@@ -135,7 +141,7 @@ class NestKernel : NestElements {
       launch.points.count *= s_.loops[l].extent.count;
       launch.points.rows = launch.points.rows || s_.loops[l].extent.rows;
     }
-    launch.together = threads / parts_;
+    launch.together = threads / parts_ * each_;
     std::int64_t times = 1;
     for (const std::size_t l : apart_) times *= s_.loops[l].extent.count;
     for (launch.number = 0; launch.number < times; ++launch.number) launches.push_back(launch);
@@ -204,6 +210,7 @@ class NestKernel : NestElements {
       same_.push_back(same);
       constant_.push_back(constant);
     }
+    if (!shared_calls_.empty()) each_ = 16;
   }
   void share_calls(Value* thread, Value* shared) {
     f_.when(b_.CreateICmpEQ(thread, i32(0)), [&] {
@@ -231,11 +238,9 @@ class NestKernel : NestElements {
       if (reduced_.empty()) return point();
       std::vector<llvm::AllocaInst*> sums;
       for (std::int64_t i = 0; i < sums_; ++i) {
-        llvm::IRBuilder<>::InsertPointGuard guard(b_);
-        b_.SetInsertPoint(&f_.self->getEntryBlock(), f_.self->getEntryBlock().begin());
-        sums.push_back(b_.CreateAlloca(real()));
+        sums.push_back(variable());
+        b_.CreateStore(start(sum(i)), sums.back());
       }
-      for (std::int64_t i = 0; i < sums_; ++i) b_.CreateStore(start(sum(i)), sums[static_cast<std::size_t>(i)]);
       Value *const first = parts_ == 1 ? i32(0) : part_number(thread), *const all = count32(reduced_);
       Value* const rest = b_.CreateSelect(b_.CreateICmpULT(first, all), b_.CreateUDiv(b_.CreateAdd(b_.CreateSub(all, first), i32(parts_ - 1)), i32(parts_)), i32(0));
       f_.repeat(b_.CreateZExt(rest, b_.getInt64Ty()), [&](Value* i) {
@@ -256,6 +261,11 @@ class NestKernel : NestElements {
       }
     });
   }
+  llvm::AllocaInst* variable() {
+    llvm::IRBuilder<>::InsertPointGuard guard(b_);
+    b_.SetInsertPoint(&f_.self->getEntryBlock(), f_.self->getEntryBlock().begin());
+    return b_.CreateAlloca(real());
+  }
   Value* slot(Value* shared, std::int64_t sum, Value* thread) { return b_.CreateInBoundsGEP(real(), shared, b_.CreateAdd(i32(sum * threads), thread)); }
   void give(const Sum& s, Value* value) { store(s.place(), guards(s, false), s.store != nullptr, value); }
 
@@ -268,10 +278,13 @@ class NestKernel : NestElements {
       set_numbers(apart_, b_.CreateTrunc(f_.number, b_.getInt32Ty()));
       for (std::int64_t r = 0; r < sums_; ++r) {
         const Sum s = sum(r);
-        Value* value = b_.CreateLoad(real(), slot(shared, r, thread));
-        for (std::int64_t part = 1; part < parts_; ++part)
-          value = join(s, value, b_.CreateLoad(real(), slot(shared, r, b_.CreateAdd(thread, i32(part * (parts_together_ ? 1 : threads / parts_))))));
-        give(s, value);
+        llvm::AllocaInst* const all = variable();
+        b_.CreateStore(b_.CreateLoad(real(), slot(shared, r, thread)), all);
+        f_.repeat(b_.getInt64(static_cast<std::uint64_t>(parts_ - 1)), [&](Value* i) {
+          Value* const part = b_.CreateMul(b_.CreateAdd(b_.CreateTrunc(i, b_.getInt32Ty()), i32(1)), i32(parts_together_ ? 1 : threads / parts_));
+          b_.CreateStore(join(s, b_.CreateLoad(real(), all), b_.CreateLoad(real(), slot(shared, r, b_.CreateAdd(thread, part)))), all);
+        });
+        give(s, b_.CreateLoad(real(), all));
       }
     });
   }
@@ -280,6 +293,7 @@ class NestKernel : NestElements {
   std::vector<std::size_t> kept_, reduced_, apart_;
   std::vector<char> same_, constant_;          // by element: at every point; always
   std::vector<std::size_t> shared_calls_;      // elements
+  std::int64_t each_ = 1;                      // points of a thread
   Value* shared_ = nullptr;                    // their values
   std::int64_t sums_ = 0, parts_ = 1;          // parts of each sum, a thread each
   bool parts_together_ = false;                // threads that follow each other take parts of one sum

@@ -18,10 +18,10 @@ class OnDevice : public testing::TestWithParam<const char*> {
   void SetUp() override {
     const std::string kind = GetParam();
     if (kind == "Fake") device = open_cuda({.driver = fake_driver, .products = "none"});
-    if (kind == "FakeCublaslt") device = open_cuda({.driver = fake_driver, .products = fake_cublaslt});
+    if (kind == "FakeCublaslt") device = open_cuda({.driver = fake_driver, .products = fake_cublaslt, .split_from = 200});
     if (kind != "Cuda" && kind != "CudaAlone") return;
     try {
-      device = open_cuda(kind == "Cuda" ? CudaOptions{} : CudaOptions{.products = "none"});
+      device = open_cuda(kind == "Cuda" ? CudaOptions{.split_from = 200} : CudaOptions{.products = "none"});
     } catch (const Failure& failure) {
       ASSERT_EQ(failure.diagnostic.code, code::no_device) << failure.what();
       const char* const expected = std::getenv("MLP_EXPECT_GPU");
