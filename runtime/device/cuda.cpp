@@ -105,7 +105,7 @@ class Cuda : public CudaDevice {
 };
 
 Cuda::Cuda(const CudaOptions& options) : driver_(open_driver(options.driver)), products_file_(options.products), split_(options.split), split_floats_(static_cast<double>(options.split_from) * static_cast<double>(options.split_from)), split_side_(options.split_from / 4) {
-  const std::string help = "leave `--device=cuda` out: the CPU gives the same results; `nvidia-smi` shows the GPUs that the driver sees";
+  const std::string help = "leave `--device=cuda` out: the CPU does the same work; `nvidia-smi` shows the GPUs that the driver sees";
   const CuResult result = driver_.init(0);
   int count = 0;
   if (result != 0 && result != cu_no_device) {

@@ -15,7 +15,7 @@ void* library_function(void* opened, const std::string& library, const char* nam
 Driver open_driver(const std::string& library) {
   void* const opened = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!opened)
-    throw Failure(code::no_device, "NVIDIA's driver cannot be opened: " + std::string(dlerror()), "install the driver of the GPU, or leave `--device=cuda` out: the CPU gives the same results");
+    throw Failure(code::no_device, "NVIDIA's driver cannot be opened: " + std::string(dlerror()), "install the driver of the GPU, or leave `--device=cuda` out: the CPU does the same work");
   Driver driver{};
 #define MLP_FUNCTION(symbol, name, arguments) \
   driver.name = reinterpret_cast<decltype(driver.name)>(library_function(opened, library, #symbol, "install a driver for CUDA 11.4 or newer"));

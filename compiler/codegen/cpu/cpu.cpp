@@ -2,7 +2,6 @@
 
 #include <llvm/Bitcode/BitcodeReader.h>
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
-#include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Linker/Linker.h>
 #include <llvm/MC/TargetRegistry.h>
@@ -80,14 +79,7 @@ class Compilation {
 
   const llvm::Module& module() const { return *module_; }
 
-  llvm::SmallVector<char, 0> write(llvm::CodeGenFileType type) {
-    llvm::SmallVector<char, 0> bytes;
-    llvm::raw_svector_ostream out(bytes);
-    llvm::legacy::PassManager passes;
-    if (machine_->addPassesToEmitFile(passes, out, nullptr, type)) MLP_BUG("LLVM cannot write this kind of file");
-    passes.run(*module_);
-    return bytes;
-  }
+  llvm::SmallVector<char, 0> write(llvm::CodeGenFileType type) { return codegen::write(*module_, *machine_, type); }
 
  private:
   // The C of a spec comes first, so that kernels find its functions. What it calls of the builtins is linked with theirs.

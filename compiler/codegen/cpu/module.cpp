@@ -1,6 +1,7 @@
 #include "compiler/codegen/cpu/module.h"
 
 #include <llvm/Bitcode/BitcodeReader.h>
+#include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Verifier.h>
 #include <llvm/Linker/Linker.h>
 #include <llvm/Passes/PassBuilder.h>
@@ -70,6 +71,15 @@ void optimize(llvm::Module& module, llvm::TargetMachine& machine, int level, boo
   const llvm::OptimizationLevel wanted = level == 1 ? llvm::OptimizationLevel::O1 : level == 2 ? llvm::OptimizationLevel::O2 : llvm::OptimizationLevel::O3;
   llvm::ModulePassManager passes = level == 0 ? builder.buildO0DefaultPipeline(llvm::OptimizationLevel::O0) : builder.buildPerModuleDefaultPipeline(wanted);
   passes.run(module, modules);
+}
+
+llvm::SmallVector<char, 0> write(llvm::Module& module, llvm::TargetMachine& machine, llvm::CodeGenFileType type) {
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream out(bytes);
+  llvm::legacy::PassManager passes;
+  if (machine.addPassesToEmitFile(passes, out, nullptr, type)) MLP_BUG("LLVM cannot write this kind of file");
+  passes.run(module);
+  return bytes;
 }
 
 }  // namespace mlp::codegen

@@ -1,5 +1,6 @@
 // What every target does with a module of LLVM.
 #pragma once
+#include <llvm/ADT/SmallVector.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Support/Error.h>
 #include <llvm/Target/TargetMachine.h>
@@ -26,5 +27,6 @@ std::unique_ptr<llvm::Module> parse_builtins(const llvm::Module& module);
 // Links what is needed of them. Everything becomes internal but the functions that the module has now and that are not `foreign`.
 void link_builtins(llvm::Module& module, std::unique_ptr<llvm::Module> builtins, const std::set<std::string>& foreign);
 void optimize(llvm::Module& module, llvm::TargetMachine& machine, int level, bool unroll);  // level 0..3
+llvm::SmallVector<char, 0> write(llvm::Module& module, llvm::TargetMachine& machine, llvm::CodeGenFileType type);
 
 }  // namespace mlp::codegen

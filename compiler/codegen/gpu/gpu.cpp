@@ -2,7 +2,6 @@
 
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
 #include <llvm/IR/IntrinsicsNVPTX.h>
-#include <llvm/IR/LegacyPassManager.h>
 #include <llvm/MC/TargetRegistry.h>
 #include <llvm/Support/SmallVectorMemoryBuffer.h>
 #include <llvm/Support/TargetSelect.h>
@@ -174,14 +173,7 @@ class Compilation {
     optimize(*module_, *machine_, 3, true);
   }
   DeviceCode& code() { return code_; }
-  llvm::SmallVector<char, 0> write(llvm::CodeGenFileType type) {
-    llvm::SmallVector<char, 0> bytes;
-    llvm::raw_svector_ostream out(bytes);
-    llvm::legacy::PassManager passes;
-    if (machine_->addPassesToEmitFile(passes, out, nullptr, type)) MLP_BUG("LLVM cannot write this kind of file");
-    passes.run(*module_);
-    return bytes;
-  }
+  llvm::SmallVector<char, 0> write(llvm::CodeGenFileType type) { return codegen::write(*module_, *machine_, type); }
 
  private:
   llvm::LLVMContext context_;

@@ -89,8 +89,10 @@ std::vector<Outputs> outputs_of(const Step& s) {
     of(zero, colliding(s, store.place, zero)).sums.push_back(i);
   }
   if (!plain.empty()) {
-    // Beside the only sum of the nest, which computes the same elements; else in a kernel of their own.
-    const bool beside = all.size() == 1 && all.begin()->second.apart.empty();
+    // Beside the only sum of the nest, which computes the same elements; else in a kernel of their own. So also where rows are summed: few threads do that, and
+    // would wait for their stores.
+    const auto sums_rows = [&](const Loops& reduced) { return std::any_of(reduced.begin(), reduced.end(), [&](std::size_t l) { return s.loops[l].extent.rows; }); };
+    const bool beside = all.size() == 1 && all.begin()->second.apart.empty() && !sums_rows(all.begin()->second.reduced);
     (beside ? all.begin()->second : of({}, {})).stores = plain;
   }
   std::vector<Outputs> out;
