@@ -240,6 +240,7 @@ loop::Module expand(const flow::Program& program) {
     loss.number("loss", of.value);
     derivatives.number("gradient", of.gradient);
     derivatives.number("hessian", of.hessian);
+    derivatives.number("loss", of.value);
     module.kernels.push_back(loss.take());
     module.kernels.push_back(derivatives.take());
   }

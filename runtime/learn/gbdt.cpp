@@ -82,6 +82,56 @@ void renew_quantiles(Grown& grown, const std::vector<std::uint32_t>& rows, const
   }
 }
 
+// Leaves by ranges of rows, which stand in order in each node: neighbours in memory belong to many leaves.
+constexpr std::int64_t range_rows = 1 << 14;
+std::int64_t ranges_of(std::int64_t rows) { return (rows + range_rows - 1) / range_rows; }
+template <class Work>  // (range, leaf, its rows there, how many)
+void by_ranges(const Grown& grown, const std::vector<std::uint32_t>& rows, std::int64_t n, Pool& pool, const Work& work) {
+  const auto nodes = static_cast<std::int64_t>(grown.tree.feature.size()), ranges = ranges_of(n);
+  std::vector<std::int64_t> starts(static_cast<std::size_t>(nodes * (ranges + 1)));  // by node, by range
+  pool.run(nodes, [&](std::int64_t node) {
+    if (grown.tree.left[node] >= 0) return;
+    std::int64_t* const start = starts.data() + node * (ranges + 1);
+    const std::int64_t end = grown.end[node];
+    std::int64_t at = start[0] = grown.begin[node];
+    for (std::int64_t range = 1; range <= ranges; ++range) {  // the next one is near
+      std::int64_t step = 16;
+      while (at + step < end && rows[at + step] < range * range_rows) at += step, step *= 2;
+      at = std::lower_bound(rows.begin() + at, rows.begin() + std::min(at + step, end), range * range_rows) - rows.begin();
+      start[range] = at;
+    }
+  });
+  pool.run(ranges, [&](std::int64_t range) {
+    for (std::int64_t node = 0; node < nodes; ++node) {
+      if (grown.tree.left[node] >= 0) continue;
+      const std::int64_t* const start = starts.data() + node * (ranges + 1) + range;
+      if (start[0] < start[1]) work(range, static_cast<std::size_t>(node), rows.data() + start[0], start[1] - start[0]);
+    }
+  });
+}
+
+// Custom losses: each leaf's step, halved until it does not raise the loss of its rows together. A second derivative is a promise for small
+// steps only, and one that was clamped promises nothing.
+void settle(Grown& grown, const std::vector<std::uint32_t>& rows, const std::vector<double>& scores, Objective& objective, std::vector<double>& moved, Pool& pool) {
+  model::Tree& tree = grown.tree;
+  const std::size_t nodes = tree.feature.size();
+  const auto n = static_cast<std::int64_t>(scores.size());
+  moved.resize(scores.size());
+  std::vector<Objective::Sums> sums(static_cast<std::size_t>(ranges_of(n)) * nodes);
+  by_ranges(grown, rows, n, pool, [&](std::int64_t range, std::size_t node, const std::uint32_t* first, std::int64_t count) {
+    sums[static_cast<std::size_t>(range) * nodes + node] = objective.move(scores, first, count, tree.value[node], moved);
+  });
+  pool.run(static_cast<std::int64_t>(nodes), [&](std::int64_t node) {
+    if (tree.left[node] >= 0) return;
+    Objective::Sums all;
+    for (std::size_t i = static_cast<std::size_t>(node); i < sums.size(); i += nodes) all.before += sums[i].before, all.after += sums[i].after;
+    for (int half = 0; half < 40 && !(all.after <= all.before); ++half) {
+      tree.value[node] = half < 39 ? tree.value[node] / 2 : 0;
+      all = objective.move(scores, rows.data() + grown.begin[node], grown.end[node] - grown.begin[node], tree.value[node], moved);
+    }
+  });
+}
+
 void set_covers(Grown& grown, const std::vector<std::uint32_t>& rows, const Labels& labels) {
   model::Tree& tree = grown.tree;
   for (std::size_t n = tree.feature.size(); n-- > 0;) {
@@ -134,7 +184,7 @@ Outcome train_gbdt(const Request& request) {
   Grower grower(binned, request, pool);
   Objective objective(labels, request, outputs, pool), valid_objective(valid_labels, request, outputs, pool);
   forest.base = objective.start();
-  std::vector<double> scores(n * outputs), valid_scores(valid_n * outputs), gradient(n), hessian(n);
+  std::vector<double> scores(n * outputs), moved, valid_scores(valid_n * outputs), gradient(n), hessian(n);
   for (std::int32_t k = 0; k < outputs; ++k) {
     std::fill_n(scores.begin() + k * n, n, forest.base[k]);
     std::fill_n(valid_scores.begin() + k * valid_n, valid_n, forest.base[k]);
@@ -145,14 +195,19 @@ Outcome train_gbdt(const Request& request) {
   std::vector<std::uint32_t> sample, in_tree;
   std::vector<std::uint8_t> sampled;
   double best = std::numeric_limits<double>::infinity();
-  objective.evaluate(scores, true);
+  // Where a tree follows from the scores alone, its gradients are made with the metric of the one before.
+  Sizes sizes;
+  const bool together = outputs == 1 && !is_custom(settings.loss);
+  const auto metric = [&] {
+    return together ? objective.evaluate_with_gradients(scores, gradient, hessian, sizes.gradient_sum, sizes.hessian_sum) : objective.evaluate(scores, true);
+  };
+  metric();
 
   for (std::int64_t round = 0; round < settings.trees; ++round) {
     if (round == 0 || settings.subsample < 1) sample = sample_rows(request, rows, round);
     for (std::int32_t k = 0; k < outputs; ++k) {
       timed("gradients", [&] {
-        Sizes sizes;
-        objective.gradients(scores, k, gradient, hessian, sizes.gradient_sum, sizes.hessian_sum);
+        if (!together) objective.gradients(scores, k, gradient, hessian, sizes.gradient_sum, sizes.hessian_sum);
         sizes.gradient_most = objective.gradient_most();
         sizes.hessian_most = objective.hessian_most();
         quantise(gradient, hessian, sizes, noise, static_cast<std::uint32_t>(round * outputs + k) * 0x85ebca6bu, gradients, pool);
@@ -173,21 +228,17 @@ Outcome train_gbdt(const Request& request) {
         for (double& v : tree.value) v = model::exact_log(std::max(1 + v, 1e-9));
       for (double& v : tree.value) v *= settings.learning_rate;
       if (is_custom(settings.loss)) {
-        pool.run(static_cast<std::int64_t>(tree.feature.size()), [&](std::int64_t node) {
-          if (tree.left[node] < 0) tree.value[node] = objective.settle(scores, in_tree.data() + grown.begin[node], grown.end[node] - grown.begin[node], tree.value[node]);
+        if (static_cast<std::int64_t>(in_tree.size()) < n) moved = scores;
+        settle(grown, in_tree, scores, objective, moved, pool);
+        scores.swap(moved);
+        out_scores = scores.data();
+      } else {
+        by_ranges(grown, in_tree, n, pool, [&](std::int64_t, std::size_t node, const std::uint32_t* first, std::int64_t count) {
+          for (std::int64_t i = 0; i < count; ++i) out_scores[first[i]] += tree.value[node];
         });
       }
       set_covers(grown, in_tree, labels);
 
-      // By ranges of rows, which stand in order in each node: neighbours in memory belong to many leaves.
-      constexpr std::int64_t span = 1 << 16;
-      pool.run((n + span - 1) / span, [&](std::int64_t part) {
-        for (std::size_t node = 0; node < tree.feature.size(); ++node) {
-          if (tree.left[node] >= 0) continue;
-          const auto first = in_tree.begin() + grown.begin[node], last = in_tree.begin() + grown.end[node];
-          for (auto i = std::lower_bound(first, last, part * span); i != last && *i < (part + 1) * span; ++i) out_scores[*i] += tree.value[node];
-        }
-      });
       if (static_cast<std::int64_t>(in_tree.size()) < n) {
         sampled.assign(n, 0);
         for (const std::uint32_t r : in_tree) sampled[r] = 1;
@@ -205,7 +256,8 @@ Outcome train_gbdt(const Request& request) {
     }
     Progress progress{.round = round + 1, .rounds = settings.trees, .metric = metric_name(settings)};
     timed("metric", [&] {
-      progress.train = objective.evaluate(scores, true);
+      const bool kept = is_custom(settings.loss) && static_cast<std::int64_t>(in_tree.size()) == n;
+      progress.train = kept ? objective.adopt() : metric();
       progress.valid = valid_objective.evaluate(valid_scores, false);
     });
     if (!std::isfinite(progress.train))

@@ -33,7 +33,7 @@ struct Progress {
 // there are bags, `min_rows`.
 struct Binned;
 using BinCache = std::map<std::pair<std::int64_t, std::int64_t>, std::shared_ptr<const Binned>>;
-// A loss of the language, compiled: columns target and score; output the loss, or gradient and Hessian by the score.
+// A loss of the language, compiled: columns target and score; output the loss, or gradient and Hessian by the score, and the loss.
 struct LossKernels {
   mlp_kernel value = nullptr, derivatives = nullptr;
 };

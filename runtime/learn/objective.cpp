@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <utility>
 
 #include "base/codes/training.h"
 #include "base/diagnostic.h"
@@ -31,6 +32,16 @@ MLP_CLONES void pinball_loss(const double* s, const double* y, double q, double*
 MLP_CLONES void logistic_gradient(const double* s, const double* y, double* g, double* h, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) {
     const double p = model::sigmoid(s[i]);
+    g[i] = p - y[i];
+    h[i] = p * (1 - p);
+  }
+}
+// Loss and derivatives share the exponential.
+MLP_CLONES void logistic_all(const double* s, const double* y, double* loss, double* g, double* h, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double e = model::exact_exp(s[i] < 0 ? s[i] : -s[i]), x = y[i] != 0 ? -s[i] : s[i];
+    loss[i] = (x > 0 ? x : 0.0) + model::exact_log(1.0 + e);
+    const double p = (s[i] < 0 ? e : 1.0) / (1.0 + e);
     g[i] = p - y[i];
     h[i] = p * (1 - p);
   }
@@ -69,7 +80,7 @@ MLP_CLONES double weighted_sum(const double* v, const double* weight, std::int64
   return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 // Sums and largest values of |g| and of h, in eight lanes on every machine.
-MLP_CLONES void add_up(const double* g, const double* h, std::int64_t n, double& g_sum, double& h_sum, double& g_most, double& h_most) {
+MLP_CLONES void sizes_of(const double* g, const double* h, std::int64_t n, double& g_sum, double& h_sum, double& g_most, double& h_most) {
   constexpr std::int64_t lanes = 8;
   double gs[lanes] = {}, hs[lanes] = {}, gm[lanes] = {}, hm[lanes] = {};
   const auto add = [&](std::int64_t i, std::int64_t l) {
@@ -226,11 +237,11 @@ std::vector<double> Objective::start() {
   return sums;
 }
 
-void Objective::custom(mlp_kernel kernel, const double* target, const double* scores, std::int64_t count, double* first, double* second) const {
+void Objective::custom(mlp_kernel kernel, const double* target, const double* scores, std::int64_t count, double* first, double* second, double* third) const {
   const mlp_column columns[2] = {{target, nullptr}, {scores, nullptr}};
   const mlp_batch batch{count, columns, nullptr, nullptr};
   const mlp_fitted none{};
-  const mlp_output outputs[2] = {{first, nullptr}, {second, nullptr}};
+  const mlp_output outputs[3] = {{first, nullptr}, {second, nullptr}, {third, nullptr}};
   kernel(&batch, &none, outputs);
 }
 
@@ -274,23 +285,47 @@ double Objective::newton_start() {
   return at;
 }
 
-double Objective::settle(const std::vector<double>& scores, const std::uint32_t* rows, std::int64_t count, double step) const {
-  double before = 0, target[chunk_rows], moved[chunk_rows], loss[chunk_rows];
-  for (std::int64_t i = 0; i < count; ++i) before += labels_.weight_at(rows[i]) * buffer_[rows[i]];
-  for (int half = 0; half < 40; ++half, step /= 2) {
-    double after = 0;
-    for (std::int64_t begin = 0; begin < count; begin += chunk_rows) {
-      const std::int64_t part = std::min(chunk_rows, count - begin);
-      for (std::int64_t i = 0; i < part; ++i) {
-        target[i] = labels_.target[rows[begin + i]];
-        moved[i] = scores[rows[begin + i]] + step;
-      }
-      custom(kernels_.value, target, moved, part, loss, nullptr);
-      for (std::int64_t i = 0; i < part; ++i) after += labels_.weight_at(rows[begin + i]) * loss[i];
+Objective::Sums Objective::move(const std::vector<double>& scores, const std::uint32_t* rows, std::int64_t count, double step, std::vector<double>& moved) {
+  Sums sums;
+  double target[chunk_rows], score[chunk_rows], loss[chunk_rows], gradient[chunk_rows], hessian[chunk_rows];
+  for (std::int64_t begin = 0; begin < count; begin += chunk_rows) {
+    const std::int64_t part = std::min(chunk_rows, count - begin);
+    const std::uint32_t* const r = rows + begin;
+    for (std::int64_t i = 0; i < part; ++i) {
+      target[i] = labels_.target[r[i]];
+      score[i] = scores[r[i]] + step;
+      moved[r[i]] = score[i];
     }
-    if (after <= before) return step;
+    custom(kernels_.derivatives, target, score, part, gradient, hessian, loss);
+    for (std::int64_t i = 0; i < part; ++i) {
+      const double weight = labels_.weight_at(r[i]);
+      sums.before += weight * buffer_[r[i]];
+      sums.after += weight * loss[i];
+      moved_.loss[r[i]] = loss[i];
+      moved_.gradient[r[i]] = gradient[i];
+      moved_.hessian[r[i]] = hessian[i];
+    }
   }
-  return 0;
+  return sums;
+}
+
+double Objective::adopt() {
+  buffer_.swap(moved_.loss);
+  moved_.adopted = true;
+  const std::int64_t n = labels_.rows();
+  std::vector<double> sums(chunks_of(n), 0.0);
+  pool_.run(chunks_of(n), [&](std::int64_t chunk) {
+    const std::int64_t begin = chunk * chunk_rows;
+    sums[chunk] = weighted_sum(buffer_.data() + begin, labels_.weight.empty() ? nullptr : labels_.weight.data() + begin, std::min(chunk_rows, n - begin));
+  });
+  return sum_up(sums);
+}
+
+double Objective::sum_up(const std::vector<double>& chunks) {
+  double total = 0;
+  for (const double s : chunks) total += s;
+  total_ = objective_of(total);
+  return metric_of(total);
 }
 
 void Objective::losses(std::int64_t begin, std::int64_t count, const double* scores, double* out) const {
@@ -300,7 +335,7 @@ void Objective::losses(std::int64_t begin, std::int64_t count, const double* sco
     case Loss::squared: squared_loss(scores, y, out, count); break;
     case Loss::quantile: pinball_loss(scores, y, quantile_, out, count); break;
     case Loss::custom:
-    case Loss::custom_bool: custom(kernels_.value, y, scores, count, out, nullptr); break;
+    case Loss::custom_bool: custom(kernels_.value, y, scores, count, out, nullptr, nullptr); break;
     case Loss::poisson:
       for (std::int64_t i = 0; i < count; ++i) out[i] = poisson_deviance(scores[i], y[i]);
       break;
@@ -317,7 +352,11 @@ void Objective::derivatives(std::int64_t begin, std::int64_t count, const double
     case Loss::poisson: poisson_gradient(scores, y, gradient, hessian, count); break;
     case Loss::quantile: quantile_gradient(scores, y, quantile_, gradient, hessian, count); break;
     case Loss::custom:
-    case Loss::custom_bool: custom(kernels_.derivatives, y, scores, count, gradient, hessian); break;
+    case Loss::custom_bool: {
+      double loss[chunk_rows];
+      custom(kernels_.derivatives, y, scores, count, gradient, hessian, loss);
+      break;
+    }
     case Loss::softmax:
     case Loss::none: MLP_BUG("not a loss of one output");
   }
@@ -360,7 +399,11 @@ double Objective::metric_of(double loss) const {
 double Objective::evaluate(const std::vector<double>& scores, bool prepare) {
   const std::int64_t n = labels_.rows();
   if (n == 0) return std::numeric_limits<double>::quiet_NaN();
-  if (is_custom(loss_)) buffer_.resize(n);
+  if (is_custom(loss_)) {
+    buffer_.resize(n);
+    for (std::vector<double>* kept : {&moved_.loss, &moved_.gradient, &moved_.hessian}) kept->resize(prepare ? n : 0);
+    moved_.adopted = false;
+  }
   std::vector<double> sums(chunks_of(n), 0.0);
   pool_.run(chunks_of(n), [&](std::int64_t chunk) {
     const std::int64_t begin = chunk * chunk_rows, end = std::min(begin + chunk_rows, n), count = end - begin;
@@ -387,17 +430,15 @@ double Objective::evaluate(const std::vector<double>& scores, bool prepare) {
     }
     sums[chunk] = weighted_sum(loss, labels_.weight.empty() ? nullptr : labels_.weight.data() + begin, count);
   });
-  double total = 0;
-  for (const double s : sums) total += s;
-  total_ = objective_of(total);
-  return metric_of(total);
+  return sum_up(sums);
 }
 
-void Objective::gradients(const std::vector<double>& scores, std::int32_t k, std::vector<double>& gradient,
-                          std::vector<double>& hessian, double& gradient_sum, double& hessian_sum) {
+// `fill` gives a chunk its derivatives; then they are weighted, and summed up while they are near.
+void Objective::add_up(const std::function<void(std::int64_t chunk)>& fill, std::vector<double>& gradient, std::vector<double>& hessian, double& gradient_sum, double& hessian_sum) {
   const std::int64_t n = labels_.rows();
   std::vector<double> gs(chunks_of(n)), hs(chunks_of(n)), g_most(chunks_of(n)), h_most(chunks_of(n));
-  const auto weigh = [&](std::int64_t chunk) {  // and sum up
+  pool_.run(chunks_of(n), [&](std::int64_t chunk) {
+    fill(chunk);
     const std::int64_t begin = chunk * chunk_rows, end = std::min(begin + chunk_rows, n);
     if (!labels_.weight.empty()) {
       for (std::int64_t i = begin; i < end; ++i) {
@@ -405,46 +446,66 @@ void Objective::gradients(const std::vector<double>& scores, std::int32_t k, std
         hessian[i] *= labels_.weight[i];
       }
     }
-    add_up(gradient.data() + begin, hessian.data() + begin, end - begin, gs[chunk], hs[chunk], g_most[chunk], h_most[chunk]);
-  };
-  pool_.run(chunks_of(n), [&](std::int64_t chunk) {
-    const std::int64_t begin = chunk * chunk_rows, end = std::min(begin + chunk_rows, n), count = end - begin;
-    const double* y = labels_.target.data() + begin;
-    const double* s = scores.data() + begin;
-    double *g = gradient.data() + begin, *h = hessian.data() + begin;
-    if (loss_ == Loss::softmax) {
-      // The diagonal of the Hessian understates the curvature; K / (K - 1) corrects it (Friedman 2001, LightGBM).
-      const double factor = static_cast<double>(outputs_) / (outputs_ - 1);
-      const double* p = probabilities_.data() + k * n + begin;
-      for (std::int64_t i = 0; i < count; ++i) {
-        g[i] = p[i] - (y[i] == k ? 1.0 : 0.0);
-        h[i] = factor * p[i] * (1 - p[i]);
-      }
-    } else {
-      derivatives(begin, count, s, g, h);
-    }
-    if (is_custom(loss_)) {
-      double curve = 0;
-      for (std::int64_t i = 0; i < count; ++i) curve += h[i] > 0 ? h[i] : 0.0;
-      hs[chunk] = curve;
-      return;
-    }
-    weigh(chunk);
+    sizes_of(gradient.data() + begin, hessian.data() + begin, end - begin, gs[chunk], hs[chunk], g_most[chunk], h_most[chunk]);
   });
-  if (is_custom(loss_)) {
-    double curve = 0;
-    for (const double v : hs) curve += v;
-    const double least = least_curve(curve, n);
-    pool_.run(chunks_of(n), [&](std::int64_t chunk) {
-      for (std::int64_t i = chunk * chunk_rows; i < std::min((chunk + 1) * chunk_rows, n); ++i) hessian[i] = hessian[i] > least ? hessian[i] : least;
-      weigh(chunk);
-    });
-  }
   gradient_sum = hessian_sum = 0;
   for (const double v : gs) gradient_sum += v;
   for (const double v : hs) hessian_sum += v;
   gradient_most_ = *std::max_element(g_most.begin(), g_most.end());
   hessian_most_ = *std::max_element(h_most.begin(), h_most.end());
+}
+
+double Objective::evaluate_with_gradients(const std::vector<double>& scores, std::vector<double>& gradient, std::vector<double>& hessian, double& gradient_sum, double& hessian_sum) {
+  const std::int64_t n = labels_.rows();
+  std::vector<double> sums(chunks_of(n), 0.0);
+  add_up(
+      [&](std::int64_t chunk) {
+        const std::int64_t begin = chunk * chunk_rows, count = std::min(chunk_rows, n - begin);
+        const double* const s = scores.data() + begin;
+        double *const g = gradient.data() + begin, *const h = hessian.data() + begin, loss[chunk_rows];
+        if (loss_ == Loss::logistic) {
+          logistic_all(s, labels_.target.data() + begin, loss, g, h, count);
+        } else {
+          losses(begin, count, s, loss);
+          derivatives(begin, count, s, g, h);
+        }
+        sums[chunk] = weighted_sum(loss, labels_.weight.empty() ? nullptr : labels_.weight.data() + begin, count);
+      },
+      gradient, hessian, gradient_sum, hessian_sum);
+  return sum_up(sums);
+}
+
+void Objective::gradients(const std::vector<double>& scores, std::int32_t k, std::vector<double>& gradient,
+                          std::vector<double>& hessian, double& gradient_sum, double& hessian_sum) {
+  const std::int64_t n = labels_.rows();
+  const auto fill = [&](std::int64_t chunk) {
+    const std::int64_t begin = chunk * chunk_rows, count = std::min(chunk_rows, n - begin);
+    double *const g = gradient.data() + begin, *const h = hessian.data() + begin;
+    if (loss_ != Loss::softmax) return derivatives(begin, count, scores.data() + begin, g, h);
+    // The diagonal of the Hessian understates the curvature; K / (K - 1) corrects it (Friedman 2001, LightGBM).
+    const double factor = static_cast<double>(outputs_) / (outputs_ - 1);
+    const double *const p = probabilities_.data() + k * n + begin, *const y = labels_.target.data() + begin;
+    for (std::int64_t i = 0; i < count; ++i) {
+      g[i] = p[i] - (y[i] == k ? 1.0 : 0.0);
+      h[i] = factor * p[i] * (1 - p[i]);
+    }
+  };
+  if (!is_custom(loss_)) return add_up(fill, gradient, hessian, gradient_sum, hessian_sum);
+  std::vector<double> curves(chunks_of(n));
+  const bool known = std::exchange(moved_.adopted, false);
+  if (known) gradient.swap(moved_.gradient), hessian.swap(moved_.hessian);
+  pool_.run(chunks_of(n), [&](std::int64_t chunk) {
+    if (!known) fill(chunk);
+    for (std::int64_t i = chunk * chunk_rows; i < std::min((chunk + 1) * chunk_rows, n); ++i) curves[chunk] += hessian[i] > 0 ? hessian[i] : 0.0;
+  });
+  double curve = 0;
+  for (const double v : curves) curve += v;
+  const double least = least_curve(curve, n);
+  add_up(
+      [&](std::int64_t chunk) {
+        for (std::int64_t i = chunk * chunk_rows; i < std::min((chunk + 1) * chunk_rows, n); ++i) hessian[i] = hessian[i] > least ? hessian[i] : least;
+      },
+      gradient, hessian, gradient_sum, hessian_sum);
 }
 
 }  // namespace mlp::learn

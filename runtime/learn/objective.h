@@ -1,6 +1,7 @@
 // Losses: start values, gradients, Hessians, and the mean loss that is shown and stopped on.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -42,7 +43,9 @@ class Objective {
   // rows of |gradient| and Hessian.
   void gradients(const std::vector<double>& scores, std::int32_t k, std::vector<double>& gradient, std::vector<double>& hessian,
                  double& gradient_sum, double& hessian_sum);
-  // Of the last gradients().
+  // evaluate and gradients in one pass over the rows, for builtin losses of one output.
+  double evaluate_with_gradients(const std::vector<double>& scores, std::vector<double>& gradient, std::vector<double>& hessian, double& gradient_sum, double& hessian_sum);
+  // Of the last gradients.
   double gradient_most() const { return gradient_most_; }
   double hessian_most() const { return hessian_most_; }
   // The same by ranges of rows, for losses of one output: the sum of weighted losses of `count` rows from `begin`, whose scores
@@ -54,16 +57,23 @@ class Objective {
   // Of a sum of weighted losses: what it adds to the objective, and the metric that it is of all rows.
   double objective_of(double loss) const { return loss_ == Loss::squared || loss_ == Loss::poisson ? loss / 2 : loss; }
   double metric_of(double loss) const;
-  // Custom losses, after evaluate: `step`, halved until it does not raise the loss of these rows together. A second
-  // derivative is a promise for small steps only, and one that was clamped promises nothing.
-  double settle(const std::vector<double>& scores, const std::uint32_t* rows, std::int64_t count, double step) const;
+  // Custom losses, after evaluate(scores, true) or adopt: the scores of these rows plus `step` go to `moved`, and their losses are kept. Gives
+  // the summed losses of these rows, weights in, at `scores` and at `moved`. Threads may move different rows at once.
+  struct Sums {
+    double before = 0, after = 0;
+  };
+  Sums move(const std::vector<double>& scores, const std::uint32_t* rows, std::int64_t count, double step, std::vector<double>& moved);
+  // Once all rows were moved: what evaluate(moved, true) does and gives, from the losses that were kept. gradients() comes next, and knows the derivatives.
+  double adopt();
 
  private:
   Objective(const Labels& labels, const Objective& like);   // the same loss over other rows
-  void custom(mlp_kernel kernel, const double* target, const double* scores, std::int64_t count, double* first, double* second) const;
+  void custom(mlp_kernel kernel, const double* target, const double* scores, std::int64_t count, double* first, double* second, double* third) const;
   void losses(std::int64_t begin, std::int64_t count, const double* scores, double* out) const;
   void derivatives(std::int64_t begin, std::int64_t count, const double* scores, double* gradient, double* hessian) const;
+  void add_up(const std::function<void(std::int64_t chunk)>& fill, std::vector<double>& gradient, std::vector<double>& hessian, double& gradient_sum, double& hessian_sum);
   double newton_start();
+  double sum_up(const std::vector<double>& chunks);
   const Labels& labels_;
   Loss loss_;
   Link link_;
@@ -72,7 +82,11 @@ class Objective {
   std::int32_t outputs_;
   Pool& pool_;
   std::vector<double> probabilities_;       // softmax, by output
-  std::vector<double> buffer_;              // loss by row, of evaluate
+  std::vector<double> buffer_;              // custom: loss by row
+  struct {
+    std::vector<double> loss, gradient, hessian;  // by row
+    bool adopted = false;                   // and not handed out since
+  } moved_;
   double total_ = 0, gradient_most_ = 0, hessian_most_ = 0;
 };
 
