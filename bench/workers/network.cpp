@@ -3,12 +3,14 @@
 //       START gets the weights that it starts from, LOSSES the loss (mean square) before each of the first 20 steps
 //   bench_network device WIDTH BATCH BATCHES EPOCHS START.f32 LOSSES.f64   the same on the GPU, of BATCHES batches of BATCH rows an epoch; prints
 //       seconds a step of the last epoch; LOSSES gets the loss after each epoch
+//   bench_network profile WIDTH BATCH STEPS                       what the GPU does in a step, by kernel and product, a line of JSON each
 //   bench_network score WIDTH ROWS OUTPUT                         scoring ROWS rows in one call; the figure: seconds a call
 // Rows are those of bench/peers/network.py: numbers from -1 to 1 by a linear congruence, the target a sum of some of them.
 #include <algorithm>
 #include <cmath>
 
 #include "base/timing.h"
+#include "bench/device/timed.h"
 #include "bench/workers/worker.h"
 #include "engine/learn.h"
 #include "runtime/device/cuda.h"
@@ -87,10 +89,38 @@ int on_device(char** argv) {
   return 0;
 }
 
+// Twice as many steps as are shown: the first half warms caches and algorithms up.
+int profile(char** argv) {
+  const auto width = static_cast<std::size_t>(std::atoll(argv[2]));
+  const std::int64_t batch = std::atoll(argv[3]), steps = std::atoll(argv[4]);
+  const Rows rows = make(width, static_cast<std::size_t>(batch * steps));
+  engine::Division division;
+  division.train = rows.part;
+  engine::Features features;
+  features.train = rows.features;
+  const std::unique_ptr<device::CudaDevice> gpu = device::open_cuda();
+  bench::TimedDevice timed(*gpu);
+  const engine::TrainingDevice device{timed, "cuda", [&](const loop::Module& loops) { return driver::native().device_code(loops, gpu->architecture()); }};
+  engine::TrainOptions options;
+  options.threads = 16;
+  options.device = &device;
+  std::map<std::string, bench::TimedDevice::Part> parts;
+  options.on_round = [&](const learn::Progress&) {
+    parts = timed.parts();
+    timed.forget();
+  };
+  engine::train_model(engine::prepare("bench", spec_of(width, 2, 1e-3, batch)), division, features, options, nullptr);
+  for (const auto& [what, part] : parts)
+    std::printf("{\"name\": \"device-profile\", \"what\": \"%s\", \"calls\": %.1f, \"least_microseconds\": %.2f, \"microseconds_a_step\": %.2f}\n", what.c_str(),
+                static_cast<double>(part.calls) / static_cast<double>(steps), 1e3 * part.least, 1e3 * part.sum / static_cast<double>(steps));
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 5) return 2;
+  if (std::string(argv[1]) == "profile") return profile(argv);
   if (std::string(argv[1]) == "device") return argc == 8 ? on_device(argv) : 2;
   const bool step = std::string(argv[1]) == "step";
   const auto width = static_cast<std::size_t>(std::atoll(argv[2]));

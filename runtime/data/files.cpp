@@ -33,7 +33,7 @@ std::string join(const std::vector<std::string>& names, std::size_t most) {
   return out;
 }
 
-Failure missing_file(const Source& source, const std::string& written, const std::filesystem::path& full) {
+Failure missing_file(const Source& source, const std::filesystem::path& base, const std::string& written, const std::filesystem::path& full) {
   std::vector<std::string> neighbours;
   std::error_code error;
   for (std::filesystem::directory_iterator at(full.has_parent_path() ? full.parent_path() : ".", error), end; !error && at != end; at.increment(error))
@@ -42,6 +42,8 @@ Failure missing_file(const Source& source, const std::string& written, const std
   const std::string near = nearest(full.filename().string(), neighbours);
   const bool glob = written.find_first_of("*?[") != std::string::npos;
   std::string help = "paths are relative to the spec that names them";
+  const std::filesystem::path readme = base / "README.md";  // where examples say what they need
+  if (std::filesystem::exists(readme, error)) help += "; " + readme.string() + " may say where to get it";
   if (!near.empty()) help = "did you mean `" + (std::filesystem::path(written).parent_path() / near).string() + "`?";
   return failure(code::data_file_missing, glob ? "no file fits `" + written + "`" : "cannot find `" + written + "`", source, in_file(full), help);
 }
@@ -275,7 +277,7 @@ std::vector<std::filesystem::path> find_files(const Source& source, const std::f
     std::vector<std::string> paths;
     if (state == 0) paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
     if (state != GLOB_NOMATCH) ::globfree(&found);
-    if (paths.empty()) throw missing_file(source, written, full);
+    if (paths.empty()) throw missing_file(source, base, written, full);
     std::sort(paths.begin(), paths.end());
     for (const std::string& path : paths) out.push_back(std::filesystem::path(path).lexically_normal());
   }

@@ -83,6 +83,10 @@ TEST(Read, FilesThatAreNot) {
   const Diagnostic missing = failure_of(request(scratch.path(), {"tleco.csv"}, abc));
   EXPECT_EQ(code(missing), "E0501");
   EXPECT_EQ(missing.help, "did you mean `telco.csv`?");
+  EXPECT_EQ(failure_of(request(scratch.path(), {"mnist.csv"}, abc)).help, "paths are relative to the spec that names them");
+  scratch.write("README.md", "telco.csv: from there\n");
+  EXPECT_EQ(failure_of(request(scratch.path(), {"mnist.csv"}, abc)).help,
+            "paths are relative to the spec that names them; " + (scratch.path() / "README.md").string() + " may say where to get it");
   EXPECT_EQ(code(failure_of(request(scratch.path(), {"nothing*.csv"}, abc))), "E0501");
   EXPECT_EQ(code(failure_of(request(scratch.path(), {"."}, abc))), "E0502");
   scratch.write("empty.csv", "");
