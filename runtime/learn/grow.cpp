@@ -419,7 +419,8 @@ Grown Grower::grow(const Gradients& gradients, std::vector<std::uint32_t>& rows,
     // Threads take small leaves side by side: for one of them they would wait for each other most of the time. All but a few of the
     // first in the queue will be split.
     std::vector<std::int32_t> next;
-    const std::int64_t most = std::min<std::int64_t>(4 * pool_.threads(), (leaf_limit - leaves) / 2);
+    const auto room = static_cast<std::int64_t>(histogram_memory / 4 / (binned_.slots * sizeof(Cell)));
+    const std::int64_t most = std::min({std::int64_t{4} * pool_.threads(), (leaf_limit - leaves) / 2, room});
     std::int64_t looked = 0;
     for (auto n = queue.begin(); n != queue.end() && static_cast<std::int64_t>(next.size()) < most && looked < 4 * most; ++n, ++looked) {
       const Node& node = nodes_[*n];
