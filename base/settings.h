@@ -221,15 +221,17 @@ struct DriftRule {
   double warn = 0, alert = 0;  // PSI above; 0 = not set
   template <class A> void fields(A&& a) { a("subject", subject); a("warn", warn); a("alert", alert); }
 };
+enum class DeployTarget { cpu, cuda };  // what an artifact scores on; cuda: an NVIDIA GPU where there is one
 struct Deploy {
   bool declared = false;
   std::string name;
   std::int64_t port = 8080;
+  DeployTarget target = DeployTarget::cpu;
   std::optional<double> latency_seconds, memory_bytes, size_bytes;  // budget
   std::vector<DriftRule> drift;
   Span span;
   template <class A> void fields(A&& a) {
-    a("declared", declared); a("name", name); a("port", port); a("latency", latency_seconds); a("memory", memory_bytes);
+    a("declared", declared); a("name", name); a("port", port); a("target", target); a("latency", latency_seconds); a("memory", memory_bytes);
     a("size", size_bytes); a("drift", drift); a("span", span);
   }
 };

@@ -58,7 +58,7 @@ void add_build(CLI::App& app, Globals& globals, Action& run) {
   app.add_flag("--symbols", args->symbols, "keep the names of functions, for a profiler (exe, lib)");
   app.add_option("--threads", args->threads, "threads for training, where it is needed")->check(CLI::Range(1, 1024));
   app.add_flag("--json", args->json, "one JSON object on standard output");
-  app.footer("The program needs nothing but a Linux kernel: no libraries, no files. Building needs no compiler.\n\nExamples:\n  mlp build telco-churn.mlp -o churn && ./churn score --input new.csv\n  mlp build telco-churn.mlp --kind=lib -o libchurn.so\n  mlp build telco-churn.mlp --kind=obj -o churn.o && cc main.c churn.o -lm");
+  app.footer("The program needs nothing but a Linux kernel: no libraries, no files; of a deployment with `target = cuda` libc, and it scores on an NVIDIA GPU where there is one. Building needs no compiler.\n\nExamples:\n  mlp build telco-churn.mlp -o churn && ./churn score --input new.csv\n  mlp build telco-churn.mlp --kind=lib -o libchurn.so\n  mlp build telco-churn.mlp --kind=obj -o churn.o && cc main.c churn.o -lm");
   run = [&globals, args] {
     Subject subject = resolve(args->what, globals, args->threads);
     std::optional<engine::Quantized> quantized;
@@ -69,7 +69,7 @@ void add_build(CLI::App& app, Globals& globals, Action& run) {
     if (output.extension() == ".mlp") throw Failure(code::bad_usage, "`" + output.string() + "` would overwrite a spec", "name the program without `.mlp`: -o " + output.stem().string());
     const engine::Built built = engine::build(subject.loaded, subject.bytes, kind, output, args->symbols);
     if (args->json) {
-      Json out = {{"output", output.string()}, {"kind", args->kind}, {"size", built.size}, {"latency_seconds", built.latency_seconds}, {"package", sha256(subject.bytes)}, {"run", subject.run ? subject.run->id : ""}, {"over_budget", built.over_budget}};
+      Json out = {{"output", output.string()}, {"kind", args->kind}, {"target", subject.loaded.pipeline.program().deploy.target == DeployTarget::cuda ? "cuda" : "cpu"}, {"size", built.size}, {"latency_seconds", built.latency_seconds}, {"package", sha256(subject.bytes)}, {"run", subject.run ? subject.run->id : ""}, {"over_budget", built.over_budget}};
       if (quantized) out["quantized"] = {{"weights", quantized->weights}, {"of", quantized->all}, {"metric", quantized->metric}, {"before", quantized->before}, {"after", quantized->after}};
       print_json(out);
     } else {

@@ -132,7 +132,7 @@ Json summary(const flow::Program& p) {
   Json gates = Json::array();
   for (const Gate& gate : p.gates) gates.push_back(gate.text);
   out["tests"] = gates;
-  if (p.deploy.declared) out["deploy"] = {{"name", p.deploy.name}, {"port", p.deploy.port}};
+  if (p.deploy.declared) out["deploy"] = {{"name", p.deploy.name}, {"port", p.deploy.port}, {"target", word(p.deploy.target)}};
   return out;
 }
 
@@ -185,7 +185,7 @@ void show(const flow::Program& p) {
   std::cout << '\n';
   show_network(p.model.network, p.features);
   if (!p.gates.empty()) std::cout << "  test    " << p.gates.size() << (p.gates.size() == 1 ? " line\n" : " lines\n");
-  if (p.deploy.declared) std::cout << "  deploy  " << p.deploy.name << " on port " << p.deploy.port << '\n';
+  if (p.deploy.declared) std::cout << "  deploy  " << p.deploy.name << " on port " << p.deploy.port << (p.deploy.target == DeployTarget::cuda ? ", scored on an NVIDIA GPU where there is one\n" : "\n");
 }
 
 // ---- what changes
@@ -301,7 +301,7 @@ void add_plan(CLI::App& app, Globals& globals, Action& run) {
   for (const driver::Phase& phase : driver::phases()) stops.push_back(phase.name);
   app.add_option("SPEC", args->spec, "a spec file");
   add_set(app, globals);
-  app.add_option("--emit", args->emit, "print a form of the spec: ast, sem, flow, loop, llvm or asm; of a network, or of features of numbers, also ptx")->check(CLI::IsMember(driver::printable()));
+  app.add_option("--emit", args->emit, "print a form of the spec: ast, sem, flow, loop, llvm or asm; of a network, or of features that need no texts, also ptx")->check(CLI::IsMember(driver::printable()));
   app.add_option("--stop-after", args->stop_after, "stop after a phase, and print what it leaves: parse, check, plan, lower or codegen")->check(CLI::IsMember(stops));
   add_disable_pass(app, globals);
   app.add_flag("--passes", args->passes, "list the passes in order");

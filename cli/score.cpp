@@ -1,40 +1,11 @@
+#include <iostream>
+
 #include "base/codes/command.h"
 #include "cli/cli.h"
+#include "engine/device.h"
 #include "runtime/device/cuda.h"
-#include "runtime/model/device_forest.h"
-#include "runtime/model/device_network.h"
 
 namespace mlp::cli {
-namespace {
-
-constexpr std::int64_t device_rows = 1 << 16;      // that go to a device together
-
-// The model of an engine on the GPU, for as long as the engine scores.
-struct OnDevice {
-  OnDevice(const engine::Loaded& loaded, const Globals& globals) {
-    score::Engine& engine = *loaded.engine;
-    const model::Model& model = engine.package().model;
-    const bool is_network = model.kind == ModelKind::network;
-    if (const std::string why = is_network ? "" : model::DeviceForest::refusal(model); !why.empty())
-      throw Failure(code::model_not_on_device, "the model cannot be scored on a GPU: " + why, "leave `--device=cuda` out");
-    device = device::open_cuda();
-    if (is_network) {
-      code = driver::native().device_code(loaded.pipeline.unit.loops, device->architecture());
-      network = std::make_unique<model::DeviceNetwork>(model, *device, code);
-      engine.set_scorer([this](const model::Matrix& matrix, std::int64_t rows, double* scores) { network->score(matrix, rows, scores); }, device_rows);
-    } else {
-      forest = std::make_unique<model::DeviceForest>(model, *device);
-      engine.set_scorer([this](const model::Matrix& matrix, std::int64_t rows, double* scores) { forest->score(matrix, rows, scores); }, device_rows);
-    }
-    if (!globals.quiet) std::fprintf(stderr, "device: %s\n", device->describe().c_str());
-  }
-  std::unique_ptr<device::CudaDevice> device;
-  std::unique_ptr<model::DeviceForest> forest;
-  DeviceCode code;
-  std::unique_ptr<model::DeviceNetwork> network;
-};
-
-}  // namespace
 
 void add_score(CLI::App& app, Globals& globals, Action& run) {
   struct Args { std::string what, input, output, from, to, device = "cpu"; int threads = cores(); bool features = false; };
@@ -47,7 +18,7 @@ void add_score(CLI::App& app, Globals& globals, Action& run) {
   app.add_option("--to", args->to, "csv or jsonl (default: by the output's name, else csv)")->check(CLI::IsMember(std::vector<std::string>{"csv", "jsonl"}));
   app.add_flag("--features", args->features, "write what the model saw behind each prediction, too");
   app.add_option("--threads", args->threads, "threads that read and score, and that train where it is needed (default: one a core)")->check(CLI::Range(1, 1024));
-  app.add_option("--device", args->device, "cpu, or cuda: the model on the first NVIDIA GPU; trees give the same bytes, networks differ by rounding (default: cpu)")->check(CLI::IsMember(std::vector<std::string>{"cpu", "cuda"}));
+  app.add_option("--device", args->device, "cpu, or cuda: the model, and the features that need no texts, on the first NVIDIA GPU; trees give the same bytes, networks differ by rounding (default: cpu)")->check(CLI::IsMember(std::vector<std::string>{"cpu", "cuda"}));
   app.footer("A row for each input row, in order: prediction, then p_<label> for each class. The artifact prints the same.\n\nExamples:\n  mlp score telco-churn.mlp --input new.csv > predictions.csv\n  cat rows.jsonl | mlp score latest --from jsonl --to jsonl");
   run = [&globals, args] {
     std::error_code ignored;
@@ -60,8 +31,17 @@ void add_score(CLI::App& app, Globals& globals, Action& run) {
     options.features = args->features;
     options.threads = args->threads;
     options.warn = [&globals](const Diagnostic& d) { report({d}, {}, globals); };
-    std::optional<OnDevice> on_device;
-    if (args->device == "cuda") on_device.emplace(subject.loaded, globals);
+    std::unique_ptr<codegen::Compiled> rest;       // of the features, what is not computed on the device
+    if (args->device == "cuda") {
+      const auto open = [&] {
+        std::unique_ptr<device::CudaDevice> device = device::open_cuda();
+        if (!globals.quiet) std::cerr << "device: " << device->describe() << '\n';
+        return device;
+      };
+      rest = engine::score_on_device(subject.loaded, open, [&](const std::string& what) {
+        if (!globals.quiet) std::cerr << "on it: " << what << '\n';
+      });
+    }
     score::stream_files(*subject.loaded.engine, args->input, args->output, options);
     return 0;
   };

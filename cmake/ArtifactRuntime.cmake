@@ -1,11 +1,12 @@
 # Everything that `mlp build` links into an artifact besides kernels and package, made ready while the project is built, so
 # that no compiler, linker or -dev package is needed where mlp is installed:
 #   executable.o  start code, main and all libraries down to libc, linked into one relocatable object
+#   device.o      the same for a GPU, without libc and libm: a program that is linked against them
 #   library.o     the C interface and all libraries but libc and libm, in the same way: for a library, or joined into an object
 #   start.o       what runs first (runtime/base/self_check.cpp); apart, because it stands first in an executable
 #   crti.o, crtbeginS.o, crtendS.o, crtn.o       start and end of a library
-#   libc.so.6, libm.so.6, ld-linux-x86-64.so.2   what a library is linked against
-# mlp_artifact_runtime(NAME DIRECTORY dir MAIN sources... ROOMS rooms... [LIBRARY room])
+#   libc.so.6, libm.so.6, ld-linux-x86-64.so.2   what a library and a program for a GPU are linked against
+# mlp_artifact_runtime(NAME DIRECTORY dir MAIN sources... ROOMS rooms... [DEVICE sources...] [LIBRARY room])
 
 function(mlp_crt_files variable)
   set(paths)
@@ -36,7 +37,7 @@ function(mlp_relocatable target output directory)
 endfunction()
 
 function(mlp_artifact_runtime name)
-  cmake_parse_arguments(ARTIFACT "" "DIRECTORY;LIBRARY" "MAIN;ROOMS" ${ARGN})
+  cmake_parse_arguments(ARTIFACT "" "DIRECTORY;LIBRARY" "MAIN;DEVICE;ROOMS" ${ARGN})
 
   add_library(${name}_start OBJECT ${PROJECT_SOURCE_DIR}/runtime/base/self_check.cpp)
   target_include_directories(${name}_start PRIVATE ${PROJECT_SOURCE_DIR})
@@ -47,6 +48,12 @@ function(mlp_artifact_runtime name)
   mlp_relocatable(${name}_executable executable ${ARTIFACT_DIRECTORY} ROOMS ${ARTIFACT_ROOMS}
     BEGIN crt1.o crti.o crtbeginT.o LIBS -lstdc++,-lm,-lc,-lgcc,-lgcc_eh END crtend.o crtn.o)
   set(made ${name}_executable)
+  if(ARTIFACT_DEVICE)
+    add_executable(${name}_device ${ARTIFACT_DEVICE})
+    mlp_relocatable(${name}_device device ${ARTIFACT_DIRECTORY} ROOMS ${ARTIFACT_ROOMS}
+      BEGIN crt1.o crti.o crtbegin.o LIBS -lstdc++,-lgcc,-lgcc_eh END crtend.o crtn.o)
+    list(APPEND made ${name}_device)
+  endif()
   if(ARTIFACT_LIBRARY)
     add_executable(${name}_library $<TARGET_OBJECTS:mlp_${ARTIFACT_LIBRARY}>)
     set_target_properties(${name}_library PROPERTIES LINKER_LANGUAGE CXX)

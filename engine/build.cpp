@@ -7,10 +7,15 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/codes/command.h"
 #include "base/installed.h"
+#include "engine/device.h"
 
 namespace mlp::engine {
 namespace {
+
+// One PTX for all GPUs that are served: their driver makes machine code of it, and what code generation writes needs nothing newer.
+constexpr int device_architecture = 75;
 
 std::string spell(double value, const char* unit) {
   char buffer[48];
@@ -73,7 +78,18 @@ double measure_memory(const std::filesystem::path& artifact) {
 Built build(const Loaded& loaded, const std::string& package_bytes, emit::Kind kind, const std::filesystem::path& output, bool symbols) {
   emit::Request request;
   request.kind = kind;
-  request.kernels = driver::native().object(loaded.pipeline.unit.loops, {"features"}, {});  // and of a network what scores it
+  std::vector<std::string> kernels = {"features"};                                          // and of a network what scores it
+  loop::Module loops = loaded.pipeline.unit.loops;
+  if (loaded.pipeline.program().deploy.target == DeployTarget::cuda) {
+    if (kind != emit::Kind::executable)
+      throw Failure(code::bad_usage, "`target = cuda` makes programs: a library and an object are scored on the CPU of the program that they are in", "leave `--kind` out, or remove `target = cuda` from the deploy block");
+    check_on_device(loaded.engine->package().model);
+    const DevicePipeline device = device_pipeline(loaded.pipeline, loaded.engine->package().model, device_architecture);
+    request.device = to_bytes(device);
+    loops = with_rest(loaded.pipeline, device);
+    if (loops.find(rest_kernel)) kernels.push_back(rest_kernel);
+  }
+  request.kernels = driver::native().object(loops, kernels, {});
   request.plain = loop::plain_columns(*loaded.pipeline.unit.loops.find("features"));
   request.package = package_bytes;
   request.name = loaded.engine->package().signature.deployment;

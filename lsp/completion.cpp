@@ -96,7 +96,7 @@ class Completer {
     if (kind == "test") return offer_test(inner, outside, last);
     if (kind == "deploy") {
       if (!outside) return add_all(Words{"latency", "memory", "size"}, property_item, "budget");
-      if (!entry.empty()) return entry.front() == "serve" ? offer_columns() : void();
+      if (!entry.empty()) return entry.front() == "serve" ? offer_columns() : entry.front() == "target" ? add_words<DeployTarget>("what scores") : void();
       add("budget", keyword_item);
       add("serve on", keyword_item);
       return offer_settings();

@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
   for (const Diagnostic& d : unit.diagnostics.all()) std::fprintf(stderr, "%s\n", d.message.c_str());
   if (!unit.ok()) return 1;
   const loop::Kernel& kernel = *unit.loops.find("features");
-  std::ofstream(directory + "/rows.ptx") << driver::native().device_rows_code(kernel, 90);
+  std::ofstream(directory + "/rows.ptx") << driver::native().device_rows(unit.loops, "features", 90).text;
   // The slots of each output, in the order in which it reads them.
   std::int64_t slots = 0;
   std::ofstream order(directory + "/slots");

@@ -1,4 +1,6 @@
 // deploy and monitor blocks.
+#include <algorithm>
+
 #include "base/codes/types.h"
 #include "compiler/check/checker.h"
 
@@ -23,13 +25,29 @@ void Checker::check_deploy(const ast::Deploy& deploy) {
                     if (port && *port >= 0 && *port <= 65535) d.port = *port;
                     else report(listen ? code::out_of_range : code::bad_setting, "`http` listens on a port from 0 to 65535", listen ? node(e.args[0]).span : e.span, "found `" + text(listen ? node(e.args[0]).span : e.span) + "`").suggest("`http = listen(8080)`");
                   }},
+                 {"target", [&](const ast::Setting& v) {
+                    const ast::Expr& e = node(v.value);
+                    const auto& words = ir::enum_words<DeployTarget>::words;
+                    const auto found = std::find(std::begin(words), std::end(words), e.text);
+                    if (e.kind != ast::ExprKind::name || found == std::end(words)) {
+                      Diagnostic& bad = report(code::bad_setting, "`target` is `cpu` or `cuda`, found `" + text(e.span) + "`", e.span, "not known");
+                      if (e.text == "gpu" || e.text == "nvidia") bad.suggest("NVIDIA's GPUs are called `cuda` here").edit(e.span, "cuda");
+                      else suggest_name(bad, e.span, e.text, {"cpu", "cuda"});
+                      if (bad.help.empty()) bad.suggest("`target = cuda` scores on an NVIDIA GPU where there is one");
+                      return;
+                    }
+                    d.target = static_cast<DeployTarget>(found - std::begin(words));
+                    const ir::Model& model = module_.model;
+                    if (d.target == DeployTarget::cuda && !has_trees(model.settings.kind) && model.settings.kind != ModelKind::network)
+                      report(code::bad_setting, "`target = cuda` is for networks and models of trees, and `" + model.name + "` is neither", e.span, "the CPU scores it").also(model.span, "declared here").suggest("remove it");
+                  }},
                  {"explain", no_effect("explanations are not served yet")},
                  {"rollout", no_effect("every request goes to the promoted version")},
                  {"auth", [&](const ast::Setting& v) {
                     report(code::not_available, "`auth` is not available in this version", v.name_span, "requests are not authenticated")
                         .suggest("put a proxy that authenticates in front, and remove the setting");
                   }}},
-                "a deployment", {{"port", "http"}, {"listen", "http"}});
+                "a deployment", {{"port", "http"}, {"listen", "http"}, {"device", "target"}});
   for (const ast::ExprId id : deploy.budget) {
     const ast::Expr& e = node(id);
     const auto compare = e.kind == ast::ExprKind::binary ? comparison(e.text) : std::nullopt;

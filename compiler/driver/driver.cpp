@@ -148,11 +148,11 @@ std::string print(const Unit& unit, const std::string& what, const codegen::Opti
   if (what == "asm") return native().print_asm(unit.loops, options);
   if (what == "ptx") {
     if (!unit.loops.network.empty()) return native().device_code(unit.loops, 90).text;
-    const loop::Kernel* const rows = unit.loops.find("features");
-    if (!rows) return "";
-    if (const std::string output = native().refused_by_device(*rows); !output.empty())
-      throw Failure(code::model_not_on_device, "the feature `" + output + "` needs texts, which only the CPU reads", "`--emit=asm` shows the CPU's code");
-    return native().device_rows_code(*rows, 90);
+    if (!unit.loops.find("features")) return "";
+    const DeviceRows rows = native().device_rows(unit.loops, "features", 90);
+    if (rows.text.empty())
+      throw Failure(code::model_not_on_device, "no feature is computed on a GPU: each needs a text or a function of C, or is a column as it is", "`--emit=asm` shows the CPU's code");
+    return rows.text;
   }
   MLP_BUG("nothing prints `" + what + "`");
 }

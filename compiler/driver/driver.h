@@ -63,7 +63,7 @@ const Native& native();
 // without a word about it: the syntax comes first.
 Unit analyze(const std::string& name, std::string text, Meaning& meaning);
 
-// "ast", "sem", "flow", "loop", "llvm", "asm" or "ptx" (of a network or, without one, of features of numbers, for compute capability 9.0; others are a Failure) of a unit that got that far.
+// "ast", "sem", "flow", "loop", "llvm", "asm" or "ptx" (of a network or, without one, of features that a device computes, for compute capability 9.0; others are a Failure) of a unit that got that far.
 const std::vector<std::string>& printable();
 std::string print(const Unit& unit, const std::string& what, const codegen::Options& options);
 

@@ -139,9 +139,13 @@ constexpr const char* start_script =
 std::string executable(const Request& request, const Scratch& scratch, const std::vector<std::string>& parts) {
   const auto file = [&](const char* name) { return runtime_file(request, name); };
   const std::string output = scratch / "executable";
-  std::vector<std::string> arguments = {"-static", "--gc-sections", stripped(request), "--build-id=none", "-z", "norelro", "-z", "noexecstack", "--eh-frame-hdr", "-e", "mlp_artifact_start",
-                                        "-T", scratch.put("start.ld", start_script), file("start.o"), file("executable.o"), "-o", output};
+  const bool device = !request.device.empty();
+  std::vector<std::string> arguments = {"--gc-sections", stripped(request), "--build-id=none", "-z", "norelro", "-z", "noexecstack", "--eh-frame-hdr", "-e", "mlp_artifact_start",
+                                        "-T", scratch.put("start.ld", start_script), file("start.o"), file(device ? "device.o" : "executable.o"), "-o", output};
   arguments.insert(arguments.end(), parts.begin(), parts.end());
+  // Only a program with a dynamic linker can open a driver.
+  if (device) arguments.insert(arguments.end(), {"-z", "now", "-dynamic-linker", "/lib64/ld-linux-x86-64.so.2", scratch.put("device-code.o", data_object(request.device, "mlp_device")), "--as-needed", file("libm.so.6"), file("libc.so.6"), file("ld-linux-x86-64.so.2")});
+  else arguments.push_back("-static");
   link(scratch, arguments);
   return read_file(output);
 }

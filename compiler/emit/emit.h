@@ -12,6 +12,7 @@ struct Request {
   std::string kernels;                  // ELF object from codegen
   std::string package;                  // bytes of the package (runtime/package/package.h), put in as data
   std::vector<std::int32_t> plain;      // of the feature kernel: loop::plain_columns
+  std::string device{};                 // executable: to_bytes of a DevicePipeline, so that it scores on a GPU where there is one; empty: it does not
   std::string name;                     // of the deployment; names the symbols of a library
   std::filesystem::path runtime;        // directory with the artifact runtime: archives, crt files (installed with mlp)
   bool symbols = false;                 // executable and library: keep the names of functions, for profilers

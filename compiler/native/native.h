@@ -11,8 +11,8 @@ struct Native {
   decltype(&codegen::compile) compile;
   decltype(&codegen::object) object;
   decltype(&codegen::device_code) device_code;
-  decltype(&codegen::device_rows_code) device_rows_code;
-  decltype(&codegen::refused_by_device) refused_by_device;
+  decltype(&codegen::device_rows) device_rows;
+  decltype(&codegen::host_rest) host_rest;
   decltype(&codegen::print_llvm) print_llvm;
   decltype(&codegen::print_asm) print_asm;
   decltype(&emit::emit) emit;

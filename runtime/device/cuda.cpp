@@ -202,7 +202,7 @@ void Cuda::start(const void* kernel, std::int64_t blocks, void** arguments) {
   if (blocks == 0 || mode_ == Mode::prepare) return;
   MLP_CHECK(blocks > 0 && blocks < (std::int64_t{1} << 31));
   current();
-  driver_.check(driver_.launch(const_cast<void*>(kernel), static_cast<unsigned>(blocks), 1, 1, block_threads, 1, 1, 0, stream_, arguments, nullptr), "starts a kernel");
+  driver_.check(driver_.launch(const_cast<void*>(kernel), static_cast<unsigned>(blocks), 1, 1, launch_threads, 1, 1, 0, stream_, arguments, nullptr), "starts a kernel");
 }
 
 void Cuda::launch(const void* kernel, std::int64_t blocks, void* call, std::int64_t number) {

@@ -8,9 +8,9 @@
 #include <string>
 #include <utility>
 
-namespace mlp::device {
+#include "base/launch_threads.h"
 
-constexpr std::int64_t block_threads = 256;          // of every launch
+namespace mlp::device {
 
 // c[m, n] = (add ? c : 0) + a[m, k] b[k, n], `count` times in a row. Strides in floats: of a by (m, k), of b by (k, n), of c by m (by n it is 1);
 // steps from one of the `count` to the next. All addresses are the device's. Any k, also 0.
@@ -44,14 +44,14 @@ class Device {
  public:
   virtual ~Device() = default;
   virtual std::string describe() const = 0;                         // NVIDIA H200, compute capability 9.0, driver 13.0
-  virtual int architecture() const = 0;                             // 90; of the host 0
+  virtual int architecture() const = 0;                             // 90
   virtual void* allocate(std::size_t bytes) = 0;                    // at 256 bytes
   virtual void release(void* memory) noexcept = 0;
   virtual void copy_in(void* to, const void* from, std::size_t bytes) = 0;   // `from` may change once it has returned
   virtual void copy_out(void* to, const void* from, std::size_t bytes) = 0;  // waits for all before it
   virtual void zero(void* to, std::size_t bytes) = 0;
   virtual std::unique_ptr<Program> load(const std::string& code) = 0;        // PTX
-  virtual void launch(const void* kernel, std::int64_t blocks, void* call, std::int64_t number) = 0;  // of block_threads; blocks may be 0
+  virtual void launch(const void* kernel, std::int64_t blocks, void* call, std::int64_t number) = 0;  // of launch_threads; blocks may be 0
   virtual void product(const Product& product) = 0;
   // `work` launches, zeroes and multiplies; nothing runs yet. It is called twice and must ask for the same both times: once so that memory and
   // algorithms are made ready, which cannot be while it is recorded. Copies, and memory in the second call, are our Bug.

@@ -1,10 +1,8 @@
 #include "runtime/device/rows.h"
 
-#include "base/diagnostic.h"
+#include "base/launches.h"
 
 namespace mlp::device {
-
-constexpr std::int64_t rows_of_block = 1024;       // compiler/codegen/gpu/features.h
 
 RowKernel::RowKernel(Device& device, const std::string& code, const std::string& kernel, const std::vector<double>& numbers, std::size_t columns, std::size_t outputs)
     : device_(device), program_(device.load(code)), kernel_(program_->kernel(kernel)), numbers_(device, static_cast<std::int64_t>(numbers.size())), values_(columns), present_(columns),
@@ -44,7 +42,7 @@ void RowKernel::start() {
     device_.copy_in(call_.data(), &call, sizeof call);
     changed_ = false;
   }
-  device_.launch(kernel_, (rows_ + rows_of_block - 1) / rows_of_block, call_.data(), rows_);
+  device_.launch(kernel_, (rows_ + launch_rows - 1) / launch_rows, call_.data(), rows_);
 }
 
 void RowKernel::get(std::size_t output, double* to, std::int64_t count) { device_.copy_out(to, results_[output].data(), static_cast<std::size_t>(count) * sizeof(double)); }

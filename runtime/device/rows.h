@@ -17,6 +17,7 @@ class RowKernel {
   void rows(std::int64_t count);
   void take(std::size_t column, const void* values, std::size_t bytes, const std::uint8_t* present);
   void start();                                    // returns before the device is done
+  const double* at(std::size_t output) const { return results_[output].data(); }  // where its rows lie, until there are more of them
   void get(std::size_t output, double* to, std::int64_t count);  // of the first rows; waits
   std::int64_t bytes() const;                      // that a run reads and writes
 

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "base/diagnostic.h"
+#include "runtime/device/kernels/columns.h"
 #include "runtime/device/kernels/forest.h"
 #include "runtime/device/kernels/kernels.h"
 #include "runtime/model/forest_tables.h"
@@ -42,7 +43,7 @@ std::size_t most_thresholds(const ForestTables& tables) {
 }  // namespace
 
 struct DeviceForest::Impl {
-  Impl(const Model& model, device::Device& device);
+  Impl(const Model& model, device::Device& device, const std::vector<bool>& there);
 
   // What lies on the device.
   struct Trees {
@@ -58,21 +59,25 @@ struct DeviceForest::Impl {
   template <class Bin>
   void bins(const Matrix& matrix, std::int64_t first, std::int64_t rows, Bin* to) const;
   void room(std::int64_t rows);
-  void take(const Matrix& matrix, std::int64_t first, std::int64_t rows);
+  void take(const Matrix& matrix, std::int64_t first, std::int64_t rows, const std::vector<const double*>& there);
   void start();
 
   const Model model;
   const ForestTables tables;
   device::Device& device;
   std::vector<Columns> columns;                    // of tables.numbers, then of tables.categories
-  std::int32_t count = 0;                          // of columns
+  std::vector<std::size_t> there;                  // of tables.numbers, those whose numbers lie on the device
+  std::int32_t count = 0, from_here = 0;           // of columns; the first are made here
   bool narrow = false;
   std::string kernel_name;
   std::map<std::tuple<std::int32_t, std::int32_t, bool>, std::size_t> words_of_set;  // by feature, category set and default: where the bits begin
 
   std::unique_ptr<device::Program> program;
-  const void* kernel = nullptr;
+  const void *kernel = nullptr, *binning = nullptr;
   device::Array<double> base, scores;
+  std::vector<device::Array<double>> thresholds;   // of `there`
+  device::Array<device::BinColumn> bin_columns;
+  device::Array<device::BinCall> bin_call;
   device::Array<device::ForestChunk> chunks;
   device::Array<std::int64_t> first_chunk;
   device::Array<std::uint64_t> trees;
@@ -80,7 +85,7 @@ struct DeviceForest::Impl {
   device::Array<std::uint8_t> on_device;           // bins
   device::Array<device::ForestCall> call;
   std::vector<std::uint8_t> here;                  // bins, before they are copied
-  std::int64_t capacity = -1, rows = 0;
+  std::int64_t capacity = -1, rows = -1;           // of the columns of bins, as the device knows them: `rows` apart
 };
 
 std::string DeviceForest::refusal(const Model& model) {
@@ -105,14 +110,18 @@ std::string DeviceForest::refusal(const Model& model) {
   return {};
 }
 
-DeviceForest::Impl::Impl(const Model& m, device::Device& on) : model(m), tables(model), device(on) {
-  for (const NumberFeature& n : tables.numbers) {
-    Columns c;
-    if (n.left_column >= 0) c.left = count++;
-    if (n.right_column >= 0) c.right = count++;
-    columns.push_back(c);
+DeviceForest::Impl::Impl(const Model& m, device::Device& on, const std::vector<bool>& lies_there) : model(m), tables(model), device(on), columns(tables.numbers.size()) {
+  const auto place = [&](std::size_t at) {
+    if (tables.numbers[at].left_column >= 0) columns[at].left = count++;
+    if (tables.numbers[at].right_column >= 0) columns[at].right = count++;
+  };
+  for (std::size_t at = 0; at < tables.numbers.size(); ++at) {
+    if (at < tables.first_term && !lies_there.empty() && lies_there[static_cast<std::size_t>(tables.numbers[at].feature)]) there.push_back(at);
+    else place(at);
   }
   for (std::size_t i = 0; i < tables.categories.size(); ++i) columns.push_back({count++, -1});
+  from_here = count;
+  for (const std::size_t at : there) place(at);
   std::size_t nodes = 0;
   for (const Tree& tree : model.forest.trees) nodes = std::max(nodes, tree.feature.size());
   constexpr std::int32_t small = 40, large = 136;  // bytes of bins: device::ForestSmall, ForestLarge, ForestWide
@@ -131,6 +140,11 @@ DeviceForest::Impl::Impl(const Model& m, device::Device& on) : model(m), tables(
   put(first_chunk, made.first_chunk);
   put(trees, made.words);
   put(codes, made.tables);
+  if (there.empty()) return;
+  binning = program->kernel(narrow ? "bins_narrow" : "bins_wide");
+  for (const std::size_t at : there) put(thresholds.emplace_back(), tables.numbers[at].table.sorted);
+  bin_columns = device::Array<device::BinColumn>(device, static_cast<std::int64_t>(there.size()));
+  bin_call = device::Array<device::BinCall>(device, 1);
 }
 
 template <class Node>
@@ -221,13 +235,14 @@ DeviceForest::Impl::Trees DeviceForest::Impl::put_trees() {
   return to;
 }
 
-// Bins of rows, column by column, `capacity` apart.
+// Bins of rows, column by column, `rows` apart, of the features that are here.
 template <class Bin>
 void DeviceForest::Impl::bins(const Matrix& matrix, std::int64_t first, std::int64_t rows, Bin* to) const {
   constexpr Bin last = static_cast<Bin>(~Bin{0});
   const auto rank = [](const NumberFeature& n, double v) { return std::isnan(v) ? Bin{0} : static_cast<Bin>(std::lower_bound(n.table.sorted.begin(), n.table.sorted.end(), v) - n.table.sorted.begin()); };
-  const auto column = [&](std::int32_t c) { return to + c * capacity; };
+  const auto column = [&](std::int32_t c) { return to + c * rows; };
   for (std::size_t at = 0; at < tables.first_term; ++at) {
+    if (std::binary_search(there.begin(), there.end(), at)) continue;
     const NumberFeature& n = tables.numbers[at];
     const double* const values = matrix[static_cast<std::size_t>(n.feature)] + first;
     const Columns c = columns[at];
@@ -268,45 +283,62 @@ void DeviceForest::Impl::bins(const Matrix& matrix, std::int64_t first, std::int
 void DeviceForest::Impl::room(std::int64_t wanted) {
   if (wanted <= capacity) return;
   capacity = wanted;
+  rows = -1;
   on_device = {};
   scores = {};
   call = {};
   on_device = device::Array<std::uint8_t>(device, capacity * count * (narrow ? 1 : 2));
   scores = device::Array<double>(device, capacity * model.forest.outputs);
   call = device::Array<device::ForestCall>(device, 1);
-  const device::ForestCall at{.bins = on_device.data(), .stride = capacity, .columns = count, .outputs = model.forest.outputs, .base = base.data(), .chunks = chunks.data(), .first_chunk = first_chunk.data(),
-                              .trees = reinterpret_cast<const char*>(trees.data()), .tables = codes.data(), .scores = scores.data()};
-  device.copy_in(call.data(), &at, sizeof at);
 }
 
-void DeviceForest::Impl::take(const Matrix& matrix, std::int64_t first, std::int64_t count_rows) {
+void DeviceForest::Impl::take(const Matrix& matrix, std::int64_t first, std::int64_t count_rows, const std::vector<const double*>& there_at) {
   room(count_rows);
-  rows = count_rows;
+  if (rows != count_rows) {
+    rows = count_rows;
+    const device::ForestCall at{.bins = on_device.data(), .stride = rows, .columns = count, .outputs = model.forest.outputs, .base = base.data(), .chunks = chunks.data(), .first_chunk = first_chunk.data(),
+                                .trees = reinterpret_cast<const char*>(trees.data()), .tables = codes.data(), .scores = scores.data()};
+    device.copy_in(call.data(), &at, sizeof at);
+  }
   // Ranks are found for 64 rows at a time, and may be written beyond the last of a column's rows.
-  here.resize(static_cast<std::size_t>(on_device.size()) + 64);
+  const auto bytes = static_cast<std::size_t>(from_here * rows * (narrow ? 1 : 2));
+  here.resize(bytes + 64);
   if (narrow)
     bins(matrix, first, rows, here.data());
   else
     bins(matrix, first, rows, reinterpret_cast<std::uint16_t*>(here.data()));
-  device.copy_in(on_device.data(), here.data(), static_cast<std::size_t>(on_device.size()));
+  device.copy_in(on_device.data(), here.data(), bytes);
+  if (there.empty()) return;
+  std::vector<device::BinColumn> of;
+  for (std::size_t i = 0; i < there.size(); ++i) {
+    const NumberFeature& n = tables.numbers[there[i]];
+    const Columns& c = columns[there[i]];
+    of.push_back({there_at[static_cast<std::size_t>(n.feature)] + first, thresholds[i].data(), static_cast<std::int64_t>(n.table.sorted.size()), c.left, c.right});
+  }
+  const device::BinCall at{bin_columns.data(), on_device.data(), rows};
+  device.copy_in(bin_columns.data(), of.data(), of.size() * sizeof(device::BinColumn));
+  device.copy_in(bin_call.data(), &at, sizeof at);
+  device.launch(binning, device::BinsNarrow::blocks(rows, static_cast<std::int64_t>(of.size())), bin_call.data(), rows);
 }
 
 void DeviceForest::Impl::start() { device.launch(kernel, device::ForestSmall::blocks(rows, model.forest.outputs), call.data(), rows); }
 
-DeviceForest::DeviceForest(const Model& model, device::Device& device) : impl_(new Impl(model, device)) {}
+DeviceForest::DeviceForest(const Model& model, device::Device& device, const std::vector<bool>& there) : impl_(new Impl(model, device, there)) {}
 DeviceForest::~DeviceForest() { delete impl_; }
 
-void DeviceForest::score(const Matrix& matrix, std::int64_t rows, double* scores) {
+void DeviceForest::reserve(std::int64_t rows) { impl_->room(rows); }
+
+void DeviceForest::score(const Matrix& matrix, std::int64_t rows, double* scores, const std::vector<const double*>& on_device) {
   const std::int64_t outputs = impl_->model.forest.outputs;
   for (std::int64_t first = 0; first < rows; first += piece_rows) {
     const std::int64_t count = std::min(piece_rows, rows - first);
-    impl_->take(matrix, first, count);
+    impl_->take(matrix, first, count, on_device);
     impl_->start();
     impl_->device.copy_out(scores + first * outputs, impl_->scores.data(), static_cast<std::size_t>(count * outputs) * sizeof(double));
   }
 }
 
-void DeviceForest::take(const Matrix& matrix, std::int64_t rows) { impl_->take(matrix, 0, rows); }
+void DeviceForest::take(const Matrix& matrix, std::int64_t rows) { impl_->take(matrix, 0, rows, {}); }
 void DeviceForest::start() { impl_->start(); }
 const double* DeviceForest::scores_at() const { return impl_->scores.data(); }
 std::string DeviceForest::kernel() const { return impl_->kernel_name; }

@@ -1,4 +1,4 @@
-// Forests on a device: rows go there as bins, ranks among the thresholds of their feature, and walk the trees there, a thread a
+// Forests on a device: rows go there as bins, ranks among the thresholds of their feature, or become bins there, and walk the trees, a thread a
 // row. Scores have the bits of Scorer: a row takes the same way, and doubles are added in the same order.
 #pragma once
 #include <cstdint>
@@ -15,11 +15,14 @@ class DeviceForest {
   // Why a model cannot be scored on a device, for a message; empty when it can.
   static std::string refusal(const Model& model);
 
-  DeviceForest(const Model& model, device::Device& device);  // of a model that is not refused; the device must outlive it
+  // Of a model that is not refused; the device must outlive it. there: by feature, whether its numbers lie on the device; empty: none does.
+  DeviceForest(const Model& model, device::Device& device, const std::vector<bool>& there = {});
   ~DeviceForest();
 
-  // Raw scores, rows x outputs. Not thread-safe: who shares it locks it.
-  void score(const Matrix& matrix, std::int64_t rows, double* scores);
+  // Raw scores, rows x outputs. on_device: by feature the address there of the numbers of those that lie there, which `matrix` need not have.
+  // Not thread-safe: who shares it locks it.
+  void score(const Matrix& matrix, std::int64_t rows, double* scores, const std::vector<const double*>& on_device = {});
+  void reserve(std::int64_t rows);                 // memory for so many at once
 
   // The same in parts, for rows that stay: bins on the device, then their scores there, in scores_at().
   void take(const Matrix& matrix, std::int64_t rows);

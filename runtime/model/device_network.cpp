@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/device/kernels/kernels.h"
+
 namespace mlp::model {
 namespace {
 
@@ -14,7 +16,13 @@ device::Array<T> put(device::Device& device, const std::vector<T>& values) {
 
 }  // namespace
 
-DeviceNetwork::DeviceNetwork(const Model& model, device::Device& device, const DeviceCode& code)
+std::string DeviceNetwork::refusal(const Model& model) {
+  for (const NetworkTensor& weight : model.network.weights)
+    if (!weight.int8.empty()) return "its weights are bytes, which a CPU multiplies";
+  return {};
+}
+
+DeviceNetwork::DeviceNetwork(const Model& model, device::Device& device, const DeviceCode& code, const std::vector<bool>& there)
     : model_(model), device_(device), launches_(device, code), input_(model.features, model.network.numbers), codes_(model.features.size()), bags_(model.features.size()) {
   for (const NetworkTensor& tensor : model.network.weights) weights_.push_back(put(device, tensor.values));
   for (const NetworkTensor& tensor : model.network.states) states_.push_back(put(device, tensor.values));
@@ -23,9 +31,15 @@ DeviceNetwork::DeviceNetwork(const Model& model, device::Device& device, const D
   weight_list_ = put(device, at_.weights);
   state_list_ = put(device, at_.states);
   call_ = device::Array<mlp_network_call>(device, 1);
+  for (std::size_t i = 0; i < model.network.numbers.size(); ++i)
+    if (const std::int32_t f = model.network.numbers[i]; !there.empty() && there[static_cast<std::size_t>(f)]) there_.emplace_back(f, static_cast<std::int64_t>(i));
+  if (there_.empty()) return;
+  program_ = device.load(std::string(device::kernels_ptx()));
+  columns_ = device::Array<device::NumberColumn>(device, static_cast<std::int64_t>(there_.size()));
+  columns_call_ = device::Array<device::NumbersCall>(device, 1);
 }
 
-void DeviceNetwork::room(std::int64_t rows) {
+void DeviceNetwork::reserve(std::int64_t rows) {
   if (rows <= rows_) return;
   const auto array = [&]<class T>(device::Array<T>& to, std::int64_t size) {
     to = {};
@@ -49,13 +63,31 @@ void DeviceNetwork::room(std::int64_t rows) {
   rows_ = rows;
 }
 
-void DeviceNetwork::score(const Matrix& matrix, std::int64_t rows, double* scores) {
-  room(rows);
+// Those that are here are copied, those that lie there become floats there.
+void DeviceNetwork::put_numbers(const Matrix& matrix, std::int64_t rows, const std::vector<const double*>& on_device) {
   input_.resize(rows);
-  for (std::int64_t i = 0; i < rows; ++i) input_.put(matrix, i, i);
+  zeros_.resize(there_.empty() ? 0 : static_cast<std::size_t>(rows));
+  Matrix whole = matrix;
+  for (const auto& [feature, place] : there_) whole[static_cast<std::size_t>(feature)].numbers = zeros_.data();
+  for (std::int64_t i = 0; i < rows; ++i) input_.put(whole, i, i);
   mlp_network_call here{};
   input_.point(here);
-  device_.copy_in(numbers_.data(), here.numbers, static_cast<std::size_t>(rows) * model_.network.numbers.size() * sizeof(float));
+  const std::size_t count = model_.network.numbers.size();
+  if (there_.size() < count) device_.copy_in(numbers_.data(), here.numbers, static_cast<std::size_t>(rows) * count * sizeof(float));
+  if (there_.empty()) return;
+  std::vector<device::NumberColumn> columns;
+  for (const auto& [feature, place] : there_) columns.push_back({on_device[static_cast<std::size_t>(feature)], place});
+  const device::NumbersCall call{columns_.data(), numbers_.data(), static_cast<std::int64_t>(count)};
+  device_.copy_in(columns_.data(), columns.data(), columns.size() * sizeof(device::NumberColumn));
+  device_.copy_in(columns_call_.data(), &call, sizeof call);
+  device_.launch(program_->kernel("numbers"), device::NumbersKernel::blocks(rows, static_cast<std::int64_t>(columns.size())), columns_call_.data(), rows);
+}
+
+void DeviceNetwork::score(const Matrix& matrix, std::int64_t rows, double* scores, const std::vector<const double*>& on_device) {
+  reserve(rows);
+  put_numbers(matrix, rows, on_device);
+  mlp_network_call here{};
+  input_.point(here);
   std::int64_t terms = 0;
   for (std::size_t f = 0; f < bags_.size(); ++f) {
     if (model_.features[f].width > 0) device_.copy_in(codes_[f].data(), here.codes[f], static_cast<std::size_t>(rows) * sizeof(std::int32_t));

@@ -2,6 +2,7 @@
 // own.
 #pragma once
 #include "base/launches.h"
+#include "runtime/device/kernels/columns.h"
 #include "runtime/device/launches.h"
 #include "runtime/model/network.h"
 
@@ -9,13 +10,17 @@ namespace mlp::model {
 
 class DeviceNetwork {
  public:
-  // code: of the model's network, with its function `score`. Model, device and code must outlive it.
-  DeviceNetwork(const Model& model, device::Device& device, const DeviceCode& code);
-  // Raw scores, rows x outputs. Not thread-safe.
-  void score(const Matrix& matrix, std::int64_t rows, double* scores);
+  static std::string refusal(const Model& model);  // why a network cannot be scored on a device; empty when it can
+  // code: of the model's network, with its function `score`. Model, device and code must outlive it. there: by feature, whether its numbers lie on
+  // the device; empty: none does.
+  DeviceNetwork(const Model& model, device::Device& device, const DeviceCode& code, const std::vector<bool>& there = {});
+  // Raw scores, rows x outputs. on_device: by feature the address there of the numbers of those that lie there, which `matrix` need not have. Not
+  // thread-safe.
+  void score(const Matrix& matrix, std::int64_t rows, double* scores, const std::vector<const double*>& on_device = {});
+  void reserve(std::int64_t rows);                 // memory for so many at once
 
  private:
-  void room(std::int64_t rows);
+  void put_numbers(const Matrix& matrix, std::int64_t rows, const std::vector<const double*>& on_device);
   const Model& model_;
   device::Device& device_;
   device::Launches launches_;
@@ -33,6 +38,12 @@ class DeviceNetwork {
   device::Array<mlp_bag*> bag_list_;
   device::Array<mlp_network_call> call_;
   device::Addresses at_;
+  // Numbers that lie on the device: the feature of each, and where it stands in a row.
+  std::vector<std::pair<std::int32_t, std::int64_t>> there_;
+  std::vector<double> zeros_;                        // stand for them here
+  std::unique_ptr<device::Program> program_;
+  device::Array<device::NumberColumn> columns_;
+  device::Array<device::NumbersCall> columns_call_;
 };
 
 }  // namespace mlp::model

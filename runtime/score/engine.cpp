@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <mutex>
 
+#include "base/codes/command.h"
 #include "base/codes/serving.h"
 #include "runtime/score/score.h"
 #include "runtime/values/parse.h"
@@ -51,6 +53,7 @@ struct Scratch {
   std::vector<mlp_bag> bags;
   std::vector<mlp_output> outputs;
   std::vector<mlp_column> columns;
+  std::vector<double*> asked;    // by feature, of a BatchScorer
   model::Matrix matrix;
 };
 
@@ -131,9 +134,10 @@ struct Engine::Impl {
   mlp_kernel kernel;
   std::int32_t width;
   std::int32_t bags = 0;  // features that are bags
-  Engine::BatchScorer scores;  // in place of the scorer
-  std::int64_t most = block_rows;
-  std::mutex scoring;     // of `scores`
+  std::unique_ptr<BatchScorer> batches;
+  std::mutex scoring;     // of `batches`
+  std::function<void(const Diagnostic&)> lost;
+  std::atomic<bool> is_lost = false;
 };
 
 Engine::Engine(package::Package package, mlp_kernel features, mlp_network network, const std::vector<std::int32_t>& plain) {
@@ -145,13 +149,27 @@ const package::Package& Engine::package() const { return impl_->package; }
 std::int32_t Engine::width() const { return impl_->width; }
 void Engine::set_level(model::Scorer::Level level) { impl_->scorer.set_level(level); }
 
-void Engine::set_scorer(BatchScorer scores, std::int64_t rows) {
-  impl_->scores = std::move(scores);
-  impl_->most = rows;
+void Engine::set_scorer(std::unique_ptr<BatchScorer> scorer, std::function<void(const Diagnostic&)> lost) {
+  impl_->batches = std::move(scorer);
+  impl_->lost = std::move(lost);
 }
-std::int64_t Engine::batch_rows() const { return impl_->most; }
+std::int64_t Engine::batch_rows() const { return impl_->batches ? impl_->batches->most() : block_rows; }
 
 void Engine::run(const mlp_column* columns, std::int64_t rows, double* out, std::vector<std::vector<double>>* features, Bags* bags) const {
+  BatchScorer* const scorer = impl_->batches.get();
+  if (!scorer || rows < scorer->least() || impl_->is_lost) return run_with(nullptr, columns, rows, out, features, bags);
+  try {
+    run_with(scorer, columns, rows, out, features, bags);
+  } catch (const Failure& failure) {
+    const Code why = failure.diagnostic.code;      // no_device: what is opened when it is needed, cuBLASLt
+    if ((why != code::device_failed && why != code::no_device) || !impl_->lost) throw;
+    if (!impl_->is_lost.exchange(true)) impl_->lost(failure.diagnostic);
+    run_with(nullptr, columns, rows, out, features, bags);
+  }
+}
+
+// Without a scorer by the code here.
+void Engine::run_with(BatchScorer* scorer, const mlp_column* columns, std::int64_t rows, double* out, std::vector<std::vector<double>>* features, Bags* bags) const {
   static thread_local Scratch s;
   const model::Model& model = impl_->package.model;
   const package::Signature& signature = impl_->package.signature;
@@ -167,7 +185,7 @@ void Engine::run(const mlp_column* columns, std::int64_t rows, double* out, std:
     for (std::size_t f = 0; f < count; ++f)
       if (model.features[f].bag) (*bags)[f].resize(static_cast<std::size_t>(rows));
   }
-  const std::int64_t most = impl_->most, block = std::min(rows, most);
+  const std::int64_t most = scorer ? scorer->most() : block_rows, block = std::min(rows, most);
   s.bags.resize(static_cast<std::size_t>(impl_->bags) * static_cast<std::size_t>(block));
   s.features.resize(features ? 0 : count * static_cast<std::size_t>(block));
   s.scores.resize(static_cast<std::size_t>(block) * static_cast<std::size_t>(model.outputs()));
@@ -198,7 +216,14 @@ void Engine::run(const mlp_column* columns, std::int64_t rows, double* out, std:
       bag += block;
     }
     const mlp_batch batch{n, at, nullptr, s.arena.begin()};
-    impl_->kernel(&batch, impl_->view.get(), s.outputs.data());
+    mlp_kernel kernel = impl_->kernel;
+    if (scorer) {
+      kernel = scorer->others();
+      std::size_t place = 0;
+      for (std::size_t f = 0; f < count; ++f)
+        if (!scorer->computes(f)) s.outputs[place++] = s.outputs[f];
+    }
+    if (kernel) kernel(&batch, impl_->view.get(), s.outputs.data());
     for (std::size_t f = 0; impl_->bags > 0 && f < count; ++f) {
       const mlp_bag* const of = s.matrix[f].bags;
       if (!of) continue;
@@ -206,9 +231,11 @@ void Engine::run(const mlp_column* columns, std::int64_t rows, double* out, std:
       for (std::int64_t i = 0; i < n; ++i) numbers[i] = static_cast<double>(of[i].size);
       for (std::int64_t i = 0; bags && i < n; ++i) (*bags)[f][static_cast<std::size_t>(first + i)].assign(of[i].terms, of[i].terms + of[i].size);
     }
-    if (impl_->scores) {
+    if (scorer) {
+      s.asked.clear();
+      for (std::size_t f = 0; features && f < count; ++f) s.asked.push_back((*features)[f].data() + first);
       const std::lock_guard lock(impl_->scoring);
-      impl_->scores(s.matrix, n, s.scores.data());
+      scorer->score(at, s.matrix, n, s.scores.data(), features ? s.asked.data() : nullptr);
     } else {
       impl_->scorer.score(s.matrix, n, s.scores.data());
     }
@@ -224,8 +251,8 @@ void Engine::run_rows(const float* values, std::int64_t stride, std::int64_t row
   };
   static thread_local RowScratch s;
   const package::Signature& signature = impl_->package.signature;
-  const bool direct = impl_->scorer.scores_rows() && !impl_->scores;
-  const std::int64_t most = direct ? 8 * block_rows : impl_->most, block = std::min(rows, most);
+  const bool direct = impl_->scorer.scores_rows() && !impl_->batches;
+  const std::int64_t most = direct ? 8 * block_rows : batch_rows(), block = std::min(rows, most);
   if (direct) {
     s.scores.resize(static_cast<std::size_t>(block) * static_cast<std::size_t>(impl_->package.model.outputs()));
   } else {

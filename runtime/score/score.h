@@ -17,6 +17,19 @@ namespace mlp::score {
 // The terms of bags by feature and row; of other features nothing.
 using Bags = std::vector<std::vector<std::vector<mlp_term>>>;
 
+// What scores blocks of rows in place of an engine's own code: a device. One caller at a time.
+class BatchScorer {
+ public:
+  virtual ~BatchScorer() = default;
+  virtual std::int64_t least() const = 0;          // rows; fewer are scored by the engine
+  virtual std::int64_t most() const = 0;           // at once
+  virtual bool computes(std::size_t feature) const = 0;
+  virtual mlp_kernel others() const = 0;           // computes the features that it does not, in their order; null: it computes all
+  // Raw scores. columns: as of Engine::run; matrix: of the features that it does not compute. features: where those that it does go, by feature; null:
+  // they are not asked for.
+  virtual void score(const mlp_column* columns, const model::Matrix& matrix, std::int64_t rows, double* scores, double* const* features) = 0;
+};
+
 // A loaded pipeline: package + compiled kernel. Thread-safe once made.
 class Engine {
  public:
@@ -33,13 +46,13 @@ class Engine {
   // that may be null. Throws Failure where a column holds no numbers, or a value is none of its column.
   void run_rows(const float* values, std::int64_t stride, std::int64_t rows, double* out) const;
   void set_level(model::Scorer::Level level);  // for self-tests, before it is shared
-  // Raw scores come from `scores`, which has the bits of the scorer here, one caller at a time and up to `rows` at once: a device. Before
-  // it is shared.
-  using BatchScorer = std::function<void(const model::Matrix& matrix, std::int64_t rows, double* scores)>;
-  void set_scorer(BatchScorer scores, std::int64_t rows);
+  // From now on `scorer` scores what it takes. lost: where it fails (device_failed, no_device) this is told why, once, and the engine's own code scores from there
+  // on; without it run() throws. Before it is shared.
+  void set_scorer(std::unique_ptr<BatchScorer> scorer, std::function<void(const Diagnostic&)> lost = {});
   std::int64_t batch_rows() const;        // that are best given to run() together
  private:
   struct Impl;
+  void run_with(BatchScorer* scorer, const mlp_column* columns, std::int64_t rows, double* out, std::vector<std::vector<double>>* features, Bags* bags) const;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -56,7 +56,8 @@ template <class F> Response guarded(bool mlflow, F&& work) {
   } catch (const ApiError& error) {
     return to_response(error, mlflow);
   } catch (const Failure& failure) {
-    return to_response({400, failure.diagnostic.message, failure.diagnostic.help, info(failure.diagnostic.code).code, ""}, mlflow);
+    const CodeInfo& about = info(failure.diagnostic.code);
+    return to_response({about.exit == Exit::environment ? 503 : 400, failure.diagnostic.message, failure.diagnostic.help, about.code, ""}, mlflow);
   } catch (const std::exception& error) {
     std::cerr << "internal error: " << error.what() << "\n";
     return to_response({500, "internal error", "the server's log says more", "", ""}, mlflow);

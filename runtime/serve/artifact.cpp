@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -43,8 +44,33 @@ struct Program {
       throw Failure(code::write_failed, std::string("cannot write to standard output: ") + std::strerror(errno));
   }
   package::Package load() const { return package::from_bytes(built.package, name); }
-  std::unique_ptr<score::Engine> engine() const { return std::make_unique<score::Engine>(load(), built.features(best_cpu_level()), built.network_of(best_cpu_level())); }
+  std::unique_ptr<score::Engine> engine(const Arguments& arguments) const;  // on the device that they ask for
 };
+
+bool about_devices(const Diagnostic& d) { return d.code == code::no_device || d.code == code::device_failed; }
+
+std::unique_ptr<score::Engine> Program::engine(const Arguments& arguments) const {
+  auto engine = std::make_unique<score::Engine>(load(), built.features(best_cpu_level()), built.network_of(best_cpu_level()));
+  if (!built.device) return engine;
+  const std::string asked = arguments.word("--device", {"auto", "cpu", "cuda"});
+  const auto tell = [](const std::string& what) { std::cerr << "device: " + what + "\n" << std::flush; };
+  if (asked == "cpu") {
+    tell("cpu");
+    return engine;
+  }
+  const auto why = [](const Diagnostic& d) { return std::string(" (") + info(d.code).code + ": " + d.message + ")"; };
+  try {
+    OnDevice on = built.device(engine->package(), false);
+    tell(on.name + "\non it: " + on.what);
+    std::function<void(const Diagnostic&)> lost;
+    if (asked != "cuda") lost = [=](const Diagnostic& d) { tell("cpu from here on" + why(d)); };
+    engine->set_scorer(std::move(on.scorer), std::move(lost));
+  } catch (const Failure& failure) {
+    if (asked == "cuda" || !about_devices(failure.diagnostic)) throw;
+    tell("cpu" + why(failure.diagnostic));
+  }
+  return engine;
+}
 
 struct Command {
   const char* name;
@@ -52,10 +78,20 @@ struct Command {
   std::vector<Flag> flags;
   const char* examples;      // NAME stands for the program
   int (*run)(const Program& program, const Arguments& arguments);
+  bool scores = false;       // takes --device, in a program for a GPU
 };
 
+const Flag device_flag{"--device", "", "DEVICE", "auto: the first NVIDIA GPU, or the CPU where there is none; cuda, cpu (default auto)"};
+
+std::vector<Flag> flags_of(const Program& program, const Command& command) {
+  std::vector<Flag> flags = command.flags;
+  if (program.built.device && command.scores) flags.push_back(device_flag);
+  flags.push_back(help_flag);
+  return flags;
+}
+
 int run_serve(const Program& program, const Arguments& arguments) {
-  const std::unique_ptr<score::Engine> engine = program.engine();
+  const std::unique_ptr<score::Engine> engine = program.engine(arguments);
   ServeOptions options;
   options.host = arguments.text("--host", options.host);
   options.port = arguments.number("--port", static_cast<int>(engine->package().signature.port), 0, 65535);
@@ -74,7 +110,7 @@ int run_score(const Program& program, const Arguments& arguments) {
   options.threads = arguments.number("--threads", cores(), 1, 1024);
   options.warn = [&](const Diagnostic& d) { program.say(d); };
   if (input.empty() && ::isatty(0)) std::cerr << "reading " << (options.from == score::Format::csv ? "CSV" : "JSON lines") << " from standard input; end with Ctrl-D\n";
-  score::stream_files(*program.engine(), input, output, options);
+  score::stream_files(*program.engine(arguments), input, output, options);
   return 0;
 }
 
@@ -90,6 +126,7 @@ Json describe(const Program& program, const package::Package& package) {
   if (manifest.contains("description")) out["description"] = manifest["description"];
   out["package"] = sha256(program.built.package);
   out["mlp"] = mlp::version;
+  if (program.built.device) out["device"] = "cuda";
   out["target"] = s.target;
   out["model"] = {{"kind", kinds[static_cast<int>(m.kind)]}, {"loss", is_custom(m.loss) ? m.loss_name.c_str() : losses[static_cast<int>(m.loss)]}, {"classes", m.classes}};
   if (m.loss == Loss::none) out["model"].erase("loss"), out["model"].erase("classes");
@@ -143,6 +180,7 @@ int run_info(const Program& program, const Arguments& arguments) {
   else line("measured by", package.signature.target.empty() ? "no truth" : package.signature.target);
   for (std::size_t k = 0; k < package.model.classes.size(); ++k) out += (k ? ", " : ": ") + package.model.classes[k];
   line("model", model);
+  if (program.built.device) line("scored on", "an NVIDIA GPU where there is one, else the CPU");
   line("package", all["package"].get<std::string>());
   for (const char* name : {"spec_sha256", "identity"})
     if (all.contains(name) && all[name].is_string()) line(name, all[name].get<std::string>());
@@ -176,6 +214,17 @@ int run_info(const Program& program, const Arguments& arguments) {
 
 bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0);
+}
+
+// Whether a network has the same predictions but for sums of floats in another order: of rows whose features let them be compared.
+bool near(const score::ProbeRun& a, const score::ProbeRun& b) {
+  const std::size_t width = a.predictions.size() / static_cast<std::size_t>(a.rows);
+  for (std::size_t i = 0; i < a.predictions.size(); ++i) {
+    bool comparable = true;
+    for (const std::vector<double>& feature : b.features) comparable = comparable && std::abs(feature[i / width]) < 1e6;
+    if (comparable && !(std::abs(a.predictions[i] - b.predictions[i]) <= 1e-4 * std::max(1.0, std::abs(b.predictions[i])))) return false;
+  }
+  return true;
 }
 
 int run_selftest(const Program& program, const Arguments& arguments) {
@@ -233,6 +282,23 @@ int run_selftest(const Program& program, const Arguments& arguments) {
     check(std::string("model ") + name, same, std::to_string(expected.rows) + " rows, " + (same ? "the same bits as the reference" : "other bits than the reference"));
   }
 
+  // Of a program for a GPU: models of trees give the same bits there, networks the same but for rounding.
+  if (program.built.device) {
+    score::Engine engine(package, program.built.features(best_cpu_level()), program.built.network_of(best_cpu_level()));
+    try {
+      OnDevice on = program.built.device(engine.package(), true);
+      engine.set_scorer(std::move(on.scorer));
+      const score::ProbeRun run = score::run_probe(engine);
+      bool same = run.features.size() == expected.features.size();
+      for (std::size_t f = 0; same && f < run.features.size(); ++f) same = same_bits(run.features[f], expected.features[f]);
+      same = same && (network ? near(run, expected) : same_bits(run.predictions, expected.predictions));
+      check("device", same, on.name + ", " + (same ? network ? "the same but for rounding" : "the same bits" : "other values than the CPU's"));
+    } catch (const Failure& failure) {
+      if (!about_devices(failure.diagnostic)) throw;
+      check("device", true, "none here (" + std::string(info(failure.diagnostic.code).code) + "), the CPU scores");
+    }
+  }
+
   const Json manifest = Json::parse(package.manifest);
   if (manifest.contains("golden")) {
     const Json golden = score::golden_predictions(score::Engine(package, program.built.features(best_cpu_level()), program.built.network_of(best_cpu_level())));
@@ -267,7 +333,7 @@ int run_bench(const Program& program, const Arguments& arguments) {
   options.seconds = arguments.number("--seconds", static_cast<int>(options.seconds), 1, 3600);
   options.threads = arguments.number("--threads", options.threads, 1, 1024);
   options.input = arguments.text("--input", "");
-  const std::unique_ptr<score::Engine> engine = program.engine();
+  const std::unique_ptr<score::Engine> engine = program.engine(arguments);
   const BenchResult result = bench(*engine, options);
   const std::string level = "x86-64-v" + std::to_string(static_cast<int>(best_cpu_level()));
   const double csv_rate = result.csv.per_second * result.csv_bytes / static_cast<double>(result.rows);
@@ -314,7 +380,7 @@ const std::vector<Command>& commands() {
        "  NAME serve --port 8080\n"
        "  curl -s localhost:8080/v2/models\n"
        "  curl -s localhost:8080/invocations -H 'Content-Type: text/csv' --data-binary @rows.csv\n",
-       run_serve},
+       run_serve, true},
       {"score", "rows in, predictions out",
        {{"--input", "-i", "FILE", "rows to score (default: standard input)"},
         {"--output", "-o", "FILE", "where predictions go, whole or not at all (default: standard output)"},
@@ -326,7 +392,7 @@ const std::vector<Command>& commands() {
        "  cat rows.jsonl | NAME score --from jsonl --to jsonl\n"
        "A row for each input row, in order: prediction, then p_<label> for each class. Columns may stand in any order; those\n"
        "that are not needed are passed over. At a bad row it stops: the rows before it are written to standard output.\n",
-       run_score},
+       run_score, true},
       {"info", "what this is: model, metrics, columns, digests",
        {{"--json", "", "", "one JSON object"}},
        "  NAME info\n  NAME info --json | jq .request\n",
@@ -338,7 +404,7 @@ const std::vector<Command>& commands() {
         {"--input", "-i", "FILE", "CSV to take the rows from (default: made from the schema and what training saw)"},
         {"--json", "", "", "one JSON object"}},
        "  NAME bench\n  NAME bench --input new.csv --threads 2\n  NAME bench --json | jq .row.p99_ns\n",
-       run_bench},
+       run_bench, true},
       {"selftest", "check that this file and this machine give the right bits",
        {{"--json", "", "", "one JSON object"}},
        "  NAME selftest && NAME serve\n",
@@ -360,11 +426,10 @@ std::string general_help(const std::string& name) {
   return out + "\nexamples\n  " + name + " score --input new.csv > predictions.csv\n  " + name + " serve --port 8080\n";
 }
 
-std::string command_help(const std::string& name, const Command& command) {
+std::string command_help(const Program& program, const Command& command) {
+  const std::string& name = program.name;
   std::string out = name + " " + command.name + ": " + command.summary + "\n\narguments\n";
-  std::vector<Flag> flags = command.flags;
-  flags.push_back(help_flag);
-  for (const Flag& f : flags)
+  for (const Flag& f : flags_of(program, command))
     out += "  " + pad(std::string(f.name) + (*f.letter ? std::string(", ") + f.letter : "") + (*f.value ? std::string(" ") + f.value : ""), 22) + f.help + "\n";
   return out + "\nexamples\n" + named(command.examples, name);
 }
@@ -385,11 +450,9 @@ int dispatch(Program& program, int argc, char** argv) {
   for (const Command& command : commands()) {
     names.push_back(command.name);
     if (word != command.name) continue;
-    std::vector<Flag> flags = command.flags;
-    flags.push_back(help_flag);
     for (int i = 2; i < argc; ++i)
-      if (const std::string argument = argv[i]; argument == "--help" || argument == "-h") return program.print(command_help(program.name, command)), 0;
-    return command.run(program, Arguments(flags, argc, argv, 2, program.name + " " + command.name));
+      if (const std::string argument = argv[i]; argument == "--help" || argument == "-h") return program.print(command_help(program, command)), 0;
+    return command.run(program, Arguments(flags_of(program, command), argc, argv, 2, program.name + " " + command.name));
   }
   const std::string near = nearest(word, names);
   throw Failure(code::bad_usage, "unknown command `" + word + "`", near.empty() ? "`" + program.name + " --help` lists the commands" : "did you mean `" + near + "`?");

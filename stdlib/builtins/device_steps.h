@@ -2,11 +2,12 @@
 // launch. Called by the kernels that compiler/codegen/gpu makes of them: of mlp_step_rows mlp_device_rows, and so on.
 #pragma once
 #include "abi/abi.h"
+#include "base/launch_threads.h"
 
 // mlp_device_step::sums: weights and weighted losses of the rows, the factor of the gradients by these weights, that by their norm, and squares of each
 // block (step_square_blocks).
 enum mlp_step_sum { mlp_step_mass = 0, mlp_step_loss = 1, mlp_step_share = 2, mlp_step_shorter = 3, mlp_step_squares = 4 };
-enum { mlp_step_threads = 256, mlp_step_square_blocks = 64, mlp_step_sums = mlp_step_squares + mlp_step_square_blocks };
+enum { mlp_step_threads = mlp::launch_threads, mlp_step_square_blocks = 64, mlp_step_sums = mlp_step_squares + mlp_step_square_blocks };
 
 extern "C" {
 

@@ -5,6 +5,7 @@
 
 #include "base/diagnostic.h"
 #include "tests/harness/network_run.h"
+#include "tests/harness/own_kernels.h"
 
 namespace mlp::harness {
 namespace {
@@ -12,7 +13,8 @@ namespace {
 struct HostProgram final : device::Program {
   explicit HostProgram(const codegen::HostKernels& kernels) : kernels(kernels) {}
   const void* kernel(const std::string& name) const override {
-    const codegen::HostKernel found = kernels.find(name);
+    codegen::HostKernel found = kernels.find(name);
+    if (!found) found = own_kernel(name);
     if (!found) MLP_BUG("there is no kernel `" + name + "`");
     return reinterpret_cast<const void*>(found);
   }

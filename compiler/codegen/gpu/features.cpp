@@ -1,5 +1,8 @@
 #include "compiler/codegen/gpu/features.h"
 
+#include <algorithm>
+#include <set>
+
 #include "compiler/codegen/cpu/kernel_builder.h"
 #include "compiler/codegen/gpu/gpu.h"
 
@@ -7,25 +10,62 @@ namespace mlp::codegen {
 
 using llvm::Value;
 
-std::string refused_by_device(const loop::Kernel& kernel) {
-  for (const loop::Output& output : kernel.outputs) {
-    std::vector<char> needed(kernel.body.size(), 0);
+namespace {
+
+// By instruction, whether these outputs need it.
+std::vector<char> needed_by(const loop::Kernel& kernel, const std::vector<loop::Output>& outputs) {
+  std::vector<char> needed(kernel.body.size(), 0);
+  for (const loop::Output& output : outputs) {
     needed[static_cast<std::size_t>(output.value.index)] = 1;
-    bool texts = output.present.known();
-    for (std::size_t i = kernel.body.size(); i-- > 0;) {
-      if (!needed[i]) continue;
-      const loop::Instr& instr = kernel.body[i];
-      texts |= instr.kind == loop::Kind::string || instr.kind == loop::Kind::bag;
-      for (const loop::ValueId arg : instr.args) needed[static_cast<std::size_t>(arg.index)] = 1;
-    }
-    if (texts) return output.name;
+    if (output.present.known()) needed[static_cast<std::size_t>(output.present.index)] = 1;
   }
-  return {};
+  for (std::size_t i = needed.size(); i-- > 0;)
+    if (needed[i])
+      for (const loop::ValueId arg : kernel.body[i].args) needed[static_cast<std::size_t>(arg.index)] = 1;
+  return needed;
+}
+
+}  // namespace
+
+std::vector<std::int32_t> device_outputs(const loop::Module& module, const loop::Kernel& kernel) {
+  const auto for_the_cpu = [&](const loop::Instr& instr) {
+    switch (instr.op) {
+      case loop::Op::fitted_text: case loop::Op::table_code: case loop::Op::table_value: case loop::Op::table_size: case loop::Op::bag: case loop::Op::hash_bag: return true;
+      default: break;
+    }
+    if (instr.kind == loop::Kind::string) return true;
+    return instr.op == loop::Op::call && std::any_of(module.externals.begin(), module.externals.end(), [&](const loop::External& e) { return e.symbol == instr.text; });
+  };
+  const std::vector<std::int32_t> plain = loop::plain_columns(kernel);
+  std::vector<std::int32_t> out;
+  for (std::size_t o = 0; o < kernel.outputs.size(); ++o) {
+    const loop::Output& output = kernel.outputs[o];
+    if (plain[o] >= 0 || output.present.known() || kernel.body[static_cast<std::size_t>(output.value.index)].kind != loop::Kind::f64) continue;
+    const std::vector<char> needed = needed_by(kernel, {output});
+    bool here = false;
+    for (std::size_t i = 0; i < needed.size() && !here; ++i) here = needed[i] && for_the_cpu(kernel.body[i]);
+    if (!here) out.push_back(static_cast<std::int32_t>(o));
+  }
+  return out;
+}
+
+loop::Kernel with_outputs(const loop::Kernel& kernel, const std::vector<std::int32_t>& outputs) {
+  loop::Kernel out{kernel.name, kernel.body, {}};
+  for (const std::int32_t o : outputs) out.outputs.push_back(kernel.outputs[static_cast<std::size_t>(o)]);
+  return out;
+}
+
+std::vector<std::int32_t> columns_read(const loop::Kernel& kernel) {
+  const std::vector<char> needed = needed_by(kernel, kernel.outputs);
+  std::set<std::int32_t> columns;
+  for (std::size_t i = 0; i < needed.size(); ++i)
+    if (const loop::Instr& instr = kernel.body[i]; needed[i] && (instr.op == loop::Op::load || instr.op == loop::Op::present)) columns.insert(static_cast<std::int32_t>(instr.integer));
+  return {columns.begin(), columns.end()};
 }
 
 void build_rows(NetworkFrame& frame, const loop::Kernel& kernel, KernelWriter& writer) {
   llvm::IRBuilder<>& b = frame.b;
-  constexpr std::int64_t threads = 256, each = device_rows / threads;
+  constexpr std::int64_t threads = launch_threads, each = launch_rows / threads;
   std::vector<std::int64_t> rows;                  // of a thread, neighbours of those of the threads beside it
   for (std::int64_t i = 0; i < each; ++i) rows.push_back(i * threads);
   const std::vector<KernelPart> parts = build_parts(kernel, "mlp_" + kernel.name + "_part", rows, frame.space, frame.abi, frame.builtins, frame.module);
@@ -44,7 +84,7 @@ void build_rows(NetworkFrame& frame, const loop::Kernel& kernel, KernelWriter& w
         const auto behind = [&](std::uint64_t bytes) { return b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), frame.call, bytes); };
         const std::uint64_t batch = layout.getTypeAllocSize(frame.abi.mlp_batch), fitted = layout.getTypeAllocSize(frame.abi.mlp_fitted);
         Value* const outputs = frame.fixed(b.CreateLoad(frame.pointer(), behind(batch + fitted)));
-        Value* const first = b.CreateAdd(b.CreateMul(b.CreateZExt(block, b.getInt64Ty()), b.getInt64(device_rows)), b.CreateZExt(thread, b.getInt64Ty()));
+        Value* const first = b.CreateAdd(b.CreateMul(b.CreateZExt(block, b.getInt64Ty()), b.getInt64(launch_rows)), b.CreateZExt(thread, b.getInt64Ty()));
         const auto call = [&](llvm::Function* function, Value* at, Value* indexes) { b.CreateCall(function, {frame.call, behind(batch), outputs, at, b.getInt64(1), indexes}); };
         const auto every_part = [&](const std::function<void(const KernelPart&, Value*)>& of) {
           for (const KernelPart& part : parts) {
@@ -57,7 +97,7 @@ void build_rows(NetworkFrame& frame, const loop::Kernel& kernel, KernelWriter& w
           }
         };
         // Whole blocks take all rows of a thread at once.
-        Value* const end = b.CreateMul(b.CreateAdd(b.CreateZExt(block, b.getInt64Ty()), b.getInt64(1)), b.getInt64(device_rows));
+        Value* const end = b.CreateMul(b.CreateAdd(b.CreateZExt(block, b.getInt64Ty()), b.getInt64(1)), b.getInt64(launch_rows));
         frame.when(
             b.CreateICmpULE(end, frame.number),
             [&] { every_part([&](const KernelPart& part, Value* indexes) { call(part.all, first, indexes); }); },

@@ -22,7 +22,7 @@ using llvm::BasicBlock;
 using llvm::Value;
 
 constexpr unsigned global_memory = 1, shared_memory = 3;  // address spaces of NVPTX
-constexpr std::int64_t threads = 256;                     // of a block
+constexpr std::int64_t threads = launch_threads;          // of a block
 
 struct Architecture {
   int number;
@@ -165,9 +165,10 @@ class Compilation {
     }
     const loop::Function none;
     for (const loop::Kernel& kernel : loops.kernels) {
-      if (!loops.network.empty() || !refused_by_device(kernel).empty()) continue;
+      const loop::Kernel part = with_outputs(kernel, device_outputs(loops, kernel));
+      if (part.outputs.empty()) continue;
       NetworkFrame made = frame(none);
-      build_rows(made, kernel, writer);
+      build_rows(made, part, writer);
     }
     link_builtins(*module_, std::move(builtins), {});
     optimize(*module_, *machine_, 3, true);
@@ -213,7 +214,9 @@ class InProcess final : public HostKernels {
 
 }  // namespace
 
-DeviceCode device_code(const loop::Module& module, int architecture) {
+namespace {
+
+DeviceCode code_of(const loop::Module& module, int architecture) {
   DeviceWriter writer;
   Compilation compilation(module, device_machine(architecture), writer, global_memory);
   DeviceCode code = compilation.code();
@@ -222,10 +225,39 @@ DeviceCode device_code(const loop::Module& module, int architecture) {
   return code;
 }
 
-std::string device_rows_code(const loop::Kernel& kernel, int architecture) {
-  loop::Module module;
-  module.kernels.push_back(kernel);
-  return device_code(module, architecture).text;
+}  // namespace
+
+DeviceCode device_code(const loop::Module& module, int architecture) {
+  loop::Module network;
+  network.network = module.network;
+  return code_of(network, architecture);
+}
+
+DeviceRows device_rows(const loop::Module& module, const std::string& kernel, int architecture) {
+  const loop::Kernel* const whole = module.find(kernel);
+  if (!whole) MLP_BUG("there is no kernel `" + kernel + "`");
+  DeviceRows rows;
+  rows.outputs = device_outputs(module, *whole);
+  if (rows.outputs.empty()) return rows;
+  rows.columns = columns_read(with_outputs(*whole, rows.outputs));
+  loop::Module alone;
+  alone.externals = module.externals;
+  alone.kernels.push_back(*whole);
+  rows.text = code_of(alone, architecture).text;
+  return rows;
+}
+
+loop::Module host_rest(const loop::Module& module, const std::string& kernel, const DeviceRows& there, const std::string& name) {
+  const loop::Kernel& whole = *module.find(kernel);
+  std::vector<std::int32_t> left;
+  for (std::int32_t o = 0; o < static_cast<std::int32_t>(whole.outputs.size()); ++o)
+    if (!std::binary_search(there.outputs.begin(), there.outputs.end(), o)) left.push_back(o);
+  loop::Module rest;
+  if (left.empty() || there.outputs.empty()) return rest;
+  rest.externals = module.externals;
+  rest.kernels.push_back(with_outputs(whole, left));
+  rest.kernels.back().name = name;
+  return rest;
 }
 
 std::unique_ptr<HostKernels> compile_for_host(const loop::Module& module) { return std::make_unique<InProcess>(module); }

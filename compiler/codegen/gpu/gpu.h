@@ -12,10 +12,10 @@ namespace mlp::codegen {
 // (stdlib/builtins/device_steps.h), kernels mlp_device_*.
 DeviceCode device_code(const loop::Module& module, int architecture);
 
-// A kernel of rows as PTX: the entry mlp_<kernel>, for blocks of 1024 rows (features.h says what it takes). One that is not refused.
-std::string device_rows_code(const loop::Kernel& kernel, int architecture);
-// The first output that only a CPU computes, as it needs texts; empty: none.
-std::string refused_by_device(const loop::Kernel& kernel);
+// What a device computes of a kernel of rows (features.h says what that is, and what the entry takes).
+DeviceRows device_rows(const loop::Module& module, const std::string& kernel, int architecture);
+// What is left of it to the CPU, as a kernel of this name; without one where the device computes all or nothing.
+loop::Module host_rest(const loop::Module& module, const std::string& kernel, const DeviceRows& there, const std::string& name);
 
 // The same kernels as functions of this process. A kernel is called with how many blocks run.
 using HostKernel = void (*)(void* call, std::int64_t number, std::int64_t blocks);
@@ -25,6 +25,6 @@ class HostKernels {
   virtual const DeviceCode& code() const = 0;      // without text
   virtual HostKernel find(const std::string& kernel) const = 0;  // null when there is none of that name
 };
-std::unique_ptr<HostKernels> compile_for_host(const loop::Module& module);  // of its network; without one, of its kernels of rows that are not refused
+std::unique_ptr<HostKernels> compile_for_host(const loop::Module& module);  // of its network, and of its kernels of rows what a device computes
 
 }  // namespace mlp::codegen

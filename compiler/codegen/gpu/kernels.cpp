@@ -18,7 +18,7 @@ using loop::Place;
 using loop::Step;
 using loop::StepKind;
 
-constexpr std::int64_t threads = 256;          // of a block
+constexpr std::int64_t threads = launch_threads;
 constexpr std::int64_t few = 16;               // terms of a sum that one thread adds up
 constexpr std::int64_t scatter_threads = 8192; // that a table's rows are parted among, so that each sees all rows of the batch
 

@@ -138,6 +138,7 @@ MLP_WORDS(Growth, "leaf_wise", "depth_wise");
 MLP_WORDS(Calibrate, "none", "isotonic", "platt");
 MLP_WORDS(Schedule, "constant", "cosine");
 MLP_WORDS(Thresholds, "best", "random");
+MLP_WORDS(DeployTarget, "cpu", "cuda");
 MLP_WORDS(GateKind, "require", "invariant", "monotone", "given");
 MLP_WORDS(MetricScope, "train", "valid", "test", "production", "cv", "oob");
 MLP_WORDS(TuneMethod, "tpe", "random", "halving");

@@ -10,9 +10,11 @@
 #pragma once
 #include <stdint.h>
 
+#include "base/launch_threads.h"
+
 namespace mlp::device {
 
-constexpr int threads = 256;
+constexpr int threads = launch_threads;
 
 #if defined(__NVPTX__)
 

@@ -52,6 +52,7 @@ struct WideNode {
 // most_bins: bytes of bins of a row that shared memory has room for; 0: they are read where they lie.
 template <class N, int most_bins>
 struct ForestKernel {
+  using Of = ForestCall;
   using Node = N;
   using Bin = typename N::Bin;
   using Word = typename N::Word;
@@ -141,7 +142,7 @@ struct ForestKernel {
   }
 };
 
-using ForestSmall = ForestKernel<NarrowNode, 40>;  // eight blocks on a processor of compute capability 9.0
+using ForestSmall = ForestKernel<NarrowNode, 40>;  // shared memory for eight blocks on a processor of compute capability 9.0, registers for five
 using ForestLarge = ForestKernel<NarrowNode, 136>;
 using ForestWide = ForestKernel<WideNode, 136>;
 using ForestFar = ForestKernel<WideNode, 0>;

@@ -1,5 +1,6 @@
 // Compiled twice: for the device the entries, for the host the text that came out.
 #if defined(__NVPTX__)
+#include "runtime/device/kernels/columns.h"
 #include "runtime/device/kernels/forest.h"
 #include "runtime/device/kernels/product.h"
 #include "runtime/device/kernels/split.h"
@@ -21,8 +22,9 @@ extern "C" {
 __attribute__((nvptx_kernel)) void product(ProductKernel::Call call) { run<ProductKernel>(call); }
 __attribute__((nvptx_kernel)) void split(SplitKernel::Call call) { run<SplitKernel>(call); }
 #define MLP_KERNEL(name, K) \
-  __attribute__((nvptx_kernel)) void name(const ForestCall* call, int64_t rows) { run<K>({*call, rows}); }
+  __attribute__((nvptx_kernel)) void name(const K::Of* call, int64_t rows) { run<K>({*call, rows}); }
 MLP_FOREST_KERNELS(MLP_KERNEL)
+MLP_COLUMN_KERNELS(MLP_KERNEL)
 }
 
 }  // namespace mlp::device

@@ -5,7 +5,7 @@
 namespace mlp::device {
 
 // Ends with a zero. Entries and their one argument, by value: `product` ProductKernel::Call, `split` SplitKernel::Call;
-// of `forest_*` (MLP_FOREST_KERNELS) the address of a ForestCall on the device, and the number of rows.
+// of `forest_*` (MLP_FOREST_KERNELS), `bins_*` and `numbers` (MLP_COLUMN_KERNELS) the address of a call on the device, and the number of rows.
 std::string_view kernels_ptx();
 
 }  // namespace mlp::device

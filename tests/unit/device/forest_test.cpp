@@ -20,8 +20,27 @@ class Forests : public device::OnDevice {
     kernels.insert(forest.kernel());
     forest.score(rows.matrix(), count, got.data());
     ASSERT_EQ(std::memcmp(wanted.data(), got.data(), wanted.size() * sizeof(double)), 0) << what << ", " << forest.kernel() << ", rows " << count;
+    // Every other number lies there.
+    std::vector<bool> there;
+    std::vector<const double*> at;
+    std::vector<device::Array<double>> columns;
+    Matrix matrix = rows.matrix();
+    for (std::size_t f = 0; f < model.features.size(); ++f) {
+      there.push_back(model.features[f].width == 0 && !model.features[f].bag && f % 2 == 0);
+      at.push_back(nullptr);
+      if (!there.back()) continue;
+      columns.push_back(put(std::vector<double>(matrix[f].numbers, matrix[f].numbers + count)));
+      at.back() = columns.back().data();
+      matrix[f] = {};
+    }
+    std::fill(got.begin(), got.end() - 1, 3.0);
+    DeviceForest half(model, *device, there);
+    half.reserve(count / 3);
+    half.score(matrix, count, got.data(), at);
+    ASSERT_EQ(std::memcmp(wanted.data(), got.data(), wanted.size() * sizeof(double)), 0) << what << ", numbers that lie there, " << forest.kernel() << ", rows " << count;
     if (count < 2) return;
     forest.score(rows.matrix(), count / 2, got.data());  // in the memory of more rows
+    half.score(matrix, count / 2, got.data(), at);
     ASSERT_EQ(std::memcmp(wanted.data(), got.data(), wanted.size() * sizeof(double)), 0) << what << ", half of the rows";
   }
 };

@@ -2,12 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <random>
 
 #include "base/codes/command.h"
 #include "base/codes/training.h"
+#include "engine/device.h"
 #include "engine/kernels.h"
 #include "engine/train.h"
 #include "runtime/model/device_network.h"
@@ -91,6 +93,44 @@ TEST_F(DeviceTraining, ScoresWhatTheCpuScores) {
     std::fill(there.begin(), there.end(), -1);
     network.score(columns.matrix(), rows, there.data());
     for (std::int64_t i = 0; i < rows; ++i) EXPECT_NEAR(here[static_cast<std::size_t>(i)], there[static_cast<std::size_t>(i)], 1e-5) << i;
+  }
+}
+
+// The engine of `mlp score`, with features on the device, beside the one without.
+TEST_F(DeviceTraining, ScoresRowsWithTheirFeatures) {
+  const std::string features = "  low = log(abs(a) + 1)\n  high = b |> standardize\n  c\n  both = a * b\n  plain = a\n  size = word_count(words) + a\n";
+  const std::string start = "schema Row {\n  a : float\n  b : float\n  c : category\n  words : text\n  y : bool\n}\nsource rows: Row = csv(\"rows.csv\")\nfeatures x from rows {\n";
+  const std::pair<std::string, bool> models[] = {{"gbdt { predict y from x, trees = 20 }", true},
+                                                 {"forest { predict y from x, trees = 10 }", true},
+                                                 {"network { predict y from x, layers = dense(8, tanh) |> dense(1), epochs = 2, embedding = 3 }", false}};
+  for (const auto& [text, same] : models) {
+    for (const char* parts : {"", "  count = word_count(words)\n"}) {
+      SCOPED_TRACE(text + parts);
+      const engine::Pipeline pipeline = engine::prepare("m.mlp", start + features + parts + "}\nmodel m = " + text + "\n", {});
+      const engine::Trained trained = engine::train(pipeline, directory_, {});
+      const engine::Data data = engine::read_data(pipeline, directory_, &trained.package.model.classes, 1);
+      const engine::Loaded here = engine::load(trained.package, "m"), there = engine::load(trained.package, "m");
+      const auto kernels = codegen::compile_for_host(there.pipeline.unit.loops);
+      std::string said;
+      const auto rest = engine::score_on_device(there, [&] { return std::make_unique<harness::HostDevice>(*kernels); }, [&](const std::string& what) { said = what; });
+      EXPECT_EQ(said.find("3 of "), 0u) << said;
+      std::vector<std::int64_t> again;               // few rows of trees stay here: more than there are
+      for (std::int64_t i = 0; i < 2000; ++i) again.push_back(i * 7 % 900);
+      const values::Table table = engine::gather(*data.table, again);
+      std::vector<mlp_column> columns;
+      for (const values::ColumnData& column : table.columns) columns.push_back(column.view());
+      for (const std::int64_t rows : {2000, 1, 1100}) {
+        std::vector<double> ours(static_cast<std::size_t>(rows) * 2), theirs = ours;
+        std::vector<std::vector<double>> seen_here, seen_there;
+        here.engine->run(columns.data(), rows, ours.data(), &seen_here);
+        there.engine->run(columns.data(), rows, theirs.data(), &seen_there);
+        ASSERT_EQ(seen_here.size(), seen_there.size());
+        for (std::size_t f = 0; f < seen_here.size(); ++f) EXPECT_EQ(std::memcmp(seen_here[f].data(), seen_there[f].data(), seen_here[f].size() * sizeof(double)), 0) << f;
+        for (std::size_t i = 0; i < ours.size(); ++i) EXPECT_LE(std::abs(ours[i] - theirs[i]), same ? 0 : 1e-6) << i;
+        there.engine->run(columns.data(), rows, theirs.data());
+        for (std::size_t i = 0; i < ours.size(); ++i) EXPECT_LE(std::abs(ours[i] - theirs[i]), same ? 0 : 1e-6) << i;
+      }
+    }
   }
 }
 

@@ -279,6 +279,8 @@ TEST_F(LspSession, CompletionKnowsThePlace) {
   EXPECT_TRUE(offered("split customers", "split customers { by = ¦ }").count("stratified"));
   EXPECT_TRUE(offered("  months / per", "  let n = ¦").count("months"));
   EXPECT_FALSE(offered("  months / per", "  let n = ¦").count("tenure"));  // functions see their parameters only
+  EXPECT_TRUE(offered("split customers", "deploy api serves churn { ¦ }").count("target"));
+  EXPECT_EQ(offered("split customers", "deploy api serves churn { target = ¦ }"), (std::set<std::string>{"cpu", "cuda"}));
   EXPECT_TRUE(offered("split customers", "// ¦").empty());
 }
 

@@ -524,5 +524,103 @@ TEST(Json, ErrorsNameTheByte) {
   }
 }
 
+// In place of a device: computes the features 0 and 2 of the sample by itself, leaves the others, and scores with the engine's bits. Breaks on demand.
+class Beside final : public BatchScorer {
+ public:
+  explicit Beside(const package::Package& package) : package_(package), scorer_(package.model) {}
+  static void others_of(const mlp_batch* batch, const mlp_fitted* fitted, const mlp_output* outputs) {
+    std::vector<double> unused(static_cast<std::size_t>(batch->rows));
+    const mlp_output all[] = {{unused.data(), nullptr}, outputs[0], {unused.data(), nullptr}, outputs[1]};
+    sample::features(batch, fitted, all);
+  }
+  std::int64_t least() const override { return 10; }
+  std::int64_t most() const override { return 50; }
+  bool computes(std::size_t feature) const override { return feature % 2 == 0; }
+  mlp_kernel others() const override { return others_of; }
+  void score(const mlp_column* columns, const model::Matrix& matrix, std::int64_t rows, double* scores, double* const* features) override {
+    if (++calls == breaks_at) throw Failure(code::device_failed, "the GPU failed", "wait");
+    largest = std::max(largest, rows);
+    std::vector<double> tenure(static_cast<std::size_t>(rows)), total = tenure, unused = tenure;
+    for (std::size_t i = 0; i < tenure.size(); ++i) {
+      tenure[i] = static_cast<double>(static_cast<const std::int64_t*>(columns[1].values)[i]);
+      total[i] = !columns[3].present || columns[3].present[i] ? static_cast<const double*>(columns[3].values)[i] : package_.fitted.numbers[0];
+    }
+    model::Matrix whole = matrix;
+    whole[0] = {tenure.data(), nullptr};
+    whole[2] = {total.data(), nullptr};
+    scorer_.score(whole, rows, scores);
+    if (!features) return;
+    std::copy(tenure.begin(), tenure.end(), features[0]);
+    std::copy(total.begin(), total.end(), features[2]);
+  }
+  int calls = 0, breaks_at = 0;
+  std::int64_t largest = 0;
+
+ private:
+  const package::Package& package_;
+  model::Scorer scorer_;
+};
+
+struct Rows {
+  RowBuilder rows{sample::signature()};
+  explicit Rows(int count) {
+    for (int i = 0; i < count; ++i) {
+      rows.add_integer(0, i % 100);
+      rows.add_text(1, i % 3 == 0 ? "One year" : i % 3 == 1 ? "Month-to-month" : "none");
+      i % 7 == 0 ? rows.add_null(2) : rows.add_number(2, i * 1.25);
+      rows.add_text(3, i % 2 ? "Yes" : "No");
+      rows.end_row();
+    }
+  }
+};
+struct Answers {
+  std::vector<double> out;
+  std::vector<std::vector<double>> features;
+  Answers(const Engine& engine, Rows& rows) : out(static_cast<std::size_t>(rows.rows.rows()) * 2) { engine.run(rows.rows.columns(), rows.rows.rows(), out.data(), &features); }
+  friend bool operator==(const Answers& a, const Answers& b) {  // bit for bit: there are NaNs
+    bool same = a.features.size() == b.features.size() && std::memcmp(a.out.data(), b.out.data(), a.out.size() * sizeof(double)) == 0;
+    for (std::size_t f = 0; same && f < a.features.size(); ++f) same = std::memcmp(a.features[f].data(), b.features[f].data(), a.features[f].size() * sizeof(double)) == 0;
+    return same;
+  }
+};
+
+TEST(BatchScorer, ComputesItsFeaturesAndTheEngineTheOthers) {
+  const package::Package package = sample::binary();
+  Rows many(333), few(9);
+  const Engine alone(package, sample::features);
+  Engine engine(package, sample::features);
+  auto made = std::make_unique<Beside>(engine.package());
+  Beside& beside = *made;
+  engine.set_scorer(std::move(made));
+  EXPECT_EQ(engine.batch_rows(), 50);
+  EXPECT_EQ(Answers(engine, many), Answers(alone, many));
+  EXPECT_EQ(beside.calls, 7);
+  EXPECT_EQ(beside.largest, 50);
+  EXPECT_EQ(Answers(engine, few), Answers(alone, few));
+  EXPECT_EQ(beside.calls, 7) << "too few rows for it";
+  std::vector<double> without(666);
+  engine.run(many.rows.columns(), 333, without.data());
+  EXPECT_EQ(without, Answers(alone, many).out);
+}
+
+TEST(BatchScorer, IsLeftWhereItFails) {  // E0925
+  const package::Package package = sample::binary();
+  Rows many(333);
+  const Engine alone(package, sample::features);
+  Engine engine(package, sample::features), strict(package, sample::features);
+  std::vector<std::string> said;
+  auto made = std::make_unique<Beside>(engine.package());
+  made->breaks_at = 3;
+  Beside& beside = *made;
+  engine.set_scorer(std::move(made), [&](const Diagnostic& d) { said.push_back(info(d.code).code); });
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(Answers(engine, many), Answers(alone, many));
+  EXPECT_EQ(said, (std::vector<std::string>{"E0925"}));
+  EXPECT_EQ(beside.calls, 3) << "it is not asked again";
+  auto breaking = std::make_unique<Beside>(strict.package());
+  breaking->breaks_at = 3;
+  strict.set_scorer(std::move(breaking));
+  EXPECT_THROW(Answers(strict, many), Failure);
+}
+
 }  // namespace
 }  // namespace mlp::score

@@ -1,16 +1,19 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <regex>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
-#include "runtime/device/kernels/forest.h"
+#include "compiler/codegen/gpu/gpu.h"
 #include "runtime/device/kernels/product.h"
 #include "runtime/device/kernels/split.h"
+#include "tests/harness/own_kernels.h"
 #include "tests/unit/device/fake/fake.h"
 
 namespace {
@@ -48,42 +51,50 @@ struct TwicePlus {
   std::int64_t count;
 };
 
-using Kernel = Work (*)(std::int64_t blocks, void** arguments);
+void twice_plus(void* call, std::int64_t number, std::int64_t blocks) {
+  const auto& c = *static_cast<const TwicePlus*>(call);
+  for (std::int64_t i = 0; i < blocks * mlp::launch_threads; ++i)
+    if (i < c.count) c.values[i] = 2 * c.values[i] + static_cast<float>(number);
+}
+
+// Kernels that code generation makes of the loops in the file FAKE_CUDA_LOOPS (mlp plan --emit=loop): a driver would read them from the PTX.
+mlp::harness::OwnKernel generated(const std::string& name) {
+  static const std::unique_ptr<mlp::codegen::HostKernels> kernels = []() -> std::unique_ptr<mlp::codegen::HostKernels> {
+    const char* const path = std::getenv("FAKE_CUDA_LOOPS");
+    if (!path) return nullptr;
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    return mlp::codegen::compile_for_host(mlp::loop::parse_text(text.str()));
+  }();
+  return kernels ? kernels->find(name) : nullptr;
+}
+
+// A kernel takes a call by value, or its address and a number.
+struct Function {
+  Work (*by_value)(std::int64_t blocks, void** arguments) = nullptr;
+  mlp::harness::OwnKernel by_address = nullptr;
+  Work work(std::int64_t blocks, void** arguments) const {
+    if (by_value) return by_value(blocks, arguments);
+    void* call;
+    std::int64_t number;
+    std::memcpy(&call, arguments[0], 8);
+    std::memcpy(&number, arguments[1], 8);
+    return [=, kernel = by_address] { kernel(call, number, blocks); };
+  }
+};
 template <class K>
 Work by_value(std::int64_t blocks, void** arguments) {
   typename K::Call call;
   std::memcpy(&call, arguments[0], sizeof call);
   return [call, blocks] { mlp::device::run_on_host<K>(call, blocks); };
 }
-template <class K>
-Work of_forest(std::int64_t blocks, void** arguments) {
-  const mlp::device::ForestCall* call;
-  std::int64_t rows;
-  std::memcpy(&call, arguments[0], 8);
-  std::memcpy(&rows, arguments[1], 8);
-  return [=] { mlp::device::run_on_host<K>({*call, rows}, blocks); };
+const Function* find_function(const std::string& name) {
+  static std::map<std::string, Function> known = {{"product", {by_value<mlp::device::ProductKernel>}}, {"split", {by_value<mlp::device::SplitKernel>}}, {"twice_plus", {nullptr, twice_plus}}};
+  Function& found = known[name];
+  if (!found.by_value && !found.by_address) found.by_address = mlp::harness::own_kernel(name);
+  if (!found.by_value && !found.by_address) found.by_address = generated(name);
+  return found.by_value || found.by_address ? &found : nullptr;
 }
-Work twice_plus(std::int64_t blocks, void** arguments) {
-  void* call;
-  std::int64_t number;
-  std::memcpy(&call, arguments[0], 8);
-  std::memcpy(&number, arguments[1], 8);
-  return [=] {
-    const auto& c = *static_cast<const TwicePlus*>(call);
-    for (std::int64_t i = 0; i < blocks * 256; ++i)
-      if (i < c.count) c.values[i] = 2 * c.values[i] + static_cast<float>(number);
-  };
-}
-struct Function {
-  const char* name;
-  Kernel kernel;
-};
-const Function functions[] = {
-    {"product", by_value<mlp::device::ProductKernel>}, {"split", by_value<mlp::device::SplitKernel>}, {"twice_plus", twice_plus},
-#define FOREST(name, K) {#name, of_forest<mlp::device::K>},
-    MLP_FOREST_KERNELS(FOREST)
-#undef FOREST
-};
 
 int run(void* stream, Work work) {
   Stream& s = *static_cast<Stream*>(stream);
@@ -113,7 +124,7 @@ int cuDevicePrimaryCtxRelease_v2(int) { return success; }
 int cuCtxSetCurrent(void*) { return success; }
 int cuMemGetInfo_v2(std::size_t* left, std::size_t* total) { return *left = total_memory - used, *total = total_memory, success; }
 int cuMemAlloc_v2(unsigned long long* to, std::size_t bytes) {
-  if (bytes > total_memory - used) return out_of_memory;
+  if (bytes > total_memory - used || is("full")) return out_of_memory;
   void* const memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
   std::memset(memory, 0xb5, bytes);
   blocks[reinterpret_cast<std::uintptr_t>(memory)] = bytes;
@@ -161,13 +172,12 @@ int cuModuleLoadDataEx(void** to, const void* image, unsigned count, int* option
 int cuModuleUnload(void* module) { return delete static_cast<Module*>(module), success; }
 int cuModuleGetFunction(void** to, void* module, const char* name) {
   if (!static_cast<Module*>(module)->entries.count(name)) return not_found;
-  for (const Function& f : functions)
-    if (std::strcmp(f.name, name) == 0) return *to = const_cast<Function*>(&f), success;
-  return not_found;
+  const Function* const found = find_function(name);
+  return found ? (*to = const_cast<Function*>(found), success) : not_found;
 }
 int cuLaunchKernel(void* function, unsigned x, unsigned y, unsigned z, unsigned tx, unsigned ty, unsigned tz, unsigned shared, void* stream, void** arguments, void** extra) {
-  if (x == 0 || y != 1 || z != 1 || tx != 256 || ty != 1 || tz != 1 || shared != 0 || extra) return invalid_value;
-  return run(stream, static_cast<const Function*>(function)->kernel(x, arguments));
+  if (x == 0 || y != 1 || z != 1 || tx != mlp::launch_threads || ty != 1 || tz != 1 || shared != 0 || extra) return invalid_value;
+  return run(stream, static_cast<const Function*>(function)->work(x, arguments));
 }
 int cuStreamCreate(void** to, unsigned) { return *to = new Stream, success; }
 int cuStreamDestroy_v2(void* stream) { return delete static_cast<Stream*>(stream), success; }
