@@ -1,5 +1,6 @@
-// A forest on the GPU over rows that stay there. bench_device_forest DIR ROWS TREES LEAVES FEATURES: makes a forest and rows, writes them
-// to DIR for the peer (bench/device/forest.py), compares the device with the CPU bit for bit, then times a run for each line of input.
+// A forest on the GPU over rows that stay there. bench_device_forest DIR ROWS TREES LEAVES FEATURES PEER_ROWS: makes a forest and rows, writes the
+// forest and the first of the rows to DIR for the peer (bench/device/forest.py), compares the device with the CPU bit for bit, then times a run for each
+// line of input.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -103,14 +104,15 @@ void write_model(const std::string& directory, const model::Model& m) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) {
-    std::fprintf(stderr, "usage: bench_device_forest DIR ROWS TREES LEAVES FEATURES\n");
+  if (argc != 7) {
+    std::fprintf(stderr, "usage: bench_device_forest DIR ROWS TREES LEAVES FEATURES PEER_ROWS\n");
     return 2;
   }
   try {
     const std::string directory = argv[1];
     const auto rows = static_cast<std::int64_t>(std::atoll(argv[2]));
     const int features = std::atoi(argv[5]);
+    const auto peer_rows = static_cast<std::size_t>(std::min<std::int64_t>(rows, std::atoll(argv[6])));
     const model::Model m = random_forest(std::atoi(argv[3]), std::atoi(argv[4]), features);
     write_model(directory, m);
     std::vector<std::vector<double>> columns(static_cast<std::size_t>(features));
@@ -119,8 +121,12 @@ int main(int argc, char** argv) {
       for (std::size_t f = from; f < columns.size(); f += step) {
         std::mt19937_64 rng(100 + f);
         columns[f].resize(static_cast<std::size_t>(rows));
-        floats[f].resize(columns[f].size());
-        for (std::size_t i = 0; i < columns[f].size(); ++i) columns[f][i] = floats[f][i] = static_cast<float>(rng() >> 40) * 0x1p-24f;
+        floats[f].resize(peer_rows);
+        for (std::size_t i = 0; i < columns[f].size(); ++i) {
+          const float v = static_cast<float>(rng() >> 40) * 0x1p-24f;
+          columns[f][i] = v;
+          if (i < peer_rows) floats[f][i] = v;
+        }
       }
     };
     std::vector<std::thread> threads;
@@ -143,7 +149,7 @@ int main(int argc, char** argv) {
     forest.start();
     std::vector<double> scores(static_cast<std::size_t>(rows));
     device->copy_out(scores.data(), forest.scores_at(), scores.size() * sizeof(double));
-    write(directory + "/scores.f64", scores.data(), scores.size());
+    write(directory + "/scores.f64", scores.data(), peer_rows);
     const std::int64_t checked = std::min<std::int64_t>(rows, 100000);
     std::vector<double> wanted(static_cast<std::size_t>(checked));
     model::Scorer(m).score(matrix, checked, wanted.data());
