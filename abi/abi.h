@@ -17,9 +17,8 @@ typedef void (*mlp_arena_grow)(struct mlp_arena* arena, int64_t size);
 typedef void (*mlp_product)(int64_t m, int64_t n, int64_t k, const float* a, int64_t a_row, int64_t a_col, const float* b, int64_t b_row,
                             int64_t b_col, float* c, int64_t c_row, int32_t add);
 
-// The same by weights that are bytes: c = (add ? c : 0) + scale * (sum of products - offset), the integer as a float, so the bits depend on nothing else.
-struct mlp_int8_weights;
-typedef void (*mlp_int8_product)(int64_t m, const float* a, int64_t a_row, int64_t a_col, const struct mlp_int8_weights* b, float* c, int64_t c_row, int32_t add);
+// The same by a weight that the caller has packed in a way of its own, and knows the size of.
+typedef void (*mlp_packed_product)(int64_t m, const float* a, int64_t a_row, int64_t a_col, const void* b, float* c, int64_t c_row, int32_t add);
 
 #define MLP_STRUCT(name) typedef struct name {
 #define MLP_FIELD(structure, kind, type, field, offset) type field;

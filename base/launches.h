@@ -44,9 +44,10 @@ struct Launch {
   LaunchPlace a, b, c;
   std::int64_t a_m = 0, a_k = 0, b_k = 0, b_n = 0, c_m = 0;
   bool add = false;
+  bool rounds = false;           // a and b are rounded to bfloat16
   template <class A> void fields(A&& f) {
     f("kernel", kernel); f("points", points); f("together", together); f("number", number); f("loops", loops); f("m", m); f("n", n); f("k", k); f("a", a); f("b", b); f("c", c);
-    f("a_m", a_m); f("a_k", a_k); f("b_k", b_k); f("b_n", b_n); f("c_m", c_m); f("add", add);
+    f("a_m", a_m); f("a_k", a_k); f("b_k", b_k); f("b_n", b_n); f("c_m", c_m); f("add", add); f("rounds", rounds);
   }
 };
 

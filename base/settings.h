@@ -118,6 +118,7 @@ inline bool is_binary(Loss loss) { return loss == Loss::logistic || loss == Loss
 enum class Link { identity, log, logit };  // from a prediction to the score that a loss sees
 enum class Growth { leaf_wise, depth_wise };
 enum class Calibrate { none, isotonic, platt };  // of probabilities
+enum class Precision { float32, bf16 };     // of what products of a network multiply; sums are float32 in both
 enum class Schedule { constant, cosine };  // of a learning rate: as it is, or down to 0 over all batches in half a cosine
 enum class Thresholds { best, random };  // of a forest: random ones make extra-trees
 // The numbers of a model block. Defaults are those that the language documents.
@@ -149,13 +150,14 @@ struct ModelSettings {
   std::int64_t embedding = 8;  // numbers that a category or a term becomes
   Schedule schedule = Schedule::constant;
   double clip = 0;             // greatest norm of a batch's gradient; 0 = any
+  Precision precision = Precision::float32;
   template <class A> void fields(A&& a) {
     a("kind", kind); a("loss", loss); a("quantile", quantile); a("loss_name", loss_name); a("link", link); a("seed", seed); a("calibrate", calibrate); a("trees", trees); a("depth", depth);
     a("leaves", leaves); a("bins", bins); a("early_stop", early_stop); a("min_rows", min_rows); a("growth", growth);
     a("learning_rate", learning_rate); a("l1", l1); a("l2", l2); a("min_gain", min_gain); a("min_weight", min_weight);
     a("subsample", subsample); a("feature_fraction", feature_fraction); a("bootstrap", bootstrap); a("thresholds", thresholds); a("iterations", iterations); a("tolerance", tolerance);
     a("clusters", clusters); a("starts", starts); a("sample", sample); a("contamination", contamination);
-    a("epochs", epochs); a("batch", batch); a("warmup", warmup); a("embedding", embedding); a("schedule", schedule); a("clip", clip);
+    a("epochs", epochs); a("batch", batch); a("warmup", warmup); a("embedding", embedding); a("schedule", schedule); a("clip", clip); a("precision", precision);
   }
 };
 

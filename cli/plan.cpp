@@ -34,7 +34,7 @@ Json settings(const ModelSettings& s) {
     case ModelKind::gbdt: own.insert({"loss", "calibrate", "quantile", "link", "trees", "depth", "leaves", "bins", "early_stop", "min_rows", "growth", "learning_rate", "l1", "l2", "min_gain", "min_weight", "subsample", "feature_fraction"}); break;
     case ModelKind::linear: own.insert({"loss", "calibrate", "quantile", "link", "l1", "l2", "iterations", "tolerance"}); break;
     case ModelKind::forest: own.insert({"loss", "calibrate", "trees", "depth", "leaves", "bins", "min_rows", "subsample", "feature_fraction", "bootstrap", "thresholds"}); break;
-    case ModelKind::network: own.insert({"loss", "calibrate", "quantile", "link", "learning_rate", "epochs", "batch", "early_stop", "schedule", "warmup", "embedding", "clip"}); break;
+    case ModelKind::network: own.insert({"loss", "calibrate", "quantile", "link", "learning_rate", "epochs", "batch", "early_stop", "schedule", "warmup", "embedding", "clip", "precision"}); break;
     case ModelKind::kmeans: own.insert({"clusters", "starts", "iterations", "tolerance"}); break;
     case ModelKind::isolation_forest: own.insert({"trees", "sample", "contamination"}); break;
   }

@@ -5,6 +5,7 @@
 #include "base/timing.h"
 #include "engine/kernels.h"
 #include "runtime/learn/metrics.h"
+#include "runtime/product/bf16.h"
 
 namespace mlp::engine {
 namespace {
@@ -69,6 +70,17 @@ learn::NetworkPlan plan_network(const Pipeline& pipeline, const std::vector<mode
   return plan;
 }
 
+// Weights that are only multiplied are rounded once, as each product would round them: half the bytes, and the same scores.
+void round_weights(const loop::Module& loops, model::Network& network) {
+  for (const loop::Function& function : loops.network)
+    if (function.name == "score")
+      for (const loop::ByWeight& by : loop::only_multiplied(function)) {
+        model::NetworkTensor& weight = network.weights[static_cast<std::size_t>(by.weight)];
+        weight.rounded = {by.k, by.n, by.turned};
+        for (float& v : weight.values) v = product::from_bf16(product::to_bf16(v));
+      }
+}
+
 }  // namespace
 
 std::vector<std::int64_t> shape_of(const ir::Weight& weight, const std::vector<model::FeatureInfo>& features) {
@@ -103,7 +115,9 @@ learn::Outcome train_model(const Pipeline& pipeline, const Division& rows, const
   request.resume = options.resume;
   request.on_gradients = options.on_gradients;
   request.on_checkpoint = options.on_checkpoint;
-  return learn::train(request);
+  learn::Outcome outcome = learn::train(request);
+  if (request.settings.precision == Precision::bf16) round_weights(pipeline.unit.loops, outcome.model.network);
+  return outcome;
 }
 
 learn::Judged judge(const model::Model& model, const FeatureColumns& columns, const Part& part) {

@@ -92,6 +92,7 @@ std::string manifest_of(const Pipeline& pipeline, const std::string& identity, c
                        {"loss", is_custom(settings.loss) ? std::string_view(settings.loss_name) : ir::enum_words<Loss>::words[static_cast<int>(settings.loss)]},
                        {"rounds", trained.best_round}};
   if (settings.loss == Loss::none) manifest["model"].erase("loss");
+  if (settings.precision != Precision::float32) manifest["model"]["precision"] = ir::enum_words<Precision>::words[static_cast<int>(settings.precision)];
   if (!trained.device.empty()) manifest["model"]["device"] = trained.device;
   if (settings.calibrate != Calibrate::none)
     manifest["model"]["calibration"] = {{"method", ir::enum_words<Calibrate>::words[static_cast<int>(settings.calibrate)]}, {"on", data.valid.row.empty() ? "folds" : "valid"}, {"rows", trained.calibrated}};

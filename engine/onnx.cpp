@@ -104,7 +104,7 @@ std::string to_onnx(const Loaded& loaded, const std::string& digest) {
 
   Graph g;
   const flow::Program& program = loaded.pipeline.program();
-  Name score = onnx::write_network(g, program.model.network, program.features, weights, states);
+  Name score = onnx::write_network(g, program.model.network, program.features, weights, states, m.network.precision);
   if (m.network.unit != 1 || m.network.centre != 0) score = g.node("Add", {g.node("Mul", {score, number(g, m.network.unit)}), number(g, m.network.centre)});
   const onnx::Axis rows{0, "rows"};
   g.output("score", score, Element::float32, {rows, {m.network.outputs, {}}});

@@ -63,6 +63,7 @@ Quantized quantize(const Loaded& loaded, const Data& data, int threads) {
     weight.int8 = to_bytes(weight, sites[i], ranges[i]);
     out.weights += static_cast<std::int64_t>(weight.values.size());
     weight.values = {};
+    weight.rounded = {};
   }
 
   const score::Engine engine(out.package, loaded.pipeline.kernels->find("features"), loaded.pipeline.network());

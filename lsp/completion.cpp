@@ -181,6 +181,7 @@ class Completer {
     if (what == "loss") return outside ? add_all(Words{"squared", "logistic", "softmax", "poisson", "quantile"}, value_item, "loss") : void();
     if (what == "growth") return add_words<Growth>("growth");
     if (what == "calibrate") return add_words<Calibrate>("calibration of probabilities");
+    if (what == "precision") return add_words<Precision>("of what products multiply");
     if (what == "schedule") return add_words<Schedule>("of the learning rate");
     if (what == "thresholds") return add_words<Thresholds>("thresholds");
     if (what == "bootstrap") return add_all(Words{"true", "false"}, value_item);

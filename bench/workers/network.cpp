@@ -1,10 +1,10 @@
 // Networks in memory: WIDTH numbers through two rectified layers of WIDTH units to one number.
-//   bench_network step WIDTH THREADS STEPS START.f32 LOSSES.f64   training, a batch of 256 rows by adam; the figure: seconds a step.
+//   bench_network step WIDTH THREADS STEPS START.f32 LOSSES.f64 [bf16]   training, a batch of 256 rows by adam; the figure: seconds a step.
 //       START gets the weights that it starts from, LOSSES the loss (mean square) before each of the first 20 steps
 //   bench_network device WIDTH BATCH BATCHES EPOCHS START.f32 LOSSES.f64   the same on the GPU, of BATCHES batches of BATCH rows an epoch; prints
 //       seconds a step of the last epoch; LOSSES gets the loss after each epoch
 //   bench_network profile WIDTH BATCH STEPS                       what the GPU does in a step, by kernel and product, a line of JSON each
-//   bench_network score WIDTH ROWS OUTPUT                         scoring ROWS rows in one call; the figure: seconds a call
+//   bench_network score WIDTH ROWS OUTPUT [bf16]                  scoring ROWS rows in one call; the figure: seconds a call
 // Rows are those of bench/peers/network.py: numbers from -1 to 1 by a linear congruence, the target a sum of some of them.
 #include <algorithm>
 #include <cmath>
@@ -42,12 +42,12 @@ Rows make(std::size_t width, std::size_t rows) {
   return out;
 }
 
-std::string spec_of(std::size_t width, std::int64_t epochs, double rate, std::int64_t batch = 256) {
+std::string spec_of(std::size_t width, std::int64_t epochs, double rate, std::int64_t batch = 256, const std::string& precision = "float32") {
   std::string spec = "schema Row {\n  f0..f" + std::to_string(width - 1) + " : float\n  y : float\n}\nsource rows_in: Row = csv(\"rows.csv\")\nfeatures x from rows_in {\n  columns(\"f*\")\n}\n";
   const std::string w = std::to_string(width);
   char text[64];
   std::snprintf(text, sizeof text, "%.9f", rate);
-  return spec + "model m = network {\n  predict y from x\n  layers = dense(" + w + ", relu) |> dense(" + w + ", relu) |> dense(1)\n  loss = squared\n  optimizer = adam(lr = " + text + ")\n  epochs = " + std::to_string(epochs) + "\n  batch = " + std::to_string(batch) + "\n}\n";
+  return spec + "model m = network {\n  predict y from x\n  layers = dense(" + w + ", relu) |> dense(" + w + ", relu) |> dense(1)\n  loss = squared\n  optimizer = adam(lr = " + text + ")\n  epochs = " + std::to_string(epochs) + "\n  batch = " + std::to_string(batch) + "\n  precision = " + precision + "\n}\n";
 }
 
 // The weights that a training starts from: a step of rate (nearly) 0 leaves them.
@@ -124,6 +124,7 @@ int main(int argc, char** argv) {
   if (std::string(argv[1]) == "device") return argc == 8 ? on_device(argv) : 2;
   const bool step = std::string(argv[1]) == "step";
   const auto width = static_cast<std::size_t>(std::atoll(argv[2]));
+  const std::string precision = argc > (step ? 7 : 5) ? argv[step ? 7 : 5] : "float32";
   if (step) {
     engine::TrainOptions options;
     options.threads = std::atoi(argv[3]);
@@ -134,7 +135,7 @@ int main(int argc, char** argv) {
     engine::Features features;
     features.train = rows.features;
     write_start(argv[5], width, division, features);
-    const engine::Pipeline pipeline = engine::prepare("bench", spec_of(width, steps, 1e-3));
+    const engine::Pipeline pipeline = engine::prepare("bench", spec_of(width, steps, 1e-3, 256, precision));
     std::vector<double> losses;
     options.on_round = [&](const learn::Progress& p) { losses.push_back(p.train * p.train); };
     const auto run = [&] {
@@ -151,7 +152,7 @@ int main(int argc, char** argv) {
     return bench::serve(std::string("{\"version\": \"mlp\", \"output\": \"") + argv[6] + "\"}", std::function<double()>(run));
   }
   const Rows rows = make(width, static_cast<std::size_t>(std::atoll(argv[3])));
-  const engine::Pipeline pipeline = engine::prepare("bench", spec_of(width, 1, 1e-3));
+  const engine::Pipeline pipeline = engine::prepare("bench", spec_of(width, 1, 1e-3, 256, precision));
   engine::Division division;
   division.train = rows.part;
   engine::Features features;

@@ -282,6 +282,15 @@ void Checker::check_model(const ast::Model& model) {
       {"warmup", whole_number(s.warmup, 0, 1'000'000)},
       {"embedding", whole_number(s.embedding, 1, 4096)},
       {"clip", real_number(s.clip, 0, false, 1e12)},
+      {"precision", [&](const ast::Setting& v) {
+         const ast::Expr& e = node(v.value);
+         if (e.kind == ast::ExprKind::name && e.text == "float32") return void(s.precision = Precision::float32);
+         if (e.kind == ast::ExprKind::name && e.text == "bf16") return void(s.precision = Precision::bf16);
+         Diagnostic& d = report(code::bad_setting, "`precision` is `float32` or `bf16`, found `" + text(e.span) + "`", e.span);
+         const std::string near = e.text == "bfloat16" ? "bf16" : nearest(e.text, {"float32", "bf16"});
+         if (near.empty()) d.suggest("`bf16` multiplies matrices of numbers with 8 leading bits, and sums them in single precision");
+         else d.suggest("did you mean `" + near + "`?").edit(e.span, near);
+       }},
       {"schedule", [&](const ast::Setting& v) {
          const ast::Expr& e = node(v.value);
          const auto& words = ir::enum_words<Schedule>::words;
@@ -354,7 +363,7 @@ void Checker::check_model(const ast::Model& model) {
                  {"early_stopping_rounds", "early_stop"}, {"early_stopping", "early_stop"}, {"min_data_in_leaf", "min_rows"}, {"min_child_samples", "min_rows"},
                  {"min_child_weight", "min_weight"}, {"gamma", "min_gain"}, {"min_split_gain", "min_gain"}, {"reg_alpha", "l1"}, {"alpha", "l1"}, {"reg_lambda", "l2"},
                  {"lambda", "l2"}, {"colsample_bytree", "feature_fraction"}, {"bagging_fraction", "subsample"}, {"objective", "loss"}, {"max_iter", "iterations"},
-                 {"tol", "tolerance"}, {"batch_size", "batch"}, {"n_epochs", "epochs"}, {"num_epochs", "epochs"}, {"max_epochs", "epochs"}, {"patience", "early_stop"}, {"gradient_clip", "clip"}, {"lr_schedule", "schedule"}, {"warmup_epochs", "warmup"}, {"random_state", "seed"}, {"sample_weight", "weight"}, {"min_samples_leaf", "min_rows"}, {"max_leaf_nodes", "leaves"}, {"max_features", "feature_fraction"},
+                 {"tol", "tolerance"}, {"batch_size", "batch"}, {"n_epochs", "epochs"}, {"num_epochs", "epochs"}, {"max_epochs", "epochs"}, {"patience", "early_stop"}, {"gradient_clip", "clip"}, {"lr_schedule", "schedule"}, {"warmup_epochs", "warmup"}, {"dtype", "precision"}, {"mixed_precision", "precision"}, {"random_state", "seed"}, {"sample_weight", "weight"}, {"min_samples_leaf", "min_rows"}, {"max_leaf_nodes", "leaves"}, {"max_features", "feature_fraction"},
                  {"mtry", "feature_fraction"}, {"max_samples", "subsample"}, {"sample_fraction", "subsample"}, {"replace", "bootstrap"}, {"splitrule", "thresholds"},
                  {"k", "clusters"}, {"n_clusters", "clusters"}, {"n_init", "starts"}, {"restarts", "starts"}, {"max_samples", "sample"}, {"sample_size", "sample"}, {"threshold", "contamination"}};
   std::erase_if(aliases, [&](const auto& alias) { return std::none_of(options.begin(), options.end(), [&](const Option& o) { return std::string_view(o.name) == alias.second; }); });

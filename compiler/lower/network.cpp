@@ -70,6 +70,8 @@ std::vector<loop::Function> network_functions(const flow::Program& program) {
     if (network.tensors[i].op == ir::TensorOp::batch_mean) training.mean({static_cast<std::int32_t>(i)});
   for (std::size_t w = 0; w < network.gradients.size(); ++w) training.gradient(w);
   lay_out(out[1]);
+  for (loop::Function& f : out)
+    for (loop::Step& s : f.steps) s.rounds = s.kind == loop::StepKind::product && program.model.settings.precision == Precision::bf16;
   if (!network.optimizer.results.empty()) out.push_back(update(program));
   return out;
 }

@@ -84,6 +84,9 @@ void Tensors::product(const ir::Tensor& t, View to, bool sum_rows, bool add) {
   step.c.buffer = to.buffer, step.c.offset = to.offset;
   step.m = m.extent, step.n = n.extent, step.k = k.extent;
   step.add = add;
+  for (const ir::Layer& l : net_.layers)
+    if (l.span == t.span) step.layer = l.name;
+  step.backward = &t - net_.tensors.data() > net_.loss.index;
   out_.steps.push_back(std::move(step));
 }
 

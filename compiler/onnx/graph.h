@@ -15,7 +15,7 @@ namespace mlp::onnx {
 using Name = std::string;                            // of a value
 using Shape = std::vector<std::int64_t>;
 
-enum class Element { float32 = 1, int64 = 7, boolean = 9, float64 = 11 };  // TensorProto.DataType
+enum class Element { float32 = 1, int64 = 7, boolean = 9, float64 = 11, bfloat16 = 16 };  // TensorProto.DataType
 
 struct Attribute {
   std::string name;

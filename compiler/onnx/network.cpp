@@ -27,8 +27,8 @@ struct Value {
 
 class Writer {
  public:
-  Writer(Graph& graph, const ir::Network& network, const std::vector<ir::Feature>& features, const std::vector<Learned>& weights, const std::vector<Learned>& states)
-      : g_(graph), net_(network), features_(features), weights_(weights), states_(states), needed_(network.tensors.size()), values_(network.tensors.size()) {}
+  Writer(Graph& graph, const ir::Network& network, const std::vector<ir::Feature>& features, const std::vector<Learned>& weights, const std::vector<Learned>& states, Precision precision)
+      : g_(graph), net_(network), features_(features), weights_(weights), states_(states), precision_(precision), needed_(network.tensors.size()), values_(network.tensors.size()) {}
 
   Name run() {
     write_inputs();
@@ -233,6 +233,12 @@ class Writer {
     return result(g_.node("Where", {v[0].name, v[1].name, v[2].name}), shape, rows);
   }
 
+  // What a product multiplies.
+  Value factor(TensorId id) {
+    Value v = whole(id);
+    if (precision_ == Precision::bf16) v.name = g_.cast(g_.cast(v.name, Element::bfloat16), Element::float32);
+    return v;
+  }
   Value turned(Value v) {
     Shape order;
     for (std::size_t i = 0; i < v.shape.size() + v.rows; ++i) order.push_back(static_cast<std::int64_t>(i));
@@ -260,14 +266,14 @@ class Writer {
   }
   // An image with its channels in front goes in and comes out of the node, [N, c, h, w]; here they are last.
   Value move_over(const Tensor& t, const Tensor& windows) {
-    Value image = whole(windows.args[0]);
+    Value image = t.op == TensorOp::product ? factor(windows.args[0]) : whole(windows.args[0]);
     if (!image.rows) image.name = g_.node("Unsqueeze", {image.name, g_.list({0})});
     const std::int64_t high = windows.axes[0], wide = windows.axes[1], stride = windows.axes[2], around = windows.axes[3];
     const std::vector<Attribute> how = {{"kernel_shape", Shape{high, wide}}, {"strides", Shape{stride, stride}}, {"pads", Shape{around, around, around, around}}};
     std::vector<Name> inputs = {g_.node("Transpose", {image.name}, {{"perm", Shape{0, 3, 1, 2}}})};
     std::int64_t channels = image.shape[2];
     if (t.op == TensorOp::product) {
-      Value kernel = whole(t.args[1]);
+      Value kernel = factor(t.args[1]);
       if (t.transpose_b) kernel = turned(kernel);
       channels = kernel.shape[1];
       inputs.push_back(g_.node("Transpose", {reshaped(kernel, {high, wide, image.shape[2], channels}).name}, {{"perm", Shape{3, 2, 0, 1}}}));
@@ -279,7 +285,7 @@ class Writer {
 
   Value product(const Tensor& t) {
     if (const Tensor* const windows = moved_over(t)) return move_over(t, *windows);
-    Value a = whole(t.args[0]), b = whole(t.args[1]);
+    Value a = factor(t.args[0]), b = factor(t.args[1]);
     if (t.transpose_b) b = turned(b);
     if (a.shape.size() == 1 && a.rows && !b.rows && b.shape.size() == 2) return result(g_.node("MatMul", {a.name, b.name}), t.shape, true);  // rows of a matrix
     if (a.shape.size() == 1) a = reshaped(a, {1, a.shape[0]});
@@ -386,6 +392,7 @@ class Writer {
   const ir::Network& net_;
   const std::vector<ir::Feature>& features_;
   const std::vector<Learned>&weights_, &states_;
+  const Precision precision_;
   std::vector<char> needed_;
   std::vector<Value> values_;
   std::set<std::string> learned_;
@@ -394,8 +401,9 @@ class Writer {
 
 }  // namespace
 
-Name write_network(Graph& graph, const ir::Network& network, const std::vector<ir::Feature>& features, const std::vector<Learned>& weights, const std::vector<Learned>& states) {
-  return Writer(graph, network, features, weights, states).run();
+Name write_network(Graph& graph, const ir::Network& network, const std::vector<ir::Feature>& features, const std::vector<Learned>& weights, const std::vector<Learned>& states,
+                   Precision precision) {
+  return Writer(graph, network, features, weights, states, precision).run();
 }
 
 }  // namespace mlp::onnx

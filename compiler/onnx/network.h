@@ -17,8 +17,9 @@ struct Learned {
 //   bag.NAME.terms   int64 [M]     of a bag: the terms of all rows one after the other,
 //   bag.NAME.values  float [M]     what each counts, and
 //   bag.NAME.offsets int64 [N]     where each row begins among them
-// Gives the score, float [N, outputs]; outputs is 1 for a score without an axis.
-Name write_network(Graph& graph, const ir::Network& network, const std::vector<ir::Feature>& features, const std::vector<Learned>& weights, const std::vector<Learned>& states);
+// Gives the score, float [N, outputs]; outputs is 1 for a score without an axis. With bf16 what is multiplied is cast to BFLOAT16 and back.
+Name write_network(Graph& graph, const ir::Network& network, const std::vector<ir::Feature>& features, const std::vector<Learned>& weights, const std::vector<Learned>& states,
+                   Precision precision = Precision::float32);
 
 // A builtin function of floats and bools, element by element (elements.cpp). Arguments that are bools are BOOL in logic, else FLOAT.
 Name write_element(Graph& graph, const std::string& callee, const std::vector<Name>& args);

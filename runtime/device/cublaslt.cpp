@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <bit>
 
 #include "base/codes/command.h"
@@ -72,6 +73,28 @@ struct CublasLt::Plan {
   Algorithm algorithm{};
   bool possible = false;
 };
+
+std::optional<ColumnProduct> by_columns(const Product& p) {
+  const std::int64_t most = std::int64_t{1} << 31;
+  if (p.k == 0 || std::max({p.m, p.n, p.k, p.count}) >= most || p.c_m < p.n) return {};
+  ColumnProduct q{.m = p.n, .n = p.m, .k = p.k, .count = p.count, .a = p.b, .a_turned = false, .a_column = 0, .a_step = p.count == 1 ? 0 : p.b_step, .b = p.a, .b_turned = false, .b_column = 0,
+                  .b_step = p.count == 1 ? 0 : p.a_step, .c = p.c, .c_column = p.c_m, .c_step = p.count == 1 ? 0 : p.c_step, .add = p.add, .tf32 = false};
+  // A side of one element has whatever stride suits.
+  const auto side = [](std::int64_t inner, std::int64_t inner_stride, std::int64_t outer, std::int64_t outer_stride, std::int64_t& column) {
+    if (inner != 1 && inner_stride != 1) return false;
+    column = outer == 1 ? inner : outer_stride;
+    return column >= inner;
+  };
+  if (!side(p.n, p.b_n, p.k, p.b_k, q.a_column)) {
+    q.a_turned = true;
+    if (!side(p.k, p.b_k, p.n, p.b_n, q.a_column)) return {};
+  }
+  if (!side(p.k, p.a_k, p.m, p.a_m, q.b_column)) {
+    q.b_turned = true;
+    if (!side(p.m, p.a_m, p.k, p.a_k, q.b_column)) return {};
+  }
+  return q;
+}
 
 CublasLt::CublasLt() : functions_(new Functions{}) {}
 CublasLt::~CublasLt() {

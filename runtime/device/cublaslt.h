@@ -4,7 +4,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+
+#include "runtime/device/device.h"
 
 namespace mlp::device {
 
@@ -21,6 +24,9 @@ struct ColumnProduct {
   std::int64_t c_column, c_step;
   bool add, tf32;
 };
+
+// c' = b' a': rows of c are columns of what cuBLASLt makes. Nothing where it takes no such strides or sizes.
+std::optional<ColumnProduct> by_columns(const Product& product);
 
 class CublasLt {
  public:

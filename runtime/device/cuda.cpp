@@ -14,7 +14,7 @@
 namespace mlp::device {
 namespace {
 
-constexpr int split_architecture = 80;
+constexpr int tf32_architecture = 80;
 
 void* pointer(CuAddress address) { return reinterpret_cast<void*>(address); }
 CuAddress address(const void* p) { return reinterpret_cast<CuAddress>(p); }
@@ -85,14 +85,13 @@ class Cuda : public CudaDevice {
   void open_products();
   bool multiply(const ColumnProduct& product);
   bool by_cublaslt(const Product& product);
-  bool split_multiply(const ColumnProduct& product);
+  bool copied_multiply(const ColumnProduct& product, bool rounds);
   float* scratch(std::size_t floats);
 
   Driver driver_;
   std::string products_file_;
   bool split_;
-  double split_floats_;        // of the result, from which on three products of TF32 take less time than one of float32 (bench/results/device-products.json)
-  std::int64_t split_side_;
+  std::int64_t split_from_;
   int number_ = 0, architecture_ = 0;
   void *context_ = nullptr, *stream_ = nullptr;
   Mode mode_ = Mode::run;
@@ -104,7 +103,7 @@ class Cuda : public CudaDevice {
   std::size_t scratch_floats_ = 0;
 };
 
-Cuda::Cuda(const CudaOptions& options) : driver_(open_driver(options.driver)), products_file_(options.products), split_(options.split), split_floats_(static_cast<double>(options.split_from) * static_cast<double>(options.split_from)), split_side_(options.split_from / 4) {
+Cuda::Cuda(const CudaOptions& options) : driver_(open_driver(options.driver)), products_file_(options.products), split_(options.split), split_from_(options.split_from) {
   const std::string help = "leave `--device=cuda` out: the CPU does the same work; `nvidia-smi` shows the GPUs that the driver sees";
   const CuResult result = driver_.init(0);
   int count = 0;
@@ -228,7 +227,7 @@ std::string Cuda::products() {
   current();
   open_products();
   if (!cublaslt_) return "kernels of Millrace, float32";
-  return cublaslt_->describe() + (split_ && architecture_ >= split_architecture ? ", float32 by three products of TF32 where large" : ", float32");
+  return cublaslt_->describe() + (split_ && architecture_ >= tf32_architecture ? ", float32 by three products of TF32 where large" : ", float32");
 }
 
 // At least so many. What was there before stays: recordings may point into it.
@@ -246,7 +245,8 @@ bool Cuda::multiply(const ColumnProduct& product) {
   return cublaslt_->multiply(product, workspace_, stream_);
 }
 
-bool Cuda::split_multiply(const ColumnProduct& p) {
+// Of copies: rounded to bfloat16, which tensor cores of TF32 multiply without loss, or split into two numbers of TF32 each (split.h).
+bool Cuda::copied_multiply(const ColumnProduct& p, bool rounds) {
   struct Half {
     SplitKernel::Call call{};
     std::int64_t floats = 0;
@@ -254,26 +254,29 @@ bool Cuda::split_multiply(const ColumnProduct& p) {
   // Copies lie close, their columns at 16 bytes.
   const auto half = [&](const float* from, std::int64_t rows, std::int64_t columns, std::int64_t column, std::int64_t step) {
     const std::int64_t count = step == 0 ? 1 : p.count, padded = (rows + 3) / 4 * 4;
-    return Half{{.from = from, .high = nullptr, .low = nullptr, .count = count, .rows = columns, .columns = rows, .from_row = column, .from_step = step, .to_row = padded, .to_step = step == 0 ? 0 : padded * columns},
+    return Half{{.from = from, .high = nullptr, .low = nullptr, .count = count, .rows = columns, .columns = rows, .from_row = column, .from_step = step, .to_row = padded, .to_step = step == 0 ? 0 : padded * columns, .rounds = rounds},
                 count * padded * columns};
   };
   Half a = half(p.a, p.a_turned ? p.k : p.m, p.a_turned ? p.m : p.k, p.a_column, p.a_step);
   Half b = half(p.b, p.b_turned ? p.n : p.k, p.b_turned ? p.k : p.n, p.b_column, p.b_step);
   const auto whole = [](std::int64_t floats) { return (floats + 63) / 64 * 64; };
-  float* at = scratch(static_cast<std::size_t>(2 * whole(a.floats) + 2 * whole(b.floats)));
+  const std::int64_t parts_of_each = rounds ? 1 : 2;
+  float* at = scratch(static_cast<std::size_t>(parts_of_each * (whole(a.floats) + whole(b.floats))));
   for (Half* h : {&a, &b}) {
     h->call.high = at;
-    h->call.low = at + whole(h->floats);
-    at += 2 * whole(h->floats);
+    h->call.low = rounds ? nullptr : at + whole(h->floats);
+    at += parts_of_each * whole(h->floats);
   }
   const auto part = [&](const float* of_a, const float* of_b, bool add) {
     ColumnProduct q = p;
     q.a = of_a, q.a_column = a.call.to_row, q.a_step = a.call.to_step;
     q.b = of_b, q.b_column = b.call.to_row, q.b_step = b.call.to_step;
-    q.add = add, q.tf32 = true;
+    q.add = add, q.tf32 = architecture_ >= tf32_architecture;
     return q;
   };
-  const ColumnProduct parts[] = {part(a.call.low, b.call.high, p.add), part(a.call.high, b.call.low, true), part(a.call.high, b.call.high, true)};
+  std::vector<ColumnProduct> parts;
+  if (rounds) parts = {part(a.call.high, b.call.high, p.add)};
+  else parts = {part(a.call.low, b.call.high, p.add), part(a.call.high, b.call.low, true), part(a.call.high, b.call.high, true)};
   for (const ColumnProduct& q : parts)
     if (!cublaslt_->prepare(q)) return false;
   for (const Half* h : {&a, &b}) start_own("split", SplitKernel::blocks(h->call), h->call);
@@ -281,28 +284,12 @@ bool Cuda::split_multiply(const ColumnProduct& p) {
   return true;
 }
 
-// Rows of c are columns of what cuBLASLt makes: c' = b' a'.
 bool Cuda::by_cublaslt(const Product& p) {
-  const std::int64_t most = std::int64_t{1} << 31;
-  if (p.k == 0 || std::max({p.m, p.n, p.k, p.count}) >= most || p.c_m < p.n) return false;
-  ColumnProduct q{.m = p.n, .n = p.m, .k = p.k, .count = p.count, .a = p.b, .a_turned = false, .a_column = 0, .a_step = p.count == 1 ? 0 : p.b_step, .b = p.a, .b_turned = false, .b_column = 0,
-                  .b_step = p.count == 1 ? 0 : p.a_step, .c = p.c, .c_column = p.c_m, .c_step = p.count == 1 ? 0 : p.c_step, .add = p.add, .tf32 = false};
-  // A side of one element has whatever stride suits.
-  const auto side = [](std::int64_t inner, std::int64_t inner_stride, std::int64_t outer, std::int64_t outer_stride, std::int64_t& column) {
-    if (inner != 1 && inner_stride != 1) return false;
-    column = outer == 1 ? inner : outer_stride;
-    return column >= inner;
-  };
-  if (!side(p.n, p.b_n, p.k, p.b_k, q.a_column)) {
-    q.a_turned = true;
-    if (!side(p.k, p.b_k, p.n, p.b_n, q.a_column)) return false;
-  }
-  if (!side(p.k, p.a_k, p.m, p.a_m, q.b_column)) {
-    q.b_turned = true;
-    if (!side(p.m, p.a_m, p.k, p.a_k, q.b_column)) return false;
-  }
-  if (split_ && architecture_ >= split_architecture && static_cast<double>(p.m) * static_cast<double>(p.n) >= split_floats_ && std::min({p.m, p.n, p.k}) >= split_side_ && split_multiply(q)) return true;
-  return multiply(q);
+  const std::optional<ColumnProduct> q = by_columns(p);
+  if (!q) return false;
+  if (p.rounds) return copied_multiply(*q, true);
+  if (split_ && architecture_ >= tf32_architecture && splits(p.m, p.n, p.k, split_from_) && copied_multiply(*q, false)) return true;
+  return multiply(*q);
 }
 
 void Cuda::product(const Product& p) {
@@ -311,7 +298,7 @@ void Cuda::product(const Product& p) {
   open_products();
   if (cublaslt_ && by_cublaslt(p)) return;
   const ProductKernel::Call call{.m = p.m, .n = p.n, .k = p.k, .a_m = p.a_m, .a_k = p.a_k, .b_k = p.b_k, .b_n = p.b_n, .c_m = p.c_m, .a_step = p.a_step, .b_step = p.b_step, .c_step = p.c_step,
-                                 .a = p.a, .b = p.b, .c = p.c, .add = p.add};
+                                 .a = p.a, .b = p.b, .c = p.c, .add = p.add, .rounds = p.rounds};
   start_own("product", ProductKernel::blocks(call, p.count), call);
 }
 

@@ -13,6 +13,11 @@ struct CudaOptions {
   std::int64_t split_from = 2048;  // those of a result of split_from x split_from floats or more, each side a quarter of it at least
 };
 
+// Whether a product of float32 is three of TF32: from that size on they take less time (bench/results/device-products.json).
+constexpr bool splits(std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t from) {
+  return static_cast<double>(m) * static_cast<double>(n) >= static_cast<double>(from) * static_cast<double>(from) && m >= from / 4 && n >= from / 4 && k >= from / 4;
+}
+
 class CudaDevice : public Device {
  public:
   virtual std::string products() = 0;              // what computes products: cuBLASLt 13.1.0, float32 by three products of TF32 where large

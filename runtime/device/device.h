@@ -24,6 +24,7 @@ struct Product {
   std::int64_t c_m = 0;
   bool add = false;
   std::int64_t count = 1, a_step = 0, b_step = 0, c_step = 0;
+  bool rounds = false;                               // a and b are rounded to bfloat16 first, as runtime/product/bf16.h says; sums have an order of the device's
 };
 
 // Code on the device. Kernels take two arguments: an address on the device, and a number.

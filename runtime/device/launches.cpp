@@ -50,6 +50,7 @@ void Launches::product(const Launch& launch, const Addresses& addresses, std::in
   p.m = of(launch.m, rows), p.n = of(launch.n, rows), p.k = of(launch.k, rows);
   p.a_m = launch.a_m, p.a_k = launch.a_k, p.b_k = launch.b_k, p.b_n = launch.b_n, p.c_m = launch.c_m;
   p.add = launch.add;
+  p.rounds = launch.rounds;
   // The longest loop is left to the device, unless all of it adds to one place.
   std::size_t inner = launch.loops.size();
   for (std::size_t l = 0; l < launch.loops.size(); ++l)

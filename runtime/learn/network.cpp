@@ -257,11 +257,13 @@ class NetworkTrainer {
   }
 
   // Of each weight the elements with the greatest gradients and some at even distances, each moved to both sides by four distances, of which
-  // the best counts: a long one meets corners, a short one the roundings of single precision, and a wrong derivative all of them.
+  // the best counts: a long one meets corners, a short one the roundings of single precision, and a wrong derivative all of them. Products are of
+  // single precision here: a loss of rounded numbers is flat between its steps.
   std::vector<GradientCheck> check_gradients() {
     constexpr std::int64_t each = 8;
     shuffle(1);
     step_ = 1;  // the chances of the first batch
+    product_ = product::best(Precision::float32);
     const std::int64_t rows = std::min<std::int64_t>(request_.settings.batch, static_cast<std::int64_t>(rows_.size()));
     double mass = 0;
     std::int64_t shares = 0;
@@ -304,6 +306,7 @@ class NetworkTrainer {
       out.push_back(std::move(check));
     }
     step_ = 0;
+    product_ = product::best(request_.settings.precision);
     return out;
   }
 
@@ -473,6 +476,7 @@ class NetworkTrainer {
     m.features = request_.features;
     m.network.outputs = plan_.outputs;
     m.network.numbers = plan_.numbers;
+    m.network.precision = s.precision;
     m.network.centre = centre_;
     m.network.unit = unit_;
     m.network.code = plan_.score;
@@ -489,7 +493,7 @@ class NetworkTrainer {
   model::NetworkInput train_;
   const std::uint64_t seed_;
   const std::int64_t chance_ = static_cast<std::int64_t>(mix(seed_ ^ chance_stream()));
-  const mlp_product product_ = product::best();
+  mlp_product product_ = product::best(request_.settings.precision);
   std::int64_t epoch_ = 0, step_ = 0, best_ = 0;     // epochs and batches so far; the epoch with the least valid metric
   double least_ = 0;
   std::vector<std::vector<float>> weights_, states_, best_weights_, best_states_;

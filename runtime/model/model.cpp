@@ -1,5 +1,7 @@
 #include "runtime/model/model.h"
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -173,6 +175,11 @@ void validate_network(const Model& model, Findings& out) {
                           static_cast<std::int64_t>(w.values.size()) == size && std::isfinite(w.input_step) && w.input_step > 0 && w.zero >= 0 && w.zero <= 255;
         if (!same || !std::all_of(w.step.begin(), w.step.end(), [](float v) { return std::isfinite(v); })) return out.add("network: the bytes of `" + tensor.name + "` are not those of its shape");
         continue;
+      }
+      if (const RoundedWeight& w = tensor.rounded; !w.empty()) {
+        const auto whole = [](float v) { return (std::bit_cast<std::uint32_t>(v) & 0xffffu) == 0; };
+        if (network.precision != Precision::bf16 || list != &network.weights || w.k < 0 || w.n < 0 || w.k * w.n != size || !std::all_of(tensor.values.begin(), tensor.values.end(), whole))
+          return out.add("network: `" + tensor.name + "` is not rounded, or not of its shape");
       }
       if (static_cast<std::int64_t>(tensor.values.size()) != size) return out.add("network: `" + tensor.name + "` does not have the size of its shape");
       for (const float v : tensor.values)

@@ -80,16 +80,24 @@ struct Int8Weight {
   bool empty() const { return values.empty(); }
 };
 constexpr std::int64_t most_int8_rows = 65'000;  // sums of so many products of bytes fit into 32 bits
+// A weight of `precision = bf16` that the network only multiplies by, as Int8Weight has it: its values are rounded.
+struct RoundedWeight {
+  std::int64_t k = 0, n = 0;
+  bool turned = false;
+  bool empty() const { return k == 0; }
+};
 struct NetworkTensor {
   std::string name;
   std::vector<std::int64_t> shape;
   std::vector<float> values;                  // empty where int8 is not
   Int8Weight int8{};
+  RoundedWeight rounded{};
 };
 struct Network {
   std::int32_t outputs = 1;
   std::vector<std::int32_t> numbers;          // features that come in as numbers, in order
   std::vector<NetworkTensor> weights, states;
+  Precision precision = Precision::float32;   // of products
   double centre = 0, unit = 1;                // a score is centre + unit * what the code gives: targets are learned in units of their deviation
   mlp_network code = nullptr;                 // who loads a model sets it: no package holds code
 };

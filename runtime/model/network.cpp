@@ -6,7 +6,6 @@
 
 #include "base/diagnostic.h"
 #include "runtime/model/walk.h"
-#include "runtime/product/int8.h"
 #include "runtime/product/product.h"
 
 namespace mlp::model {
@@ -80,11 +79,9 @@ NetworkScorer::NetworkScorer(const Model& model) : model_(model), together_(few_
   for (const NetworkTensor& tensor : model.network.weights) {
     weights_.push_back(tensor.values.data());
     large = large || tensor.values.size() + tensor.int8.values.size() >= large_weight;
-    bytes_.emplace_back();
     if (tensor.int8.empty()) continue;
     const Int8Weight& from = tensor.int8;
-    bytes_.back() = std::make_unique<Bytes>();
-    Bytes& to = *bytes_.back();
+    Bytes& to = bytes_.emplace_back();
     const std::int64_t padded = (from.n + product::int8_columns - 1) / product::int8_columns * product::int8_columns;
     to.values = product::pack_int8(from.values.data(), from.k, from.n);
     to.scales.resize(static_cast<std::size_t>(padded));
@@ -93,9 +90,15 @@ NetworkScorer::NetworkScorer(const Model& model) : model_(model), together_(few_
       to.scales[static_cast<std::size_t>(j)] = from.input_step * from.step[static_cast<std::size_t>(j)];
       for (std::int64_t p = 0; p < from.k; ++p) to.offsets[static_cast<std::size_t>(j)] += from.zero * from.values[static_cast<std::size_t>(p * from.n + j)];
     }
-    to.weights = {to.values.data(), to.scales.data(), to.offsets.data(), from.k, from.n, from.zero, static_cast<double>(1 / from.input_step)};
-    int8_.resize(model.network.weights.size());
-    int8_[bytes_.size() - 1] = &to.weights;
+    to.weights = {to.values.data(), to.scales.data(), to.offsets.data(), from.k, from.n, from.zero, 1 / from.input_step};
+    packed_.resize(model.network.weights.size());
+    packed_[weights_.size() - 1] = &to.weights;
+  }
+  for (std::size_t w = 0; bytes_.empty() && w < model.network.weights.size(); ++w) {
+    const RoundedWeight& rounded = model.network.weights[w].rounded;
+    if (rounded.empty()) continue;
+    packed_.resize(model.network.weights.size());
+    packed_[w] = &pairs_.emplace_back(product::pack_pairs(weights_[w], rounded.turned ? 1 : rounded.n, rounded.turned ? rounded.k : 1, rounded.k, rounded.n));
   }
   mlp_network_call call{};                           // without scratch: how much it would need
   call.rows = many_together;
@@ -104,7 +107,7 @@ NetworkScorer::NetworkScorer(const Model& model) : model_(model), together_(few_
 }
 
 template <class Fill>
-void NetworkScorer::blocks(std::int64_t rows, double* scores, CpuLevel level, const Fill& fill, mlp_int8_product int8_product, const mlp_int8_weights* const* int8) const {
+void NetworkScorer::blocks(std::int64_t rows, double* scores, CpuLevel level, const Fill& fill, mlp_packed_product packed_product, const void* const* packed) const {
   struct Scratch {
     std::uint64_t of = 0;
     std::optional<NetworkInput> input;
@@ -118,9 +121,9 @@ void NetworkScorer::blocks(std::int64_t rows, double* scores, CpuLevel level, co
   mlp_network_call call{};
   call.weights = weights_.data();
   call.states = states_.data();
-  call.product = product::of(std::min(level, best_cpu_level()));
-  call.int8 = int8;
-  call.int8_product = int8_product;
+  call.product = product::of(std::min(level, best_cpu_level()), model_.network.precision);
+  call.packed = packed;
+  call.packed_product = packed_product;
   for (std::int64_t first = 0; first < rows; first += together_) {
     call.rows = std::min(together_, rows - first);
     const float* const numbers = fill(first, call.rows, *scratch.input);
@@ -134,13 +137,19 @@ void NetworkScorer::blocks(std::int64_t rows, double* scores, CpuLevel level, co
   }
 }
 
+template <class Fill>
+void NetworkScorer::blocks(std::int64_t rows, double* scores, CpuLevel level, const Fill& fill) const {
+  const CpuLevel here = std::min(level, best_cpu_level());
+  blocks(rows, scores, here, fill, bytes_.empty() ? product::bf16_packed_of(here) : product::int8_of(here), packed_.empty() ? nullptr : packed_.data());
+}
+
 void NetworkScorer::score(const Matrix& matrix, std::int64_t rows, double* scores, CpuLevel level) const {
   const auto fill = [&](std::int64_t first, std::int64_t count, NetworkInput& input) -> const float* {
     input.resize(count);
     for (std::int64_t i = 0; i < count; ++i) input.put(matrix, first + i, i);
     return nullptr;
   };
-  blocks(rows, scores, level, fill, product::int8_of(std::min(level, best_cpu_level())), int8_.empty() ? nullptr : int8_.data());
+  blocks(rows, scores, level, fill);
 }
 
 void NetworkScorer::score_rows(const float* values, std::int64_t stride, const std::vector<std::int32_t>& places, std::int64_t rows, double* scores, CpuLevel level) const {
@@ -153,38 +162,41 @@ void NetworkScorer::score_rows(const float* values, std::int64_t stride, const s
     for (std::int64_t i = 0; i < count; ++i) input.put(values + (first + i) * stride, places, i);
     return nullptr;
   };
-  blocks(rows, scores, level, fill, product::int8_of(std::min(level, best_cpu_level())), int8_.empty() ? nullptr : int8_.data());
+  blocks(rows, scores, level, fill);
 }
 
 namespace {
 
-// Stands where bytes would: multiplies by the floats, and sees what is multiplied.
-struct Observed : mlp_int8_weights {
+// Stands where a packed weight would: multiplies by the floats, and sees what is multiplied.
+struct Observed {
+  std::int64_t k = 0, n = 0;
   const float* floats = nullptr;
+  mlp_product product = nullptr;
   std::int64_t row = 0, column = 0;                // strides of the floats
   mutable InputRange range;
 };
-void observing(std::int64_t m, const float* a, std::int64_t a_row, std::int64_t a_col, const mlp_int8_weights* b, float* c, std::int64_t c_row, std::int32_t add) {
-  const auto& weight = static_cast<const Observed&>(*b);
+void observing(std::int64_t m, const float* a, std::int64_t a_row, std::int64_t a_col, const void* b, float* c, std::int64_t c_row, std::int32_t add) {
+  const auto& weight = *static_cast<const Observed*>(b);
   for (std::int64_t i = 0; i < m; ++i)
     for (std::int64_t p = 0; p < weight.k; ++p) {
       const float v = a[i * a_row + p * a_col];
       weight.range.low = std::min(weight.range.low, v);
       weight.range.high = std::max(weight.range.high, v);
     }
-  product::best()(m, weight.n, weight.k, a, a_row, a_col, weight.floats, weight.row, weight.column, c, c_row, add);
+  weight.product(m, weight.n, weight.k, a, a_row, a_col, weight.floats, weight.row, weight.column, c, c_row, add);
 }
 
 }  // namespace
 
 std::vector<InputRange> NetworkScorer::observe(const Matrix& matrix, std::int64_t rows, const std::vector<Int8Site>& sites) const {
   std::vector<Observed> observed(sites.size());
-  std::vector<const mlp_int8_weights*> by_weight(weights_.size());
+  std::vector<const void*> by_weight(weights_.size());
   for (std::size_t i = 0; i < sites.size(); ++i) {
     const Int8Site& site = sites[i];
     observed[i].k = site.k;
     observed[i].n = site.n;
     observed[i].floats = weights_[site.weight];
+    observed[i].product = product::best(model_.network.precision);
     observed[i].row = site.turned ? 1 : site.n;
     observed[i].column = site.turned ? site.k : 1;
     by_weight[site.weight] = &observed[i];

@@ -1,9 +1,12 @@
 // Scores networks by code that was compiled from their spec.
 #pragma once
+#include <deque>
 #include <memory>
 
 #include "base/machine.h"
 #include "runtime/model/model.h"
+#include "runtime/product/bf16.h"
+#include "runtime/product/int8.h"
 
 namespace mlp::model {
 
@@ -60,19 +63,22 @@ class NetworkScorer {
  private:
   // `fill(first, rows, input)` gives what the network sees of rows, or null where it has put them into `input`.
   template <class Fill>
-  void blocks(std::int64_t rows, double* scores, CpuLevel level, const Fill& fill, mlp_int8_product int8_product, const mlp_int8_weights* const* int8) const;
-  struct Bytes {                                   // what mlp_int8_weights points to
+  void blocks(std::int64_t rows, double* scores, CpuLevel level, const Fill& fill, mlp_packed_product packed_product, const void* const* packed) const;
+  template <class Fill>
+  void blocks(std::int64_t rows, double* scores, CpuLevel level, const Fill& fill) const;
+  struct Bytes {                                   // what Int8Weights points to
     std::vector<std::int8_t> values;
     std::vector<float> scales;
     std::vector<std::int32_t> offsets;
-    mlp_int8_weights weights{};
+    product::Int8Weights weights{};
   };
   const Model& model_;
   std::int64_t together_;                          // rows of a block
   const std::uint64_t number_;                     // no other scorer of this process has it: what a thread keeps belongs to one
   std::vector<const float*> weights_, states_;
-  std::vector<std::unique_ptr<Bytes>> bytes_;      // by weight; null where it is floats
-  std::vector<const mlp_int8_weights*> int8_;      // the same, as the code reads it; empty where no weight is bytes
+  std::deque<Bytes> bytes_;
+  std::deque<product::PairWeights> pairs_;         // of rounded weights; none where there are bytes
+  std::vector<const void*> packed_;                // by weight, as the code reads it: bytes or pairs, null where it is floats; empty where all are
 };
 
 }  // namespace mlp::model

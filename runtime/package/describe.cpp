@@ -21,6 +21,7 @@ template <> struct Words<Policy> { static constexpr const char* list[] = {"fail"
 template <> struct Words<ModelKind> { static constexpr const char* list[] = {"gbdt", "linear", "forest", "kmeans", "isolation_forest", "network"}; };
 template <> struct Words<Loss> { static constexpr const char* list[] = {"squared", "logistic", "softmax", "poisson", "quantile", "custom", "custom_bool", "none"}; };
 template <> struct Words<Calibrate> { static constexpr const char* list[] = {"none", "isotonic", "platt"}; };
+template <> struct Words<Precision> { static constexpr const char* list[] = {"float32", "bf16"}; };
 template <> struct Words<Link> { static constexpr const char* list[] = {"identity", "log", "logit"}; };
 
 // The fields of the model that are no arrays.
@@ -154,6 +155,7 @@ std::string write_description(const Package& package) {
                     {"fitted_tables", package.fitted.tables.size()}};
   // What a plain spec has not is not written.
   if (m.calibration.method != Calibrate::none) out["calibrate"] = to_json(m.calibration.method);
+  if (m.network.precision != Precision::float32) out["precision"] = to_json(m.network.precision);
   if (!package.imports.empty()) out["imports"] = to_json(package.imports);
   if (!package.set.empty()) out["set"] = to_json(package.set);
   if (!package.tuned.empty()) out["tuned"] = to_json(package.tuned);
@@ -173,6 +175,7 @@ void read_description(std::string_view text, Package& out) {
     rest.erase(name);
   };
   optional("calibrate", out.model.calibration.method);
+  optional("precision", out.model.network.precision);
   optional("imports", out.imports);
   optional("set", out.set);
   optional("tuned", out.tuned);

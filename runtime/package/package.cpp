@@ -1,6 +1,7 @@
 #include "runtime/package/package.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <deque>
 #include <set>
@@ -34,6 +35,8 @@ template <> constexpr Dtype dtype_of<std::int64_t>() { return Dtype::i64; }
 template <> constexpr Dtype dtype_of<std::uint64_t>() { return Dtype::u64; }
 template <> constexpr Dtype dtype_of<std::int32_t>() { return Dtype::i32; }
 template <> constexpr Dtype dtype_of<std::uint8_t>() { return Dtype::u8; }
+enum class Bf16 : std::uint16_t {};                 // the upper half of a float
+template <> constexpr Dtype dtype_of<Bf16>() { return Dtype::bf16; }
 template <> constexpr Dtype dtype_of<std::int8_t>() { return Dtype::i8; }
 
 // ---- writing
@@ -105,6 +108,13 @@ void write_network(const std::string& name, const std::vector<model::NetworkTens
   for (const model::NetworkTensor& tensor : tensors) {
     const std::string key = name + "." + std::to_string(names.size());
     names.push_back(tensor.name);
+    if (!tensor.rounded.empty()) {
+      std::vector<Bf16> halves;
+      for (const float v : tensor.values) halves.push_back(static_cast<Bf16>(std::bit_cast<std::uint32_t>(v) >> 16));
+      w.shaped(key, {tensor.shape.begin(), tensor.shape.end()}, halves);
+      w.list(key + ".matrix", std::vector<std::int64_t>{tensor.rounded.k, tensor.rounded.n, tensor.rounded.turned});
+      continue;
+    }
     if (tensor.int8.empty()) {
       w.shaped(key, {tensor.shape.begin(), tensor.shape.end()}, tensor.values);
       continue;
@@ -196,6 +206,15 @@ class TensorReader {
     std::vector<model::NetworkTensor> out;
     for (std::string& own : texts(name)) {
       const std::string key = name + "." + std::to_string(out.size());
+      if (tensors_.contains(key + ".matrix")) {
+        const Tensor t = tensor(key, Dtype::bf16, any_dimensions);
+        const std::vector<std::int64_t> matrix = list<std::int64_t>(key + ".matrix");
+        if (matrix.size() != 3 || matrix[0] < 1 || matrix[1] < 1 || matrix[0] > (1 << 30) || matrix[1] > (1 << 30)) fail("`" + key + ".matrix` holds two sizes and a flag");
+        model::NetworkTensor& made = out.emplace_back(model::NetworkTensor{std::move(own), {t.shape.begin(), t.shape.end()}, {}});
+        for (const Bf16 half : values<Bf16>(t)) made.values.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16));
+        made.rounded = {matrix[0], matrix[1], matrix[2] != 0};
+        continue;
+      }
       if (!tensors_.contains(key + ".int8")) {
         const Tensor t = tensor(key, Dtype::f32, any_dimensions);
         out.push_back({std::move(own), {t.shape.begin(), t.shape.end()}, values<float>(t)});

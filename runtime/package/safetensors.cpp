@@ -19,7 +19,7 @@ struct DtypeName {
   const char* name;
   std::uint64_t size;
 };
-constexpr DtypeName dtypes[] = {{Dtype::f64, "F64", 8}, {Dtype::f32, "F32", 4}, {Dtype::i64, "I64", 8}, {Dtype::u64, "U64", 8}, {Dtype::i32, "I32", 4}, {Dtype::u8, "U8", 1}, {Dtype::i8, "I8", 1}};
+constexpr DtypeName dtypes[] = {{Dtype::f64, "F64", 8}, {Dtype::f32, "F32", 4}, {Dtype::i64, "I64", 8}, {Dtype::u64, "U64", 8}, {Dtype::i32, "I32", 4}, {Dtype::u8, "U8", 1}, {Dtype::i8, "I8", 1}, {Dtype::bf16, "BF16", 2}};
 
 const DtypeName& named(Dtype dtype) { return dtypes[static_cast<int>(dtype)]; }
 

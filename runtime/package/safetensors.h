@@ -9,7 +9,7 @@
 
 namespace mlp::package {
 
-enum class Dtype { f64, f32, i64, u64, i32, u8, i8 };
+enum class Dtype { f64, f32, i64, u64, i32, u8, i8, bf16 };
 
 // One tensor. Its bytes belong to whoever made it: the caller when writing, the block when reading.
 struct Tensor {

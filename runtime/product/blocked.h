@@ -91,15 +91,14 @@ struct Blocked {
   static void block(std::int64_t first, std::int64_t last, std::int64_t n, std::int64_t k, const float* a, std::int64_t a_row, std::int64_t a_col, const float* b,
                     std::int64_t b_row, std::int64_t b_col, float* c, std::int64_t c_row, bool add) {
     alignas(64) float panel[depth * columns];
-    // Rows that lie far apart share few sets of the cache; packing them pays when several tiles read them.
-    const bool packs = b_col != 1 || (last - first > 2 * V::rows && b_row > 2 * columns);
+    const bool packed = packs({V::rows, columns}, last - first, b_row, b_col);
     for (std::int64_t p0 = 0; p0 < k; p0 += depth) {
       const std::int64_t deep = k - p0 < depth ? k - p0 : depth;
       for (std::int64_t j0 = 0; j0 < n; j0 += columns) {
         const std::int64_t wide = n - j0 < columns ? n - j0 : columns;
         const float* right = b + p0 * b_row + j0 * b_col;
         std::int64_t right_row = b_row;
-        if (packs) {
+        if (packed) {
           pack(right, b_row, b_col, deep, wide, panel);
           right = panel;
           right_row = columns;

@@ -55,7 +55,7 @@ struct Vector {
 
 }  // namespace
 
-MLP_INT8_PRODUCT(int8_avx2) { Bytes<Vector>::run(m, a, a_row, a_col, b, c, c_row, add != 0); }
+MLP_PACKED_PRODUCT(int8_avx2) { Bytes<Vector>::run(m, a, a_row, a_col, static_cast<const Int8Weights*>(b), c, c_row, add != 0); }
 
 }  // namespace mlp::product
 #endif

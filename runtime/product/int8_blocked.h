@@ -19,7 +19,7 @@ struct Bytes {
   static constexpr std::int64_t height = 256, columns = int8_columns * V::blocks;
 
   template <int rows, int blocks>
-  static void tile(std::int64_t groups, const Activation* a, std::int64_t a_row, const mlp_int8_weights* w, std::int64_t j, float* c, std::int64_t c_row, bool add) {
+  static void tile(std::int64_t groups, const Activation* a, std::int64_t a_row, const Int8Weights* w, std::int64_t j, float* c, std::int64_t c_row, bool add) {
     alignas(64) std::int32_t sums[rows][blocks * int8_columns];
     V::template tile<rows, blocks>(groups, a, a_row, w->values + j * groups * int8_depth, groups * int8_depth * int8_columns, sums);
     const std::int64_t wide = w->n - j < blocks * int8_columns ? w->n - j : blocks * int8_columns;
@@ -31,7 +31,7 @@ struct Bytes {
         for (std::int64_t n = 0; n < wide; ++n) to[n] = static_cast<float>(sums[i][n] - w->offsets[j + n]) * w->scales[j + n];
     }
   }
-  using Tile = void (*)(std::int64_t, const Activation*, std::int64_t, const mlp_int8_weights*, std::int64_t, float*, std::int64_t, bool);
+  using Tile = void (*)(std::int64_t, const Activation*, std::int64_t, const Int8Weights*, std::int64_t, float*, std::int64_t, bool);
   struct Tiles {
     Tile of[V::rows + 1][V::blocks + 1] = {};
     template <int rows, int blocks>
@@ -44,10 +44,10 @@ struct Bytes {
   };
   static constexpr Tiles tiles{};
 
-  static void run(std::int64_t m, const float* a, std::int64_t a_row, std::int64_t a_col, const mlp_int8_weights* w, float* c, std::int64_t c_row, bool add) {
+  static void run(std::int64_t m, const float* a, std::int64_t a_row, std::int64_t a_col, const Int8Weights* w, float* c, std::int64_t c_row, bool add) {
     const std::int64_t groups = (w->k + int8_depth - 1) / int8_depth, stride = groups * int8_depth;
-    const auto inverse = static_cast<float>(w->inverse);
-    const auto zero = static_cast<std::int32_t>(w->zero);
+    const float inverse = w->inverse;
+    const std::int32_t zero = w->zero;
     thread_local std::vector<Activation> bytes;
     bytes.resize(static_cast<std::size_t>((m < height ? m : height) * stride));
     for (std::int64_t i0 = 0; i0 < m; i0 += height) {

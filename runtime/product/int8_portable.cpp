@@ -20,7 +20,7 @@ struct Vector {
 
 }  // namespace
 
-MLP_INT8_PRODUCT(int8_portable) { Bytes<Vector>::run(m, a, a_row, a_col, b, c, c_row, add != 0); }
+MLP_PACKED_PRODUCT(int8_portable) { Bytes<Vector>::run(m, a, a_row, a_col, static_cast<const Int8Weights*>(b), c, c_row, add != 0); }
 
 std::vector<std::int8_t> pack_int8(const std::int8_t* weights, std::int64_t k, std::int64_t n) {
   const std::int64_t groups = (k + int8_depth - 1) / int8_depth, blocks = (n + int8_columns - 1) / int8_columns;
@@ -31,7 +31,7 @@ std::vector<std::int8_t> pack_int8(const std::int8_t* weights, std::int64_t k, s
   return out;
 }
 
-mlp_int8_product int8_of(CpuLevel level) {
+mlp_packed_product int8_of(CpuLevel level) {
   MLP_CHECK(level <= best_cpu_level());
 #if defined(__x86_64__)
   if (level == CpuLevel::v4 && __builtin_cpu_supports("avx512vnni")) return int8_vnni;

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/diagnostic.h"
+#include "runtime/product/bf16.h"
 #include "runtime/product/product.h"
 
 namespace mlp::product {
@@ -33,13 +34,16 @@ MLP_PRODUCT(portable) {
   }
 }
 
-mlp_product of(CpuLevel level) {
+mlp_product of(CpuLevel level, Precision precision) {
   MLP_CHECK(level <= best_cpu_level());
+  if (precision == Precision::bf16) return bf16_of(level);
 #if defined(__x86_64__)
   if (level == CpuLevel::v4) return avx512;
   if (level == CpuLevel::v3) return avx2;
 #endif
   return portable;
 }
+
+Tile tile_of(CpuLevel level) { return level == CpuLevel::v4 ? avx512_tile : level == CpuLevel::v3 ? avx2_tile : Tile{}; }
 
 }  // namespace mlp::product

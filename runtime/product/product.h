@@ -4,16 +4,29 @@
 
 #include "abi/abi.h"
 #include "base/machine.h"
+#include "base/settings.h"
 
 namespace mlp::product {
 
-mlp_product of(CpuLevel level);   // must not be above best_cpu_level()
-inline mlp_product best() { return of(best_cpu_level()); }
+mlp_product of(CpuLevel level, Precision precision = Precision::float32);   // must not be above best_cpu_level(); bf16: runtime/product/bf16.h
+inline mlp_product best(Precision precision) { return of(best_cpu_level(), precision); }
+
+// What a level multiplies at once: so many rows of a by so many columns of b. Those of the portable level are none.
+struct Tile {
+  std::int64_t rows = 0, columns = 0;
+};
+constexpr Tile avx2_tile{6, 16}, avx512_tile{6, 64};
+Tile tile_of(CpuLevel level);
+// Whether b is packed before `rows` rows of a are multiplied by it. Rows of b that lie far apart share few sets of the cache; packing them pays when
+// several tiles read them.
+constexpr bool packs(const Tile& tile, std::int64_t rows, std::int64_t b_row, std::int64_t b_col) { return b_col != 1 || (rows > 2 * tile.rows && b_row > 2 * tile.columns); }
 
 // What `of` chooses from. Strides as in abi/abi.h.
 #define MLP_PRODUCT(name) \
   void name(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t a_row, std::int64_t a_col, const float* b, std::int64_t b_row, \
             std::int64_t b_col, float* c, std::int64_t c_row, std::int32_t add)
+#define MLP_PACKED_PRODUCT(name) \
+  void name(std::int64_t m, const float* a, std::int64_t a_row, std::int64_t a_col, const void* b, float* c, std::int64_t c_row, std::int32_t add)
 MLP_PRODUCT(portable);
 #if defined(__x86_64__)
 MLP_PRODUCT(avx2);

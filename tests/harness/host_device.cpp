@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/diagnostic.h"
+#include "runtime/product/product.h"
 #include "tests/harness/network_run.h"
 #include "tests/harness/own_kernels.h"
 
@@ -58,7 +59,7 @@ void HostDevice::launch(const void* kernel, std::int64_t blocks, void* call, std
 void HostDevice::product(const device::Product& p) {
   now_or_later([p] {
     for (std::int64_t i = 0; i < p.count; ++i)
-      naive_product(p.m, p.n, p.k, p.a + i * p.a_step, p.a_m, p.a_k, p.b + i * p.b_step, p.b_k, p.b_n, p.c + i * p.c_step, p.c_m, p.add);
+      (p.rounds ? product::best(Precision::bf16) : naive_product)(p.m, p.n, p.k, p.a + i * p.a_step, p.a_m, p.a_k, p.b + i * p.b_step, p.b_k, p.b_n, p.c + i * p.c_step, p.c_m, p.add);
   });
 }
 std::unique_ptr<device::Recording> HostDevice::record(const std::function<void()>& work) {

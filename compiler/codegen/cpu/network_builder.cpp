@@ -194,19 +194,19 @@ class Builder {
                      at(s.c, numbers), stride(s.c, 0), b_.getInt32(s.add)});
     };
     if (frame_.function.name != "score" || !loop::by_weight(frame_.function, s)) return by_floats();
-    // Who calls may have the weight as bytes.
-    Value* const weights = frame_.field(mlp_network_call_field::int8, p);
+    // Who calls may have packed the weight.
+    Value* const weights = frame_.field(mlp_network_call_field::packed, p);
     BasicBlock* const asks = BasicBlock::Create(b_.getContext(), "asks", frame_.self);
-    BasicBlock* const bytes = BasicBlock::Create(b_.getContext(), "bytes", frame_.self);
+    BasicBlock* const packed = BasicBlock::Create(b_.getContext(), "packed", frame_.self);
     BasicBlock* const floats = BasicBlock::Create(b_.getContext(), "floats", frame_.self);
     BasicBlock* const after = BasicBlock::Create(b_.getContext(), "after", frame_.self);
     b_.CreateCondBr(b_.CreateIsNull(weights), floats, asks);
     b_.SetInsertPoint(asks);
     const auto number = static_cast<std::uint64_t>(frame_.function.buffers[static_cast<std::size_t>(s.b.buffer.index)].number);
     Value* const weight = b_.CreateLoad(p, b_.CreateConstInBoundsGEP1_64(p, weights, number));
-    b_.CreateCondBr(b_.CreateIsNull(weight), floats, bytes);
-    b_.SetInsertPoint(bytes);
-    b_.CreateCall(llvm::FunctionType::get(b_.getVoidTy(), {n, p, n, n, p, p, n, b_.getInt32Ty()}, false), frame_.field(mlp_network_call_field::int8_product, p),
+    b_.CreateCondBr(b_.CreateIsNull(weight), floats, packed);
+    b_.SetInsertPoint(packed);
+    b_.CreateCall(llvm::FunctionType::get(b_.getVoidTy(), {n, p, n, n, p, p, n, b_.getInt32Ty()}, false), frame_.field(mlp_network_call_field::packed_product, p),
                   {frame_.extent(s.m), at(s.a, numbers), stride(s.a, 0), stride(s.a, 1), weight, at(s.c, numbers), stride(s.c, 0), b_.getInt32(s.add)});
     b_.CreateBr(after);
     b_.SetInsertPoint(floats);

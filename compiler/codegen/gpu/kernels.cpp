@@ -410,8 +410,8 @@ LaunchPlace place_of(const loop::Function& f, const Place& p) {
 
 // A matrix by a vector as a nest that sums: it moves bytes, and libraries for matrices leave most of a device idle with it.
 std::optional<Step> vector_product(const Step& s) {
+  if (!loop::by_vector(s)) return {};
   const bool row = s.m == loop::Extent{};
-  if (!s.loops.empty() || (!row && s.n != loop::Extent{}) || s.k == loop::Extent{}) return {};
   const std::int64_t a = row ? 0 : s.a.strides[0], b = row ? s.b.strides[1] : 0, c = row ? s.c.strides[1] : s.c.strides[0];
   const bool sum_last = std::max(s.a.strides[1], s.b.strides[0]) <= std::max(a, b);   // what lies together is read together
   const auto strides = [&](std::int64_t kept, std::int64_t summed) { return sum_last ? std::vector{kept, summed} : std::vector{summed, kept}; };
@@ -447,6 +447,7 @@ Launch product_of(const loop::Function& f, const Step& s) {
   out.b_k = s.b.strides[loops], out.b_n = s.b.strides[loops + 1];
   out.c_m = s.c.strides[loops];
   out.add = s.add;
+  out.rounds = s.rounds;
   return out;
 }
 
@@ -459,7 +460,7 @@ LaunchList build_launches(NetworkFrame& frame, KernelWriter& writer) {
   out.once = f.once;
   out.each = f.each;
   for (std::size_t i = 0; i < f.steps.size(); ++i) {
-    const std::optional<Step> vector = f.steps[i].kind == StepKind::product ? vector_product(f.steps[i]) : std::nullopt;
+    const std::optional<Step> vector = vector_product(f.steps[i]);
     const Step& s = vector ? *vector : f.steps[i];
     const std::string name = "mlp_" + f.name + "_" + std::to_string(i);
     if (s.kind == StepKind::product) {

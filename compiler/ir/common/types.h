@@ -136,6 +136,7 @@ MLP_WORDS(Loss, "squared", "logistic", "softmax", "poisson", "quantile", "custom
 MLP_WORDS(Link, "identity", "log", "logit");
 MLP_WORDS(Growth, "leaf_wise", "depth_wise");
 MLP_WORDS(Calibrate, "none", "isotonic", "platt");
+MLP_WORDS(Precision, "float32", "bf16");
 MLP_WORDS(Schedule, "constant", "cosine");
 MLP_WORDS(Thresholds, "best", "random");
 MLP_WORDS(DeployTarget, "cpu", "cuda");

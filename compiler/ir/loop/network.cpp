@@ -112,6 +112,10 @@ class Verifier {
 
 }  // namespace
 
+bool by_vector(const Step& step) {
+  return step.kind == StepKind::product && !step.rounds && step.loops.empty() && (step.m == Extent{} || step.n == Extent{}) && step.k != Extent{};
+}
+
 std::optional<ByWeight> by_weight(const Function& function, const Step& step) {
   if (step.kind != StepKind::product || step.n.rows || step.k.rows) return {};
   const Buffer& buffer = function.buffers[static_cast<std::size_t>(step.b.buffer.index)];

@@ -114,9 +114,12 @@ struct Step {
   Place a, b, c;
   bool add = false;
   std::int64_t width = 0, integer = -1;
+  std::string layer;                       // of a product: the step of the chain that it belongs to, for those who look at plans
+  bool backward = false;                   // of a product: of gradients
+  bool rounds = false;                     // of a product: its factors are rounded to bfloat16 (on the CPU by the product that the caller hands in)
   template <class A> void fields(A&& f) {
     f("kind", kind); f("loops", loops); f("body", body); f("stores", stores); f("reductions", reductions); f("m", m); f("n", n); f("k", k); f("a", a);
-    f("b", b); f("c", c); f("add", add); f("width", width); f("integer", integer);
+    f("b", b); f("c", c); f("add", add); f("width", width); f("integer", integer); f("layer", layer); f("backward", backward); f("rounds", rounds);
   }
 };
 
@@ -136,6 +139,9 @@ struct ByWeight {
 std::optional<ByWeight> by_weight(const Function& function, const Step& step);
 // The weights that a function reads in no other way.
 std::vector<ByWeight> only_multiplied(const Function& function);
+
+// A product of a matrix by a vector that is not rounded, which a device computes as a nest that sums.
+bool by_vector(const Step& step);
 
 void print(ir::Writer& w, const Function& function);
 Function read_function(ir::Reader& r);  // throws ir::TextError

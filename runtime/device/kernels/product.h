@@ -1,7 +1,7 @@
 // c = (add ? c : 0) + a b for any strides: where cuBLASLt is not there, or takes no such strides. A block makes 64 x 64 of c, a
 // thread 4 x 4 of them 16 apart, each a chain of fused multiply-adds in rising k.
 #pragma once
-#include "runtime/device/kernels/block.h"
+#include "runtime/device/kernels/round.h"
 
 namespace mlp::device {
 
@@ -11,7 +11,7 @@ struct ProductKernel {
     int64_t m, n, k, a_m, a_k, b_k, b_n, c_m, a_step, b_step, c_step;
     const float *a, *b;
     float* c;
-    int64_t add;
+    int64_t add, rounds;
   };
   struct Shared {
     float a[deep][tile + 1], b[deep][tile + 1];
@@ -46,8 +46,10 @@ struct ProductKernel {
       const bool a_along = call.a_k == 1, b_along = call.b_n != 1;
       const int ak = a_along ? e % deep : e / tile, ar = a_along ? e / deep : e % tile;
       const int bk = b_along ? e % deep : e / tile, bc = b_along ? e / deep : e % tile;
-      shared.a[ak][ar] = at.row + ar < call.m && first + ak < call.k ? a[(at.row + ar) * call.a_m + (first + ak) * call.a_k] : 0;
-      shared.b[bk][bc] = at.column + bc < call.n && first + bk < call.k ? b[(first + bk) * call.b_k + (at.column + bc) * call.b_n] : 0;
+      const float left = at.row + ar < call.m && first + ak < call.k ? a[(at.row + ar) * call.a_m + (first + ak) * call.a_k] : 0;
+      const float right = at.column + bc < call.n && first + bk < call.k ? b[(first + bk) * call.b_k + (at.column + bc) * call.b_n] : 0;
+      shared.a[ak][ar] = call.rounds ? rounded_to_bf16(left) : left;
+      shared.b[bk][bc] = call.rounds ? rounded_to_bf16(right) : right;
     }
   }
   static void use(const Call&, int64_t, int thread, int64_t, const Shared& shared, State& state) {

@@ -1,8 +1,8 @@
 // A matrix of floats as the sum of two that tensor cores multiply without loss: `high` has the 11 leading bits of each number
 // (TF32, rounded to nearest), `low` what is left. a b = low high + high low + high high, but for low low, which is below float32.
-// What is not finite has low 0. On the GPU numbers above 2^127 may overflow: tensor cores line sums up above them.
+// Where `rounds`, `high` is the number rounded to bfloat16, and there is no low. What is not finite has low 0. On the GPU numbers above 2^127 may overflow: tensor cores line sums up above them.
 #pragma once
-#include "runtime/device/kernels/block.h"
+#include "runtime/device/kernels/round.h"
 
 namespace mlp::device {
 
@@ -10,7 +10,7 @@ struct SplitKernel {
   struct Call {
     const float* from;
     float *high, *low;
-    int64_t count, rows, columns, from_row, from_step, to_row, to_step;  // columns lie side by side; steps from one of `count` to the next
+    int64_t count, rows, columns, from_row, from_step, to_row, to_step, rounds;  // columns lie side by side; steps from one of `count` to the next
   };
   struct Shared {};
   struct State {};
@@ -40,11 +40,12 @@ struct SplitKernel {
       const int64_t e = (block * each + i) * threads + thread, row = e / call.columns, column = e % call.columns;
       const int64_t matrix = row / call.rows, r = row % call.rows;
       if (matrix >= call.count) return;
-      const float v = call.from[matrix * call.from_step + r * call.from_row + column], high = high_of(v);
-      float rest = v - high;
-      if (!(rest == rest)) rest = 0;
+      const float v = call.from[matrix * call.from_step + r * call.from_row + column], high = call.rounds ? rounded_to_bf16(v) : high_of(v);
       const int64_t to = matrix * call.to_step + r * call.to_row + column;
       call.high[to] = high;
+      if (call.rounds) continue;
+      float rest = v - high;
+      if (!(rest == rest)) rest = 0;
       call.low[to] = rest;
     }
   }

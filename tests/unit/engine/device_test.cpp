@@ -57,7 +57,8 @@ class DeviceTraining : public testing::Test {
 };
 
 TEST_F(DeviceTraining, LearnsWhatTheCpuLearns) {
-  for (const char* settings : {"  epochs = 6\n  clip = 1\n  optimizer = adamw(lr = 0.01)\n", "  epochs = 6\n  optimizer = momentum(lr = 0.05)\n  schedule = cosine\n"}) {
+  for (const char* settings : {"  epochs = 6\n  clip = 1\n  optimizer = adamw(lr = 0.01)\n", "  epochs = 6\n  optimizer = momentum(lr = 0.05)\n  schedule = cosine\n",
+                               "  epochs = 6\n  optimizer = momentum(lr = 0.05)\n  precision = bf16\n"}) {
     SCOPED_TRACE(settings);
     const engine::Trained here = train(spec(settings), false), there = train(spec(settings), true), again = train(spec(settings), true);
     EXPECT_EQ(there.bytes, again.bytes);

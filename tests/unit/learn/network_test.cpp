@@ -179,6 +179,29 @@ TEST(Network, IsTheSameAtAnyNumberOfThreads) {
   }
 }
 
+TEST(Network, LearnsWithRoundedProducts) {
+  logistic = true;
+  Rows train, valid;
+  make(train, 4000, 1);
+  make(valid, 1000, 2);
+  Request r = request_of(train, valid);
+  const Outcome floats = train_network(r);
+  EXPECT_EQ(floats.model.network.precision, Precision::float32);
+  r.settings.precision = Precision::bf16;
+  std::vector<GradientCheck> checks;
+  r.on_gradients = [&](const std::vector<GradientCheck>& all) { checks = all; };
+  const Outcome one = train_network(r);
+  r.on_gradients = nullptr;
+  r.threads = 3;
+  const Outcome three = train_network(r);
+  EXPECT_EQ(one.model.network.precision, Precision::bf16);
+  EXPECT_LT(one.history.back().valid, 0.2);
+  EXPECT_NE(one.model.network.weights[0].values, floats.model.network.weights[0].values);
+  for (std::size_t w = 0; w < 5; ++w) EXPECT_EQ(one.model.network.weights[w].values, three.model.network.weights[w].values) << w;
+  ASSERT_EQ(checks.size(), 5u);          // of the derivatives, beside differences of a loss that is not rounded
+  for (const GradientCheck& c : checks) EXPECT_LT(c.error, 0.03) << c.weight;
+}
+
 TEST(Network, LearnsNumbersInTheirOwnUnit) {
   logistic = false;
   Rows train, valid;

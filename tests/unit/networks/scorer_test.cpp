@@ -8,6 +8,7 @@
 
 #include "compiler/derive/graph.h"
 #include "runtime/model/network.h"
+#include "runtime/product/bf16.h"
 #include "tests/harness/network_run.h"
 
 namespace mlp {
@@ -42,17 +43,29 @@ model::Model dense(std::int64_t inputs, std::int64_t units, ir::Network& net) {
   return m;
 }
 
+// As training leaves it: both weights are multiplied only.
+void round(model::Model& m, const loop::Module& module) {
+  m.network.precision = Precision::bf16;
+  for (const loop::ByWeight& by : loop::only_multiplied(module.network[0])) {
+    model::NetworkTensor& weight = m.network.weights[static_cast<std::size_t>(by.weight)];
+    weight.rounded = {by.k, by.n, by.turned};
+    for (float& v : weight.values) v = product::from_bf16(product::to_bf16(v));
+  }
+}
+
 void same(const std::vector<double>& got, const std::vector<double>& wanted, const std::string& what) {
   ASSERT_EQ(got.size(), wanted.size());
   EXPECT_EQ(std::memcmp(got.data(), wanted.data(), got.size() * sizeof(double)), 0) << what;
 }
 
-TEST(NetworkScorer, RowsColumnsAndBlocksGiveTheSameBits) {
+void rows_columns_and_blocks(Precision precision) {
   for (const std::int64_t units : {8, 1200}) {  // a weight that calls for large blocks, and one that does not
     const std::int64_t inputs = 30, most = 1700;
     ir::Network net;
     model::Model m = dense(inputs, units, net);
-    const auto compiled = codegen::compile(harness::lower_network(net, {{}, true}), {});
+    const loop::Module module = harness::lower_network(net, {{}, true});
+    if (precision == Precision::bf16) round(m, module);
+    const auto compiled = codegen::compile(module, {});
     m.network.code = compiled->find_network("score");
     std::mt19937_64 rng(9);
     std::vector<std::vector<double>> columns(inputs, std::vector<double>(most));
@@ -98,6 +111,46 @@ TEST(NetworkScorer, RowsColumnsAndBlocksGiveTheSameBits) {
       }
     }
   }
+}
+
+TEST(NetworkScorer, RowsColumnsAndBlocksGiveTheSameBits) { rows_columns_and_blocks(Precision::float32); }
+TEST(NetworkScorer, RowsColumnsAndBlocksGiveTheSameBitsRounded) { rows_columns_and_blocks(Precision::bf16); }
+
+TEST(NetworkScorer, RoundedProductsGiveTheSameBitsAtEveryLevel) {
+  const std::int64_t inputs = 30, units = 41, rows = 200;
+  ir::Network net;
+  model::Model m = dense(inputs, units, net);
+  const loop::Module module = harness::lower_network(net, {{}, true});
+  const auto compiled = codegen::compile(module, {});
+  m.network.code = compiled->find_network("score");
+  std::vector<std::vector<double>> columns(inputs, std::vector<double>(rows));
+  std::mt19937_64 rng(4);
+  for (auto& column : columns)
+    for (double& v : column) v = static_cast<float>(rng() % 1001) / 500 - 1;
+  model::Matrix matrix;
+  for (const auto& column : columns) matrix.push_back(column.data());
+  std::vector<double> floats(rows), first;
+  model::Scorer(m).score(matrix, rows, floats.data());
+  m.network.precision = Precision::bf16;
+  for (const bool packed : {false, true}) {
+    if (packed) round(m, module);
+    ASSERT_TRUE(model::validate(m).empty()) << model::validate(m)[0];
+    for (const auto level : {model::Scorer::Level::portable, model::Scorer::Level::avx2, model::Scorer::Level::avx512}) {
+      if (level > model::Scorer::best_level()) continue;
+      model::Scorer scorer(m);
+      scorer.set_level(level);
+      std::vector<double> got(rows);
+      scorer.score(matrix, rows, got.data());
+      if (first.empty()) first = got;
+      same(got, first, "level " + std::to_string(static_cast<int>(level)) + (packed ? ", packed" : ""));
+    }
+  }
+  m.network.weights[0].values[0] = 0.1f;   // is not rounded
+  EXPECT_FALSE(model::validate(m).empty());
+  double worst = 0;
+  for (std::int64_t i = 0; i < rows; ++i) worst = std::max(worst, std::fabs(first[static_cast<std::size_t>(i)] - floats[static_cast<std::size_t>(i)]));
+  EXPECT_LT(worst, 0.3);   // of scores that reach 40
+  EXPECT_GT(worst, 1e-4);
 }
 
 // Both weights as bytes: the same bits at every level, alone and together, and near what floats give.

@@ -62,8 +62,16 @@ Package network() {
   return p;
 }
 
+Package rounded() {
+  Package p = network();
+  p.model.network.precision = Precision::bf16;
+  p.model.network.weights[0].values = {1, -2.5f, 0.0625f, 0, -0.0f, 0x1.8p-80f};
+  p.model.network.weights[0].rounded = {2, 3, false};
+  return p;
+}
+
 TEST(Package, ComesBackTheSame) {
-  for (const Package& p : {sample::binary(), sample::classes(), sample::regression(), sample::clusters(), sample::anomalies(), network(), network(), isotonic(), sigmoids(), forest()}) {
+  for (const Package& p : {sample::binary(), sample::classes(), sample::regression(), sample::clusters(), sample::anomalies(), network(), rounded(), isotonic(), sigmoids(), forest()}) {
     const std::string bytes = to_bytes(p);
     EXPECT_EQ(bytes, to_bytes(p));
     const Package back = from_bytes(bytes, "p.pkg");
@@ -88,10 +96,12 @@ TEST(Package, ComesBackTheSame) {
       EXPECT_EQ(back.model.network.weights[i].name, p.model.network.weights[i].name);
       EXPECT_EQ(back.model.network.weights[i].shape, p.model.network.weights[i].shape);
       EXPECT_EQ(back.model.network.weights[i].values, p.model.network.weights[i].values);
+      EXPECT_EQ(back.model.network.weights[i].rounded.k, p.model.network.weights[i].rounded.k);
     }
     EXPECT_EQ(back.model.network.numbers, p.model.network.numbers);
     ASSERT_EQ(back.model.network.states.size(), p.model.network.states.size());
     EXPECT_EQ(back.model.network.unit, p.model.network.unit);
+    EXPECT_EQ(back.model.network.precision, p.model.network.precision);
     EXPECT_EQ(back.model.centres.clusters, p.model.centres.clusters);
     EXPECT_EQ(back.model.isolation.normal, p.model.isolation.normal);
     EXPECT_EQ(back.model.isolation.threshold, p.model.isolation.threshold);

@@ -23,7 +23,7 @@ std::int64_t byte_of(float v, double inverse, std::int64_t zero) {
 TEST(Int8Product, IsItsDefinitionAtEveryLevel) {
   std::mt19937_64 rng(1);
   const auto below = [&](std::int64_t n) { return static_cast<std::int64_t>(rng() % static_cast<std::uint64_t>(n)); };
-  std::vector<mlp_int8_product> ways = {int8_portable};
+  std::vector<mlp_packed_product> ways = {int8_portable};
   for (const CpuLevel level : {CpuLevel::v2, CpuLevel::v3, CpuLevel::v4})
     if (level <= best_cpu_level()) ways.push_back(int8_of(level));
   for (int round = 0; round < 400; ++round) {
@@ -43,7 +43,7 @@ TEST(Int8Product, IsItsDefinitionAtEveryLevel) {
     for (std::int64_t j = 0; j < n; ++j)
       for (std::int64_t p = 0; p < k; ++p) offsets[static_cast<std::size_t>(j)] += static_cast<std::int32_t>(zero * weights[static_cast<std::size_t>(p * n + j)]);
     const std::vector<std::int8_t> packed = pack_int8(weights.data(), k, n);
-    const mlp_int8_weights b{packed.data(), scales.data(), offsets.data(), k, n, zero, 32};
+    const Int8Weights b{packed.data(), scales.data(), offsets.data(), k, n, static_cast<std::int32_t>(zero), 32};
     const std::int64_t a_row = by_column ? 1 : k, a_col = by_column ? m : 1;
     std::vector<float> wanted = c;
     for (std::int64_t i = 0; i < m; ++i)
