@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <iostream>
 #include <numeric>
 #include <set>
@@ -6,6 +7,7 @@
 #include "cli/sides.h"
 #include "compiler/lower/lower.h"
 #include "compiler/plan/plan.h"
+#include "engine/products.h"
 #include "runtime/data/query.h"
 
 namespace mlp::cli {
@@ -93,7 +95,14 @@ void show_tables(const flow::Program& p) {
   }
 }
 
-Json summary(const flow::Program& p) {
+std::vector<engine::ProductLine> products(const driver::Unit& unit) {
+  for (const loop::Function& function : unit.loops.network)
+    if (function.name == "train") return engine::products_of(function, unit.program.model.settings.batch);
+  return {};
+}
+
+Json summary(const driver::Unit& unit) {
+  const flow::Program& p = unit.program;
   Json out;
   out["format_version"] = 1;
   out["pipeline"] = p.name;
@@ -126,6 +135,10 @@ Json summary(const flow::Program& p) {
     out["model"]["layers"].push_back({{"name", layer.name}, {"shape", layer.shape}, {"weights", weights_of(p.model.network, layer)}});
   }
   if (!p.model.network.empty()) out["model"]["optimizer"] = p.model.network.optimizer.name;
+  for (const engine::ProductLine& line : products(unit)) {
+    Json one{{"layer", line.layer}, {"gradient", line.backward}, {"times", line.times}, {"m", line.m}, {"n", line.n}, {"k", line.k}, {"packed_from_rows", line.packs_from}, {"gpu", line.device}};
+    out["model"]["products"].push_back(std::move(one));
+  }
   if (has_target(p.model.settings.kind)) out["model"]["predict"] = p.model.target_name;
   else if (p.model.target.known()) out["model"]["measure_against"] = p.model.target_name;
   for (const Param& param : p.params) out["params"][param.name] = {{"type", spell(param.type)}, {"value", param.value}, {"set", param.set}};
@@ -134,6 +147,37 @@ Json summary(const flow::Program& p) {
   out["tests"] = gates;
   if (p.deploy.declared) out["deploy"] = {{"name", p.deploy.name}, {"port", p.deploy.port}, {"target", word(p.deploy.target)}};
   return out;
+}
+
+std::string on_cpu(const engine::ProductLine& line) {
+  return line.packs_from == 0 ? "in place" : line.packs_from == 1 ? "packed" : "packed from " + std::to_string(line.packs_from) + " rows";
+}
+
+void show_products(const driver::Unit& unit) {
+  std::vector<engine::ProductLine> all;
+  for (const engine::ProductLine& line : products(unit)) {  // those alike in one line
+    const auto alike = std::find_if(all.begin(), all.end(), [&](const engine::ProductLine& a) {
+      return a.layer == line.layer && a.backward == line.backward && a.m == line.m && a.n == line.n && a.k == line.k && a.packs_from == line.packs_from && a.device == line.device;
+    });
+    if (alike == all.end()) all.push_back(line);
+    else alike->times += line.times;
+  }
+  if (all.empty()) return;
+  const ModelSettings& s = unit.program.model.settings;
+  std::vector<std::vector<std::string>> table = {{"products of a batch of " + thousands(s.batch), "m x n x k", "right side on the CPU", "on a GPU"}};
+  for (const engine::ProductLine& line : all) {
+    table.push_back({"  " + (line.layer.empty() ? "the loss" : line.layer) + (line.backward ? ", gradient" : ""),
+                     (line.times == 1 ? "" : thousands(line.times) + " times ") + thousands(line.m) + " x " + thousands(line.n) + " x " + thousands(line.k), on_cpu(line), line.device});
+  }
+  std::vector<std::size_t> widths(table[0].size());
+  for (const auto& line : table)
+    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
+  for (const auto& line : table) {
+    std::string text(12, ' ');
+    for (std::size_t i = 0; i < line.size(); ++i) text += line[i] + (i + 1 < line.size() ? std::string(widths[i] + 2 - line[i].size(), ' ') : "");
+    std::cout << text << '\n';
+  }
+  std::cout << "            each is " << (s.precision == Precision::bf16 ? "of factors rounded to bfloat16, summed in float32" : "of float32") << ", on the CPU by one kernel for every size, which packs the right side where that pays\n";
 }
 
 // The embeddings, then a line for each layer: what it gives, and how many weights it has.
@@ -156,7 +200,8 @@ void show_network(const ir::Network& n, const std::vector<ir::Feature>& features
   std::cout << "            together " << thousands(total) << " weights in layers\n";
 }
 
-void show(const flow::Program& p) {
+void show(const driver::Unit& unit) {
+  const flow::Program& p = unit.program;
   std::cout << "pipeline " << p.name << '\n';
   for (const Param& param : p.params) std::cout << "  param   " << param.name << " = " << param.value << (param.set ? " (set)\n" : "\n");
   if (!p.query.empty()) {
@@ -184,6 +229,7 @@ void show(const flow::Program& p) {
     if (key != "kind") std::cout << ' ' << key << '=' << (value.is_string() ? value.get<std::string>() : value.dump());
   std::cout << '\n';
   show_network(p.model.network, p.features);
+  show_products(unit);
   if (!p.gates.empty()) std::cout << "  test    " << p.gates.size() << (p.gates.size() == 1 ? " line\n" : " lines\n");
   if (p.deploy.declared) std::cout << "  deploy  " << p.deploy.name << " on port " << p.deploy.port << (p.deploy.target == DeployTarget::cuda ? ", scored on an NVIDIA GPU where there is one\n" : "\n");
 }
@@ -348,13 +394,13 @@ void add_plan(CLI::App& app, Globals& globals, Action& run) {
     const engine::Side* const base = was ? &*was : nullptr;
     const engine::Comparison comparison = args->against.empty() ? engine::foresee(base, now, registry::Cache(globals.store)) : engine::compare(*was, now);
     if (args->json) {
-      Json out = summary(unit.program);
+      Json out = summary(unit);
       out.update(to_json(comparison, base, now));
       print_json(out);
     } else if (args->markdown) {
       show_markdown(comparison, base, now);
     } else {
-      show(unit.program);
+      show(unit);
       show(comparison, base, now);
     }
     return args->detailed && comparison.cls() != driver::Class::no_op ? 2 : 0;
