@@ -118,7 +118,7 @@ Json describe(const Program& program, const package::Package& package) {
   const package::Signature& s = package.signature;
   const model::Model& m = package.model;
   static const char* const losses[] = {"squared", "logistic", "softmax", "poisson", "quantile", "", "", ""};
-  static const char* const kinds[] = {"gbdt", "linear", "forest", "kmeans", "isolation_forest"};
+  static const char* const kinds[] = {"gbdt", "linear", "forest", "kmeans", "isolation_forest", "network"};
   const Json manifest = Json::parse(package.manifest);
   Json out;
   out["name"] = s.deployment;
