@@ -65,7 +65,7 @@ Json tables(const flow::Program& p) {
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const QueryStep& step = p.query.steps[i];
     Json columns = Json::array();
-    for (const Column& c : step.columns) columns.push_back({{"name", c.name}, {"type", spell(c.type)}});
+    for (const Column& c : step.columns) columns.push_back({{"name", c.name}, {"type", spell(c)}});
     Json one{{"name", steps[i].name}, {"step", word(step.op)}, {"columns", columns}};
     if (step.op == QueryOp::source) {
       const Source& source = p.query.sources[static_cast<std::size_t>(step.source)].source;
@@ -110,7 +110,7 @@ Json summary(const driver::Unit& unit) {
   else out["source"] = {{"format", word(p.source.format)}, {"paths", p.source.paths}, {"on_violation", word(p.source.policy)}};
   Json scan = Json::array(), request = Json::array();
   for (const ColumnId id : p.scan) scan.push_back(p.columns[id.index].name);
-  for (const ColumnId id : p.request) request.push_back({{"name", p.columns[id.index].name}, {"type", spell(p.columns[id.index].type)}});
+  for (const ColumnId id : p.request) request.push_back({{"name", p.columns[id.index].name}, {"type", spell(p.columns[id.index])}});
   out["reads"] = scan;
   out["request"] = request;
   out["split"] = {{"by", word(p.split.method)}, {"train", p.split.train}, {"valid", p.split.valid}, {"test", p.split.test}, {"seed", p.split.seed}};

@@ -3,6 +3,7 @@
 #   executable.o  start code, main and all libraries down to libc, linked into one relocatable object
 #   device.o      the same for a GPU, without libc and libm: a program that is linked against them
 #   library.o     the C interface and all libraries but libc and libm, in the same way: for a library, or joined into an object
+#   executable-pictures.o and so on   the same with room `pictures`, for a pipeline that reads some
 #   start.o       what runs first (runtime/base/self_check.cpp); apart, because it stands first in an executable
 #   crti.o, crtbeginS.o, crtendS.o, crtn.o       start and end of a library
 #   libc.so.6, libm.so.6, ld-linux-x86-64.so.2   what a library and a program for a GPU are linked against
@@ -44,25 +45,39 @@ function(mlp_artifact_runtime name)
   get_source_file_property(start_flags ${PROJECT_SOURCE_DIR}/runtime/base/self_check.cpp DIRECTORY ${PROJECT_SOURCE_DIR}/runtime/base COMPILE_OPTIONS)
   target_compile_options(${name}_start PRIVATE ${start_flags})
 
-  add_executable(${name}_executable ${ARTIFACT_MAIN})
-  mlp_relocatable(${name}_executable executable ${ARTIFACT_DIRECTORY} ROOMS ${ARTIFACT_ROOMS}
-    BEGIN crt1.o crti.o crtbeginT.o LIBS -lstdc++,-lm,-lc,-lgcc,-lgcc_eh END crtend.o crtn.o)
-  set(made ${name}_executable)
-  if(ARTIFACT_DEVICE)
-    add_executable(${name}_device ${ARTIFACT_DEVICE})
-    mlp_relocatable(${name}_device device ${ARTIFACT_DIRECTORY} ROOMS ${ARTIFACT_ROOMS}
-      BEGIN crt1.o crti.o crtbegin.o LIBS -lstdc++,-lgcc,-lgcc_eh END crtend.o crtn.o)
-    list(APPEND made ${name}_device)
-  endif()
-  if(ARTIFACT_LIBRARY)
-    add_executable(${name}_library $<TARGET_OBJECTS:mlp_${ARTIFACT_LIBRARY}>)
-    set_target_properties(${name}_library PROPERTIES LINKER_LANGUAGE CXX)
-    mlp_relocatable(${name}_library library ${ARTIFACT_DIRECTORY} ROOMS ${ARTIFACT_LIBRARY}
-      LIBS -lstdc++,-lgcc,-lgcc_eh)
-    # What is inside is not merged with its like in the caller's program: no section groups, no common symbols.
-    target_link_options(${name}_library PRIVATE -Wl,--force-group-allocation,-d)
-    list(APPEND made ${name}_library)
-  endif()
+  set(made)
+  foreach(more "" -pictures)
+    set(rooms)
+    set(wanted)
+    if(more)
+      set(rooms pictures)
+      set(wanted -Wl,--undefined=mlp_read_picture,--undefined=mlp_write_picture)  # weak elsewhere: runtime/values/picture.h
+    endif()
+    set(target ${name}_executable${more})
+    add_executable(${target} ${ARTIFACT_MAIN})
+    mlp_relocatable(${target} executable${more} ${ARTIFACT_DIRECTORY} ROOMS ${ARTIFACT_ROOMS} ${rooms}
+      BEGIN crt1.o crti.o crtbeginT.o LIBS -lstdc++,-lm,-lc,-lgcc,-lgcc_eh END crtend.o crtn.o)
+    target_link_options(${target} PRIVATE ${wanted})
+    list(APPEND made ${target})
+    if(ARTIFACT_DEVICE)
+      set(target ${name}_device${more})
+      add_executable(${target} ${ARTIFACT_DEVICE})
+      mlp_relocatable(${target} device${more} ${ARTIFACT_DIRECTORY} ROOMS ${ARTIFACT_ROOMS} ${rooms}
+        BEGIN crt1.o crti.o crtbegin.o LIBS -lstdc++,-lgcc,-lgcc_eh END crtend.o crtn.o)
+      target_link_options(${target} PRIVATE ${wanted})
+      list(APPEND made ${target})
+    endif()
+    if(ARTIFACT_LIBRARY)
+      set(target ${name}_library${more})
+      add_executable(${target} $<TARGET_OBJECTS:mlp_${ARTIFACT_LIBRARY}>)
+      set_target_properties(${target} PROPERTIES LINKER_LANGUAGE CXX)
+      mlp_relocatable(${target} library${more} ${ARTIFACT_DIRECTORY} ROOMS ${ARTIFACT_LIBRARY} ${rooms}
+        LIBS -lstdc++,-lgcc,-lgcc_eh)
+      # What is inside is not merged with its like in the caller's program: no section groups, no common symbols.
+      target_link_options(${target} PRIVATE -Wl,--force-group-allocation,-d ${wanted})
+      list(APPEND made ${target})
+    endif()
+  endforeach()
 
   mlp_crt_files(shared crti.o crtbeginS.o crtendS.o crtn.o libc.so.6 libm.so.6 ld-linux-x86-64.so.2)
   add_custom_target(${name} ALL

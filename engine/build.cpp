@@ -39,12 +39,13 @@ double measure_latency(const score::Engine& engine) {
   for (std::size_t f = 0; f < signature.feature_columns.size(); ++f)
     if (const model::FeatureInfo& feature = engine.package().model.features[f]; feature.bag)
       for (const std::int32_t c : signature.feature_columns[f]) texts[static_cast<std::size_t>(c)] = text_for(engine.package(), feature);
+  for (std::size_t i = 0; i < texts.size(); ++i) texts[i].resize(std::max(texts[i].size(), static_cast<std::size_t>(signature.request[i].image.size())));
   std::vector<mlp_string> strings;
   for (const std::string& text : texts) strings.push_back({text.data(), static_cast<std::int64_t>(text.size())});
   const std::vector<double> zeros(2, 0.0);
   std::vector<mlp_column> columns(static_cast<std::size_t>(signature.schema_size));
   for (std::size_t i = 0; i < signature.request.size(); ++i) {
-    columns[static_cast<std::size_t>(signature.request_place[i])] = {is_text(signature.request[i].type.scalar) ? static_cast<const void*>(&strings[i]) : zeros.data(), nullptr};
+    columns[static_cast<std::size_t>(signature.request_place[i])] = {values::layout_of(signature.request[i].type.scalar) == values::Layout::string ? static_cast<const void*>(&strings[i]) : zeros.data(), nullptr};
   }
   std::vector<double> out(engine.width());
   std::vector<double> times;
@@ -94,6 +95,8 @@ Built build(const Loaded& loaded, const std::string& package_bytes, emit::Kind k
   request.package = package_bytes;
   request.name = loaded.engine->package().signature.deployment;
   request.runtime = installed("x86_64");
+  const std::vector<Column>& columns = loaded.engine->package().signature.request;
+  request.pictures = std::any_of(columns.begin(), columns.end(), [](const Column& c) { return c.type.scalar == Scalar::image; });
   request.symbols = symbols;
   request.output = output;
   driver::native().emit(request);

@@ -137,7 +137,7 @@ std::optional<double> seconds_of(const Side* was, Stage stage) {
 std::string promise(const package::Package& p, Stage stage) {
   std::set<std::string> lines;
   if (stage == Stage::request)
-    for (const Column& c : p.signature.request) lines.insert(ir::quote(c.name) + " " + spell(c.type) + " " + ir::quote(c.true_word) + " " + ir::quote(c.false_word));
+    for (const Column& c : p.signature.request) lines.insert(ir::quote(c.name) + " " + spell(c) + " " + ir::quote(c.true_word) + " " + ir::quote(c.false_word));
   if (stage == Stage::monitor)
     for (const DriftRule& rule : p.signature.drift) lines.insert(rule.subject + " " + ir::exact(rule.warn) + " " + ir::exact(rule.alert));
   std::string out;

@@ -41,7 +41,7 @@ std::string in_quotes(const std::string& text) {
 }
 
 std::string type_text(const Column& column) {
-  static const char* const names[] = {"bool", "int", "float", "float32", "string", "category", "text", "id", "timestamp", "date", "duration"};
+  static const char* const names[] = {"bool", "int", "float", "float32", "string", "category", "text", "id", "timestamp", "date", "duration", "image"};
   return std::string(names[static_cast<int>(column.type.scalar)]) + (column.type.nullable ? "?" : "");
 }
 

@@ -9,7 +9,8 @@
 
 #include "base/files.h"
 #include "base/version.h"
-#include "runtime/data/read.h"
+#include "compiler/driver/lineage.h"
+#include "runtime/data/query.h"
 
 namespace mlp::engine {
 namespace {
@@ -44,14 +45,11 @@ std::string build_id(const void* address) {
 }  // namespace
 
 std::string data_digest(const flow::Program& program, const std::filesystem::path& directory) {
-  if (program.query.empty()) return data::digest_of(data::find_files(program.source, directory));
-  std::string all;  // as data::read_table makes it
-  for (const QueryStep& step : program.query.steps)
-    if (step.op == QueryOp::source) {
-      const Source& source = program.query.sources[static_cast<std::size_t>(step.source)].source;
-      all += source.name + " " + data::digest_of(data::find_files(source, directory)) + "\n";
-    }
-  return sha256(all);
+  if (program.query.empty()) return data::digest_of(data::ReadRequest{.source = program.source, .schema = program.columns, .wanted = program.scan, .watched = {}, .base = directory, .quarantine = {}});
+  std::vector<ColumnId> wanted = program.scan;
+  const std::vector<ColumnId> watched = driver::watched(program);
+  wanted.insert(wanted.end(), watched.begin(), watched.end());
+  return data::digest_of(data::TableRequest{.query = program.query, .wanted = wanted, .base = directory, .quarantine = {}});
 }
 
 std::map<driver::Stage, std::string> stage_keys(const driver::Unit& unit, const std::string& data_digest) {

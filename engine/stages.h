@@ -8,7 +8,7 @@
 
 namespace mlp::engine {
 
-// The digest of the bytes that the sources of a program name now, without reading a row. Throws Failure.
+// The digest of the bytes that the sources of a program name now, and of the pictures that their cells name. Throws Failure.
 std::string data_digest(const flow::Program& program, const std::filesystem::path& directory);
 
 // The key of each stage that is made from rows: the facts that it reads of the spec, the bytes of the data, and this build

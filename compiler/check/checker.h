@@ -73,6 +73,7 @@ class Checker {
   void check_schema(const ast::Schema& schema);
   void check_schema_of(const ast::Source& source);
   void check_field(const ast::Field& field);
+  bool take_image(const ast::TypeRef& type, ImageShape& shape);
   void check_constraint(Column& column, const ast::Constraint& constraint);
 
   // ---- tables.cpp: sources and tables, and the steps between them
@@ -195,6 +196,8 @@ class Checker {
   static bool makes_bag(std::string_view name);
   bool is_word_of_bag(const ast::Expr& call, const std::string& parameter, const ast::Expr& argument) const;
   Operand expand_bag(const std::string& name, const std::vector<Argument>& args, Span span);
+  Operand expand_image(const Operand& column, std::int64_t size);
+  void select(const ast::Expr& name, Operand& into);
   Operand expand_tokens(const std::vector<Argument>& args, Span span);
 
   // ---- features.cpp: entries, encodings, leakage

@@ -331,14 +331,17 @@ Operand Checker::eval_name(const ast::Expr& e) {
     const ColumnId column = find_column(e.text);
     if (column.known()) {
       const Column& c = module_.columns[column.index];
+      const bool pixels = c.type.scalar == Scalar::image && !step_scope_;  // a table hands pictures on as they are
       ir::Expr expr;
       expr.op = ir::ExprOp::column;
       expr.column = column;
       expr.type = c.type;
       if (expr.type.scalar == Scalar::real32) expr.type.scalar = Scalar::real;  // computed in double
+      if (pixels) expr.type.scalar = Scalar::string;
       expr.stage = ir::Stage::row;
       expr.span = e.span;
       o = value(add(std::move(expr)), e.span);
+      if (pixels) o = expand_image(o, c.image.size());
       mean(e.span, Meaning::Kind::column, e.text, c.span);
       if (function) o.function = e.text, o.library = frame_->library;
       return o;

@@ -169,6 +169,7 @@ bool Checker::encode(ir::Feature& f, const Item& item, Span value_span) {
     case Scalar::duration: return refuse("say in which unit: `hours(" + written + ")`, `days(" + written + ")`");
     case Scalar::text: return refuse("take its words, or something from it: `tf_idf(" + written + ")`, `tokens(" + written + ")`, `word_count(" + written + ")`, `contains(" + written + ", \"…\")`, `hash_bucket(" + written + ", 256)`");
     case Scalar::id: return refuse("an id names one row and predicts nothing; `hash_bucket(" + written + ", 256)` makes groups of ids");
+    case Scalar::image: break;  // its numbers come one by one
   }
   return false;
 }

@@ -324,6 +324,9 @@ void Checker::check_test(const ast::Test& test) {
       if (gate.kind == GateKind::monotone && !is_number(c.type.scalar) && !c.ordered) {
         report(code::bad_gate, "`" + c.name + "` is a " + show(c.type) + " and has no order", gate.name_spans[i], "cannot be monotone").also(c.span, "declared here");
         bad = true;
+      } else if (c.type.scalar == Scalar::image) {
+        report(code::bad_gate, "`" + c.name + "` holds pictures, and rows are not tried with those of others", gate.name_spans[i], "pictures").also(c.span, "declared here");
+        bad = true;
       } else if (std::find(target.begin(), target.end(), id) != target.end()) {
         report(code::bad_gate, "`" + c.name + "` is what the model " + (has_target(module_.model.settings.kind) ? "predicts" : "is measured against"), gate.name_spans[i], "the target").also(module_.model.target_span, "said here");
         bad = true;

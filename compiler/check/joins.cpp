@@ -127,8 +127,9 @@ std::optional<Relation> Checker::step_union(Relation in, const ast::Expr& e, std
     for (std::size_t k = 0; k < in.columns.size(); ++k) {
       Column& c = in.columns[k];
       const ColumnId match = other->find(c.name);
-      if (!match.known() || (*other)[match].type.scalar != c.type.scalar) {
-        Diagnostic& d = report(code::type_mismatch, match.known() ? "column `" + c.name + "` is a " + show(c.type) + " here and a " + show((*other)[match].type) + " there" : "column `" + c.name + "` is missing", at,
+      const auto shown = [&](const Column& of) { return "`" + spell(of) + "`"; };
+      if (!match.known() || (*other)[match].type.scalar != c.type.scalar || (*other)[match].image != c.image) {
+        Diagnostic& d = report(code::type_mismatch, match.known() ? "column `" + c.name + "` is a " + shown(c) + " here and a " + shown((*other)[match]) + " there" : "column `" + c.name + "` is missing", at,
                                "both sides of a union have the same columns");
         d.also(c.span, "in the first table");
         d.suggest("choose the same columns in both with `select`");

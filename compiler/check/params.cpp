@@ -43,6 +43,8 @@ void Checker::check_params() {
     static const std::set<std::string> words = {"train", "valid", "test", "production", "cv", "prediction", "rows"};
     if (words.count(name)) {
       report(code::bad_param, "`" + name + "` has a meaning of its own in `test` blocks", p.head.name_span, "cannot be a param").suggest("choose another name");
+    } else if (scalar == Scalar::image) {
+      report(code::unknown_type, "a picture is no param", p.type.span, "columns have this type").suggest("declare a column: `picture : image[28, 28]`");
     } else if (!scalar || !p.type.shape.empty() || p.type.nullable) {
       const Span span{p.type.span.source, p.type.span.begin, p.type.span.begin + static_cast<std::uint32_t>(p.type.name.size())};
       Diagnostic& d = report(code::unknown_type, scalar ? "a param has one value, which is never null" : "there is no type `" + p.type.name + "`", scalar ? p.type.span : span, scalar ? "" : "not known");

@@ -82,7 +82,7 @@ const std::map<std::string, Range, std::less<>>& result_ranges() {
   static const std::map<std::string, Range, std::less<>> known = {
       {"exp", {.low = 0, .low_open = true}}, {"sigmoid", between(0, 1)}, {"tanh", between(-1, 1)}, {"sin", between(-1, 1)}, {"cos", between(-1, 1)},
       {"asin", between(-1.6, 1.6)}, {"acos", between(0, 3.2)}, {"atan", between(-1.6, 1.6)}, {"atan2", between(-3.2, 3.2)}, {"sign", between(-1, 1)},
-      {"length", between(0, inf)}, {"word_count", between(0, inf)}, {"word_code", between(0, inf)}, {"hash_bucket", between(0, inf)}, {"code", between(0, inf)},
+      {"length", between(0, inf)}, {"word_count", between(0, inf)}, {"word_code", between(0, inf)}, {"byte", between(0, 255)}, {"hash_bucket", between(0, inf)}, {"code", between(0, inf)},
       {"quarter", between(1, 4)}, {"month", between(1, 12)}, {"day", between(1, 31)}, {"weekday", between(1, 7)}, {"yearday", between(1, 366)},
       {"week", between(1, 53)}, {"hour", between(0, 23)}, {"minute", between(0, 59)}, {"second", between(0, 59)}};
   return known;

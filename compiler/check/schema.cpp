@@ -9,6 +9,8 @@
 namespace mlp::checking {
 namespace {
 
+constexpr std::int64_t most_of_family = 100'000;  // columns, or numbers of a picture
+
 // p0 and p783 → "p", 0, 783, and the width that leading zeros ask for.
 bool family(const std::string& first, const std::string& last, std::string& stem, std::int64_t& from, std::int64_t& to, std::size_t& width) {
   std::size_t digits = first.size();
@@ -68,11 +70,16 @@ void Checker::check_field(const ast::Field& field) {
                                                                {"varchar", "string"}, {"enum", "category"}, {"factor", "category"}};
     if (const auto f = foreign.find(field.type.name); f != foreign.end()) d.suggest("it is called `" + std::string(f->second) + "` here").edit(span, f->second);
     else suggest_name(d, span, field.type.name, words);
-    if (d.help.empty()) d.suggest("types are: bool int float float32 string category text id timestamp date duration");
+    if (d.help.empty()) d.suggest("types are: bool int float float32 string category text id timestamp date duration image");
     schema_ok_ = false;  // what uses the column stays silent
     return;
   }
-  if (!field.type.shape.empty()) {
+  if (c.type.scalar == Scalar::image) {
+    if (!take_image(field.type, c.image)) {
+      schema_ok_ = false;
+      return;
+    }
+  } else if (!field.type.shape.empty()) {
     report(code::unknown_type, "a column holds one value, not a vector", field.type.span).suggest("declare a family of columns: `p0..p9 : " + field.type.name + "`");
     schema_ok_ = false;
     return;
@@ -111,7 +118,7 @@ void Checker::check_field(const ast::Field& field) {
       schema_ok_ = false;
       return;
     }
-    if (to - from >= 100'000) {
+    if (to - from >= most_of_family) {
       report(code::bad_family, "a family of " + std::to_string(to - from + 1) + " columns is too large", field.name_span).suggest("at most 100,000 columns");
       schema_ok_ = false;
       return;
@@ -138,6 +145,25 @@ void Checker::check_field(const ast::Field& field) {
     one.name = std::move(name);
     module_.columns.push_back(std::move(one));
   }
+}
+
+// image[28, 28] · image[64, 64, 3]
+bool Checker::take_image(const ast::TypeRef& type, ImageShape& shape) {
+  const auto refuse = [&](const std::string& what, Span span) {
+    report(code::bad_image, what, span).suggest("say height and width, and 3 for pictures in colour: `image[28, 28]`, `image[64, 64, 3]`");
+    return false;
+  };
+  if (type.shape.size() != 2 && type.shape.size() != 3) return refuse(type.shape.empty() ? "a column of pictures says their size" : "a picture has two or three axes, found " + std::to_string(type.shape.size()), type.span);
+  std::int64_t* const sizes[] = {&shape.height, &shape.width, &shape.channels};
+  for (std::size_t i = 0; i < type.shape.size(); ++i) {
+    const Span span = node(type.shape[i]).span;
+    const std::optional<std::int64_t> size = whole(type.shape[i]);
+    if (!size || *size < 1 || *size > most_of_family) return refuse("the size of a picture is a whole number from 1, found `" + text(span) + "`", span);
+    if (i == 2 && *size != 1 && *size != 3) return refuse("a pixel has 1 number (grey) or 3 (red, green, blue), found `" + text(span) + "`", span);
+    *sizes[i] = *size;
+  }
+  if (shape.size() > most_of_family) return refuse("a picture of " + std::to_string(shape.size()) + " numbers is too large: at most 100,000", type.span);
+  return true;
 }
 
 void Checker::check_constraint(Column& c, const ast::Constraint& k) {

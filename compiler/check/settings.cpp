@@ -213,6 +213,7 @@ std::optional<Value> Checker::typed_value(const ast::Expr& e, const Column& colu
       v.integer = m.kind == Moment::date && column.type.scalar == Scalar::timestamp ? m.value * 86'400'000'000 : m.value;
       break;
     }
+    case Scalar::image: return refuse("leave it out: a picture is no constant");
     default:
       if (e.kind != ast::ExprKind::string) return refuse("write a text in quotes");
       v.text = e.text;

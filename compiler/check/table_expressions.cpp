@@ -200,6 +200,9 @@ bool Checker::add_value(Relation& out, QueryStep& step, const ast::Setting& entr
   if (!good) return false;
   if (e.op == ir::ExprOp::column && static_cast<std::size_t>(e.column.index) < input) {
     c = module_.columns[e.column.index];  // the column itself, under this name
+  } else if (e.type.scalar == Scalar::image) {
+    report(code::not_in_table, "a table hands pictures on as they are, and `" + entry.name + "` is computed from one", node(entry.value).span, "not the column itself").suggest("name the column: `" + entry.name + " = picture`");
+    return false;
   } else {
     c.type = e.type;
     if (const std::vector<std::string>* order = order_of(*value)) c.one_of = *order, c.ordered = true;
@@ -355,7 +358,7 @@ Operand Checker::step_aggregate(const ast::Expr& e, const Operand* piped) {
     const Scalar s = of.scalar;
     const bool number = is_number(s) || s == Scalar::boolean;
     const bool fits = a.kind == QueryAggregateKind::sum ? number || s == Scalar::duration : a.kind == QueryAggregateKind::mean || a.kind == QueryAggregateKind::variance || a.kind == QueryAggregateKind::stddev || a.kind == QueryAggregateKind::quantile || ewm ? number
-                      : e.text == "diff" ? is_number(s) || s == Scalar::duration || s == Scalar::timestamp || s == Scalar::date : a.kind == QueryAggregateKind::distinct ? !is_number(s) || s == Scalar::integer : true;
+                      : e.text == "diff" ? is_number(s) || s == Scalar::duration || s == Scalar::timestamp || s == Scalar::date : a.kind == QueryAggregateKind::distinct ? !is_number(s) || s == Scalar::integer : s != Scalar::image || a.kind == QueryAggregateKind::count;
     if (!fits) {
       report(code::no_matching_call, "`" + e.text + "` takes no " + show(of), name_span, "arguments do not fit").also(o.span, "a " + show(of)).suggest("`count()`, `first(v)` and `last(v)` take any column");
       return poison();

@@ -100,6 +100,30 @@ bool Checker::selectable(ColumnId id) const {
   return !(id == module_.split.column && m != SplitMethod::stratified && m != SplitMethod::every && m != SplitMethod::random);
 }
 
+// The items of a column under its name.
+void Checker::select(const ast::Expr& name, Operand& into) {
+  const Operand column = eval_name(name);
+  for (std::size_t i = 0; i < column.items.size(); ++i) {
+    into.items.push_back(column.items[i]);
+    into.items.back().name = name.text + (column.vector ? "[" + std::to_string(i) + "]" : "");
+  }
+}
+
+// The numbers of a picture: the bytes that its column holds.
+Operand Checker::expand_image(const Operand& column, std::int64_t size) {
+  Operand o;
+  o.vector = true;
+  o.span = column.span;
+  for (std::int64_t n = 0; n < size; ++n) {
+    Value number;
+    number.integer = n;
+    bool matched = false;
+    Operand one = call_builtin("byte", {Argument{"", {}, column}, Argument{"", {}, value(constant({Scalar::integer, false}, std::move(number), column.span), column.span)}}, column.span, column.span, matched, true);
+    o.items.push_back(one.items.at(0));
+  }
+  return o;
+}
+
 Operand Checker::expand_each(const std::vector<Argument>& args, Span span) {
   const auto& words = ir::enum_words<Scalar>::words;
   if (args.size() != 1 || args[0].value.function.empty()) {
@@ -128,9 +152,7 @@ Operand Checker::expand_each(const std::vector<Argument>& args, Span span) {
     name.kind = ast::ExprKind::name;
     name.text = c.name;
     name.span = span;
-    Item item = eval_name(name).items[0];
-    item.name = c.name;
-    o.items.push_back(std::move(item));
+    select(name, o);
   }
   if (!o.items.empty()) return o;
   if (schema_ok_)
@@ -157,9 +179,7 @@ Operand Checker::expand_columns(const std::vector<Argument>& args, Span span) {
     name.kind = ast::ExprKind::name;
     name.text = c.name;
     name.span = span;
-    Item item = eval_name(name).items[0];
-    item.name = c.name;
-    o.items.push_back(std::move(item));
+    select(name, o);
   }
   if (!o.items.empty()) return o;
   if (schema_ok_)

@@ -176,7 +176,7 @@ class Collector {
   }
 
   static std::string typed(const Column& c) {
-    std::string shown = spell(c.type);
+    std::string shown = spell(c);
     if (!c.true_word.empty()) shown += " from (" + ir::quote(c.true_word) + ", " + ir::quote(c.false_word) + ")";
     return shown;
   }
@@ -509,7 +509,7 @@ class Collector {
     for (const ColumnId id : program_.request) {
       const Column& c = column(id);
       constraints(id);
-      add("description of column `" + c.name + "`", "column " + text(c, {"type", "bounds", "one_of", "ordered", "pattern", "true", "false"}), one_line(c.description), c.span);
+      add("description of column `" + c.name + "`", "column " + text(c, {"type", "image", "bounds", "one_of", "ordered", "pattern", "true", "false"}), one_line(c.description), c.span);
     }
   }
 

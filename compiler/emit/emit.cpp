@@ -122,6 +122,9 @@ std::string runtime_file(const Request& request, const char* name) {
   return path.string();
 }
 
+// All libraries as one object, for an executable or a library.
+std::string runtime_object(const Request& request, const std::string& name) { return runtime_file(request, (name + (request.pictures ? "-pictures.o" : ".o")).c_str()); }
+
 const char* stripped(const Request& request) { return request.symbols ? "--strip-debug" : "--strip-all"; }
 
 void append_trailer(std::string& bytes) {
@@ -141,7 +144,7 @@ std::string executable(const Request& request, const Scratch& scratch, const std
   const std::string output = scratch / "executable";
   const bool device = !request.device.empty();
   std::vector<std::string> arguments = {"--gc-sections", stripped(request), "--build-id=none", "-z", "norelro", "-z", "noexecstack", "--eh-frame-hdr", "-e", "mlp_artifact_start",
-                                        "-T", scratch.put("start.ld", start_script), file("start.o"), file(device ? "device.o" : "executable.o"), "-o", output};
+                                        "-T", scratch.put("start.ld", start_script), file("start.o"), runtime_object(request, device ? "device" : "executable"), "-o", output};
   arguments.insert(arguments.end(), parts.begin(), parts.end());
   // Only a program with a dynamic linker can open a driver.
   if (device) arguments.insert(arguments.end(), {"-z", "now", "-dynamic-linker", "/lib64/ld-linux-x86-64.so.2", scratch.put("device-code.o", data_object(request.device, "mlp_device")), "--as-needed", file("libm.so.6"), file("libc.so.6"), file("ld-linux-x86-64.so.2")});
@@ -162,7 +165,7 @@ std::string library(const Request& request, const Scratch& scratch, const std::v
   }
   versions += " local: *; };\n";
   arguments.push_back("--version-script=" + scratch.put("versions", versions));
-  arguments.insert(arguments.end(), {file("crti.o"), file("crtbeginS.o"), file("library.o")});
+  arguments.insert(arguments.end(), {file("crti.o"), file("crtbeginS.o"), runtime_object(request, "library")});
   arguments.insert(arguments.end(), parts.begin(), parts.end());
   arguments.insert(arguments.end(), {scratch.put("form.o", data_object("library", "mlp_form")), file("libm.so.6"), file("libc.so.6"), file("ld-linux-x86-64.so.2"), file("crtendS.o"), file("crtn.o")});
   arguments.push_back("-o");
@@ -175,7 +178,7 @@ std::string library(const Request& request, const Scratch& scratch, const std::v
 // caller's program or with another model (the C++ library, names of our own) stays apart.
 std::string object(const Request& request, const Scratch& scratch, const std::vector<std::string>& parts, const std::string& prefix) {
   const std::string joined = scratch / "joined";
-  std::vector<std::string> arguments = {"-r", "--strip-debug", "--build-id=none", runtime_file(request, "library.o"), scratch.put("form.o", data_object("object", "mlp_form")), "-o", joined};
+  std::vector<std::string> arguments = {"-r", "--strip-debug", "--build-id=none", runtime_object(request, "library"), scratch.put("form.o", data_object("object", "mlp_form")), "-o", joined};
   arguments.insert(arguments.end(), parts.begin(), parts.end());
   link(scratch, arguments);
   const std::string bytes = read_file(joined);

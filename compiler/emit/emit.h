@@ -15,6 +15,7 @@ struct Request {
   std::string device{};                 // executable: to_bytes of a DevicePipeline, so that it scores on a GPU where there is one; empty: it does not
   std::string name;                     // of the deployment; names the symbols of a library
   std::filesystem::path runtime;        // directory with the artifact runtime: archives, crt files (installed with mlp)
+  bool pictures = false;                // the pipeline reads pictures: decoders are linked in
   bool symbols = false;                 // executable and library: keep the names of functions, for profilers
   std::filesystem::path output;         // written whole or not at all; `.h` beside it for library and object
 };

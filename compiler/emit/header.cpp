@@ -19,7 +19,8 @@ typedef struct mlp_string { /* a text: not NUL-terminated, not owned */
   int64_t size;
 } mlp_string;
 /* One column. values: double (float), int64_t (int; timestamp and duration in microseconds, date in days, since 1970 UTC),
-   uint8_t 0 or 1 (bool), mlp_string (category, string, text, id). present: one byte a row, 0 = null; NULL when no row is null.
+   uint8_t 0 or 1 (bool), mlp_string (category, string, text, id; of an image
+   the bytes of its pixels, height x width x channels). present: one byte a row, 0 = null; NULL when no row is null.
    The value of a null row must be 0 or "". */
 typedef struct mlp_column {
   const void* values;

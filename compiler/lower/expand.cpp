@@ -191,7 +191,7 @@ class Expander {
 }  // namespace
 
 loop::Kind kind_of(Scalar scalar) {
-  if (is_text(scalar)) return Kind::string;
+  if (is_text(scalar) || scalar == Scalar::image) return Kind::string;
   if (scalar == Scalar::boolean) return Kind::boolean;
   return scalar == Scalar::real || scalar == Scalar::real32 ? Kind::f64 : Kind::i64;
 }

@@ -32,7 +32,7 @@ struct Library {
     outputs = score::output_names(engine.package().model);
     for (std::size_t i = 0; i < signature.request.size(); ++i) {
       places.push_back(signature.request_place.empty() ? static_cast<std::int32_t>(i) : signature.request_place[i]);
-      types.push_back(spell(signature.request[i].type));
+      types.push_back(spell(signature.request[i]));
     }
     version = std::string("millrace ") + mlp::version + ", package " + sha256(score::linked_package());
   }

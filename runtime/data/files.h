@@ -51,6 +51,9 @@ bool personal(const std::vector<Column>& schema);
 // "Conversion Error: Could not convert …" → "Conversion Error": what a message of the data engine says without values.
 std::string without_values(const std::string& message);
 
+// SHA-256 over the bytes of files, in order. Throws Failure.
+std::string digest_of(const std::vector<std::filesystem::path>& files);
+
 // Ends the command when DuckDB did not give the rows that the census counted (without the flawed ones).
 void require_rows(const FilePlan& plan, std::int64_t given);
 // Reads the file once on its own, checks its columns against the schema, and says how DuckDB is to read it. `needed`

@@ -225,6 +225,13 @@ void require_unique(Duck& duck, const QueryStep& step, const std::vector<const S
   throw Failure(std::move(d));
 }
 
+// How the source of a relation is read.
+ReadRequest read_of(const TableRequest& request, const SqlRelation& r) {
+  const QuerySource& source = request.query.sources[static_cast<std::size_t>(r.step->source)];
+  return {.source = source.source, .schema = source.columns, .wanted = live_columns(r), .base = request.base,
+          .quarantine = request.base / (request.quarantine + "." + source.source.name + ".quarantine.csv"), .threads = request.threads};
+}
+
 void check_expected(const std::vector<Expectation>& expectations, const std::vector<Column>& columns, const values::Table& table) {
   std::vector<Diagnostic> broken = check_expectations(expectations, columns, table);
   if (broken.empty()) return;
@@ -233,6 +240,16 @@ void check_expected(const std::vector<Expectation>& expectations, const std::vec
 }
 
 }  // namespace
+
+std::string digest_of(const TableRequest& request) {
+  std::string digests;
+  for (const SqlRelation& r : relations_of(request.query, request.wanted))
+    if (r.step->op == QueryOp::source) {
+      const ReadRequest source = read_of(request, r);
+      digests += source.source.name + " " + digest_of(source) + "\n";
+    }
+  return sha256(digests);
+}
 
 std::vector<StepSql> render(const Query& query, const std::vector<ColumnId>& wanted) {
   std::vector<StepSql> out;
@@ -261,9 +278,7 @@ ReadResult read_table(const TableRequest& request) {
     const SqlRelation& r = relations[i];
     if (step.op == QueryOp::source) {
       const QuerySource& source = query.sources[static_cast<std::size_t>(step.source)];
-      ReadRequest read_source{.source = source.source, .schema = source.columns, .wanted = live_columns(r), .base = request.base, .quarantine = {}, .threads = request.threads};
-      read_source.quarantine = request.base / (request.quarantine + "." + source.source.name + ".quarantine.csv");
-      ReadResult rows = read(read_source);
+      ReadResult rows = read(read_of(request, r));
       check_expected(step.expectations, step.columns, rows.table);
       load(duck, r, rows.table);
       ReadReport& report = rows.report;

@@ -30,5 +30,7 @@ struct TableRequest {
 // Reads every source (each with its own counts and policy), runs the steps, checks the expectations on the way. The report
 // sums up the sources, and its digest covers all of their files. Throws Failure.
 ReadResult read_table(const TableRequest& request);
+// What that report has as its digest, without reading a value. Throws Failure.
+std::string digest_of(const TableRequest& request);
 
 }  // namespace mlp::data

@@ -9,6 +9,7 @@
 #include "base/codes/data.h"
 #include "base/files.h"
 #include "runtime/data/files.h"
+#include "runtime/pictures/pictures.h"
 
 namespace mlp::data {
 namespace {
@@ -38,6 +39,7 @@ struct Group {  // consecutive chunks, converted by one thread
   std::int64_t first = 0;                  // number of the first row among those that DuckDB gives, without the header
   std::vector<ColumnData> columns;         // by field
   std::vector<std::uint8_t> rejected;      // by row of the group, when any is
+  std::vector<std::string> pictures;       // by field: the digests of the files that its cells name
   Breaches breaches;
   std::map<std::int64_t, std::string> reasons;  // by record, for the quarantine
   std::int64_t rows = 0;
@@ -89,6 +91,7 @@ class FileReader {
   void convert(Group& group) const {
     std::int64_t base = 0;
     group.columns.resize(fields_.size());
+    group.pictures.resize(fields_.size());
     for (std::size_t f = 0; f < fields_.size(); ++f) group.columns[f].layout = values::layout_of(column(f).type.scalar);
     std::vector<std::string_view> names;
     for (std::size_t f = 0; f < fields_.size(); ++f) names.push_back(column(f).name);
@@ -120,6 +123,33 @@ class FileReader {
 
   bool json() const { return request_.source.format == Format::jsonl; }
 
+  struct Taken {
+    values::Picture picture;
+    std::string digest;  // of the file that the cell names
+  };
+  // The pictures of the cells of a vector, by all threads together: a file takes longer than a row.
+  std::vector<Taken> take_pictures(const Column& about, Arrives arrives, const void* vector, const std::uint64_t* validity, std::int64_t rows, std::int64_t skip) const {
+    std::vector<Taken> out(static_cast<std::size_t>(rows));
+    const std::string folder = plan_.path.parent_path().string();
+    const std::int64_t threads = std::clamp<std::int64_t>(request_.threads, 1, std::max<std::int64_t>(1, rows));
+    const auto part = [&](std::int64_t first) {
+      std::string scratch, file;
+      for (std::int64_t row = skip + first; row < rows; row += threads) {
+        Cell cell;
+        if (read_cell(about, request_.source.null_words, arrives, vector, validity, row, scratch, cell) != Read::ok) continue;
+        Taken& taken = out[static_cast<std::size_t>(row)];
+        if (request_.digest_only) file = pictures::file_of(cell.text, folder);
+        else taken.picture = pictures::read(cell.text, about.image, &folder, &file);
+        taken.digest = sha256(file);
+      }
+    };
+    std::vector<std::future<void>> others;
+    for (std::int64_t t = 1; t < threads; ++t) others.push_back(std::async(std::launch::async, part, t));
+    part(0);
+    for (auto& other : others) other.get();
+    return out;
+  }
+
   // By field and row.
   static std::vector<std::vector<std::string_view>> tokens_of(const Chunk& chunk, const std::vector<std::string_view>& names) {
     std::vector<std::vector<std::string_view>> out(names.size(), std::vector<std::string_view>(static_cast<std::size_t>(chunk.rows())));
@@ -140,12 +170,25 @@ class FileReader {
     const bool constrained = field.constraints.any();
     ColumnData& out = group.columns[f];
     std::string scratch;
+    std::vector<Taken> taken;
+    if (field.strict && about.type.scalar == Scalar::image) taken = take_pictures(about, arrives, vector, validity, rows, skip);
     for (std::int64_t row = skip; row < rows; ++row) {
       Cell cell;
-      const Read got = read_cell(about, request_.source.null_words, arrives, vector, validity, row, scratch, cell);
+      Read got = read_cell(about, request_.source.null_words, arrives, vector, validity, row, scratch, cell);
       std::string rule;
-      if (!field.strict) rule.clear();
-      else if (got == Read::bad_type) rule = "type";
+      if (got == Read::ok && about.type.scalar == Scalar::image) {
+        if (taken.empty()) {
+          got = Read::null;
+        } else {
+          const Taken& one = taken[static_cast<std::size_t>(row)];
+          group.pictures[f] += one.digest;
+          rule = one.picture.fault;
+          cell.text = one.picture.pixels;
+          if (!rule.empty()) got = Read::null;
+        }
+      } else if (!field.strict) {
+        rule.clear();
+      } else if (got == Read::bad_type) rule = "type";
       else if (got == Read::null && !about.type.nullable) rule = "null";
       else if (got == Read::ok && constrained) rule = field.constraints.broken(cell);
       if (!rule.empty()) breach(group, f, rule, base + row, spell_cell(arrives, vector, validity, row));
@@ -200,6 +243,10 @@ Failure breach_failure(const ReadRequest& request, const std::vector<Violation>&
       d.help = first->first_value.empty() ? "add `\"\"` to the null words of the source, and declare the column `" + spell(Type{column->type.scalar, true}) + "`"
                                           : "if it stands for a missing value: `null = [\"\", \"" + first->first_value + "\"]` in the source, and `" +
                                                 spell(Type{column->type.scalar, true}) + "`";
+  } else if (column->type.scalar == Scalar::image && first->rule != "null") {
+    d.code = code::data_picture;
+    d.message = "the picture " + (column->pii ? std::string() : shown + " ") + "in " + where + " cannot be had: " + first->rule;
+    d.help = "a path is taken from the folder of the file that names it; mend the picture, or reject such rows with `on_violation = drop` or `quarantine`";
   } else if (first->rule == "null") {
     d.code = code::data_value_null;
     d.message = "no value in " + where + ", which may not be null";
@@ -316,7 +363,9 @@ ReadResult read_files(const ReadRequest& request) {
 
   const std::vector<std::filesystem::path> files = find_files(request.source, request.base);
   Duck duck(request.threads);
-  Sha256 digest;
+  Sha256 digest, picture_digest;
+  const auto is_picture = [&](const Field& field) { return field.strict && request.schema[static_cast<std::size_t>(field.id.index)].type.scalar == Scalar::image; };
+  const bool has_pictures = std::any_of(fields.begin(), fields.end(), is_picture);
   std::map<std::pair<std::string, std::string>, std::size_t> known;  // column and rule → place in violations
   std::vector<Violation>& violations = out.report.violations;
   const auto note = [&](const std::string& column, const std::string& rule, std::int64_t rows, const std::filesystem::path& file, std::int64_t record, const std::string& value) {
@@ -347,15 +396,16 @@ ReadResult read_files(const ReadRequest& request) {
     if (request.source.format == Format::jsonl) select = "json";
     const auto result = duck.stream("SELECT " + select + " FROM " + plan.from, file.string());
     const FileReader reader(request, fields, plan);
+    std::vector<Sha256> pictures(fields.size());
     Breaches breaches;
     std::int64_t given = 0, rejected = 0;
     bool more = true, header = plan.drop_header;
     while (more) {
       std::vector<Group> groups;
-      for (int g = 0; g < std::max(1, request.threads) && more; ++g) {
+      for (int g = 0; g < (has_pictures ? 1 : std::max(1, request.threads)) && more; ++g) {
         Group group;
         group.first = given;
-        for (std::int64_t c = 0; c < chunks_a_group && more; ++c) {
+        for (std::int64_t c = 0; c < (has_pictures ? 1 : chunks_a_group) && more; ++c) {
           std::unique_ptr<Chunk> chunk;
           more = result->next(chunk);
           if (!more) break;
@@ -375,6 +425,7 @@ ReadResult read_files(const ReadRequest& request) {
       if (!groups.empty()) reader.convert(groups[0]);
       for (auto& other : others) other.get();
       for (Group& group : groups) {
+        for (std::size_t f = 0; f < fields.size(); ++f) pictures[f].add(group.pictures[f]);
         for (std::size_t f = 0; f < fields.size(); ++f)
           out.table.columns[static_cast<std::size_t>(fields[f].id.index)].append(std::move(group.columns[f]));
         rejected += std::count(group.rejected.begin(), group.rejected.end(), 1);
@@ -386,6 +437,8 @@ ReadResult read_files(const ReadRequest& request) {
         reasons.merge(group.reasons);
       }
     }
+    for (std::size_t f = 0; f < fields.size(); ++f)
+      if (is_picture(fields[f])) picture_digest.add(pictures[f].hex());
     const auto flawed = static_cast<std::int64_t>(plan.census.flawed.size());
     require_rows(plan, given);
     for (const auto& [key, found] : breaches) note(request.schema[static_cast<std::size_t>(fields[key.first].id.index)].name, key.second, found.rows, file, found.record, found.value);
@@ -396,6 +449,8 @@ ReadResult read_files(const ReadRequest& request) {
   }
   out.report.read = out.report.present - out.report.rejected;
   out.report.digest = digest.hex();
+  if (has_pictures) out.report.digest = sha256(out.report.digest + " " + picture_digest.hex());
+  if (request.digest_only) return out;
   out.table.rows = out.report.read;
   if (request.source.policy == Policy::fail && out.report.rejected > 0) throw breach_failure(request, violations, out.report.rejected);
   for (const ColumnId id : kept) {
@@ -429,6 +484,16 @@ ReadResult read(const ReadRequest& request) {
     if (failure.diagnostic.code == code::data_engine && personal(request.schema)) failure.diagnostic.message = without_values(failure.diagnostic.message);
     throw;
   }
+}
+
+std::string digest_of(const ReadRequest& request) {
+  ReadRequest only = request;
+  std::erase_if(only.wanted, [&](ColumnId id) { return request.schema[static_cast<std::size_t>(id.index)].type.scalar != Scalar::image; });
+  if (only.wanted.empty()) return digest_of(find_files(request.source, request.base));
+  only.watched.clear();
+  only.source.policy = Policy::drop;
+  only.digest_only = true;
+  return read(only).report.digest;
 }
 
 }  // namespace mlp::data

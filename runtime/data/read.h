@@ -22,7 +22,7 @@ struct SourceReport {        // of one source among those of a table
 };
 struct ReadReport {
   std::vector<std::string> files;      // after globbing, sorted
-  std::string digest;                  // SHA-256 over the bytes of the files, in order
+  std::string digest;                  // SHA-256 over the bytes of the files, in order, and of the pictures that the wanted columns name
   std::int64_t present = 0, read = 0, rejected = 0;  // read + rejected = present, always
   std::vector<Violation> violations;
   std::vector<SourceReport> sources;   // of a table: the counts above are their sums; empty for a source by itself
@@ -39,14 +39,15 @@ struct ReadRequest {
   std::filesystem::path base;          // directory of the spec
   std::filesystem::path quarantine;    // the CSV file (file, row, reason, raw) that rejected rows go to when the policy says so
   int threads = 1;
+  bool digest_only = false;            // the digest, which flawed records do not stop; no values
 };
 // Rows keep file order whatever the threads. Throws Failure. The schema's columns are found by name, so files may have
 // them in any order, and others beside them; without a header they are found by position.
 ReadResult read(const ReadRequest& request);
 // The files that a source names: globs expanded, sorted by bytes. Throws Failure when there is none.
 std::vector<std::filesystem::path> find_files(const Source& source, const std::filesystem::path& base);
-// SHA-256 over the bytes of files, in order: what a ReadReport has as its digest. Throws Failure.
-std::string digest_of(const std::vector<std::filesystem::path>& files);
+// What a ReadReport has as its digest, without reading a value. Throws Failure.
+std::string digest_of(const ReadRequest& request);
 
 // Breaches of `expect` blocks, in order; nothing when all hold. The table must hold the columns that are asked about.
 // unique and distinct look at present values only; missing is a share (0..1); min, max, mean read bool as 0 and 1,

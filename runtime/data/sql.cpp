@@ -282,6 +282,7 @@ std::string window(const QueryStep& step, const SqlRelation& in, const SqlRelati
 
 const char* sql_type(Scalar scalar) {
   if (is_text(scalar)) return "VARCHAR";
+  if (scalar == Scalar::image) return "BLOB";
   if (is_float(scalar)) return "DOUBLE";
   return scalar == Scalar::boolean ? "BOOLEAN" : "BIGINT";
 }

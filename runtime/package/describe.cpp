@@ -14,7 +14,7 @@ using nlohmann::json;
 // Words of the enumerations, in their order.
 template <class E> struct Words;
 template <> struct Words<Scalar> {
-  static constexpr const char* list[] = {"bool", "int", "float", "float32", "string", "category", "text", "id", "timestamp", "date", "duration"};
+  static constexpr const char* list[] = {"bool", "int", "float", "float32", "string", "category", "text", "id", "timestamp", "date", "duration", "image"};
 };
 template <> struct Words<Format> { static constexpr const char* list[] = {"csv", "parquet", "jsonl"}; };
 template <> struct Words<Policy> { static constexpr const char* list[] = {"fail", "drop", "quarantine"}; };
@@ -44,11 +44,13 @@ template <class T> json to_json(const std::optional<T>& v);
 template <class T> json to_json(const std::vector<T>& v);
 template <Fielded T> json to_json(const T& v);
 json to_json(const model::FeatureInfo& v);
+json to_json(const Column& v);
 template <class E> requires std::is_enum_v<E> void read(const json& j, E& v);
 template <class T> void read(const json& j, std::optional<T>& v);
 template <class T> void read(const json& j, std::vector<T>& v);
 template <Fielded T> void read(const json& j, T& v);
 void read(const json& j, model::FeatureInfo& v);
+void read(const json& j, Column& v);
 
 json to_json(bool v) { return v; }
 json to_json(std::int32_t v) { return v; }
@@ -65,6 +67,11 @@ template <Fielded T> json to_json(const T& v) {
   const_cast<T&>(v).fields([&](const char* name, const auto& field) {  // fields() only hands out references
     if constexpr (!std::is_same_v<std::decay_t<decltype(field)>, Span>) out[name] = to_json(field);  // spans mean nothing outside the spec
   });
+  return out;
+}
+json to_json(const Column& v) {
+  json out = to_json<Column>(v);
+  if (v.type.scalar != Scalar::image) out.erase("image");
   return out;
 }
 json to_json(const model::FeatureInfo& v) {
@@ -123,6 +130,14 @@ template <Fielded T> void read(const json& j, T& v) {
       if constexpr (!std::is_same_v<std::decay_t<decltype(field)>, Span>) a(name, field);
     });
   });
+}
+void read(const json& j, Column& v) {
+  json whole = j;
+  const bool image = whole.is_object() && whole.contains("image");
+  if (whole.is_object() && !image) whole["image"] = to_json(ImageShape{});
+  read<Column>(whole, v);
+  const std::int64_t c = v.image.channels;
+  if (image != (v.type.scalar == Scalar::image) || (image && (v.image.height < 1 || v.image.width < 1 || v.image.height > 100'000 / v.image.width || (c != 1 && c != 3)))) fail("not the shape of a picture");
 }
 void read(const json& j, model::FeatureInfo& v) {
   json rest = j;

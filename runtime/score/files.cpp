@@ -109,6 +109,7 @@ std::int64_t stream_files(const Engine& engine, const std::string& input, const 
   if (!input.empty() && input != "-") in.emplace(input);
   if (!output.empty() && output != "-") out.emplace(output);
   options.input_name = in ? input : "standard input";
+  options.folder = in ? std::filesystem::path(input).parent_path().string() : "";
   const std::int64_t rows = stream(engine, in ? in->fd() : 0, out ? out->fd() : 1, options);
   if (out) out->finish();
   return rows;

@@ -15,14 +15,14 @@ bool Pieces::next(Piece& piece) {
   }
   std::vector<char>& bytes = piece.bytes;
   // The memory of a rare long record is not kept for ever.
-  if (const std::size_t wanted = std::max(target, rest_.size()) + Window::readable; bytes.size() != wanted) bytes = std::vector<char>(wanted);
+  if (const std::size_t wanted = std::max(target_, rest_.size()) + Window::readable; bytes.size() != wanted) bytes = std::vector<char>(wanted);
   std::copy(rest_.begin(), rest_.end(), bytes.begin());
   piece.size = rest_.size();
   scanned_ = cut_ = 0;
   quotes_ = Quotes();
   while (!ended_) {
     scan(piece);
-    if (cut_ > 0 ? piece.size >= target || waits_() : piece.size >= max_record) break;
+    if (cut_ > 0 ? piece.size >= target_ || waits_() : piece.size >= max_record) break;
     if (piece.size == bytes.size() - Window::readable) bytes.resize(2 * piece.size + Window::readable);
     std::size_t n = 0;
     try {

@@ -11,10 +11,11 @@ namespace mlp::score {
 
 class Pieces {
  public:
-  static constexpr std::size_t target = std::size_t{1} << 19;  // bytes of a piece, where no record is longer
+  static constexpr std::size_t usual = std::size_t{1} << 19;   // bytes of a piece, where no record is longer
+  static constexpr std::size_t few = std::size_t{1} << 10;     // the same where rows name pictures, which take longer than their bytes tell
   static constexpr char lines = 0;                             // a delimiter: each LF ends a record, quotes mean nothing
   // waits: whether the source would have to be waited for; what is whole is then handed over at once.
-  Pieces(ByteSource source, std::function<bool()> waits, char delimiter) : source_(std::move(source)), waits_(std::move(waits)), delimiter_(delimiter) {}
+  Pieces(ByteSource source, std::function<bool()> waits, char delimiter, std::size_t target) : source_(std::move(source)), waits_(std::move(waits)), delimiter_(delimiter), target_(target) {}
   // False at the end. What the source throws is thrown on when the whole records before it have been handed over. A record
   // that reaches max_record stands alone and unfinished; nobody can read on behind it.
   bool next(Piece& piece);
@@ -27,6 +28,7 @@ class Pieces {
   ByteSource source_;
   std::function<bool()> waits_;
   char delimiter_;
+  std::size_t target_;
   std::vector<char> rest_;             // what has been read of the next piece
   bool ended_ = false;
   std::exception_ptr error_;

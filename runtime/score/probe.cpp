@@ -36,6 +36,11 @@ void add_value(RowBuilder& rows, std::size_t i, const Column& column, const pack
     case Scalar::boolean: return rows.add_text(i, random % 2 ? "true" : "false");
     case Scalar::timestamp: return rows.add_text(i, random % 2 ? "2024-02-29T23:59:59.999999Z" : "1969-12-31T00:00:00Z");
     case Scalar::date: return rows.add_text(i, random % 2 ? "2024-02-29" : "1969-12-31");
+    case Scalar::image: {
+      std::string pixels(static_cast<std::size_t>(column.image.size()), '\0');
+      for (char& p : pixels) p = static_cast<char>(random = mix(random));
+      return rows.add_pixels(i, pixels);
+    }
     case Scalar::duration: return rows.add_text(i, random % 2 ? "90s" : "26:00:01.5");
     default: {
       // A key that some dictionary knows, or one that none does.

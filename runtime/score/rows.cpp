@@ -5,6 +5,7 @@
 #include "base/diagnostic.h"
 #include "runtime/score/score.h"
 #include "runtime/values/parse.h"
+#include "runtime/values/picture.h"
 
 namespace mlp::score {
 namespace {
@@ -124,6 +125,7 @@ struct RowBuilder::Impl {
   std::vector<mlp_column> columns;
   TextBlocks texts;
   std::string input = "the input";
+  std::optional<std::string> folder;
   std::int64_t rows = 0, before = 0;
   std::function<std::int64_t()> earlier;  // rows before those of `before`; none: 0
   std::int64_t number() const { return (earlier ? earlier() : 0) + before + rows + 1; }
@@ -160,6 +162,7 @@ struct RowBuilder::Impl {
       case values::Layout::boolean: read = readers[i].booleans(from, grown(b.booleans), present); break;
       case values::Layout::string: {
         mlp_string* const strings = grown(b.strings);
+        if (schema[i].type.scalar == Scalar::image) return add_pictures(i, from, strings, present);
         read = readers[i].strings(from, strings, present);
         for (std::size_t r = 0; r < read; ++r) strings[r] = texts.keep({strings[r].data, static_cast<std::size_t>(strings[r].size)}, true);
       }
@@ -167,6 +170,37 @@ struct RowBuilder::Impl {
     for (std::size_t r = 0; b.constrained && r < read; ++r)
       if ((!present || present[r]) && !constraints[i].broken(b.cell(before_these + r)).empty()) ++breaches[i];
     return read == from.rows;
+  }
+  values::Picture picture(std::size_t i, std::string_view cell) const {
+    MLP_CHECK(mlp_read_picture != nullptr);
+    values::Picture out;
+    mlp_read_picture(cell, schema[i].image, folder ? &*folder : nullptr, out);
+    return out;
+  }
+  void put_picture(std::size_t i, std::string_view text) {
+    const values::Picture made = picture(i, text);
+    if (!made.fault.empty())
+      fail(code::request_picture, i, "the picture of `" + schema[i].name + "` in row " + std::to_string(number()) + " cannot be had: " + made.fault, text,
+           folder ? "a cell is the path of a PNG or JPEG file, from the folder of the file that names it, or `data:image/png;base64,…`" : "send the bytes of a PNG or JPEG file in base64");
+    values::Cell cell;
+    cell.text = made.pixels;
+    put(i, cell);
+  }
+  bool add_pictures(std::size_t i, const values::Texts& from, mlp_string* strings, std::uint8_t* present) {
+    for (std::size_t r = 0; r < from.rows; ++r) {
+      values::Cell cell;
+      const values::Read read = values::read_text(schema[i], null_words, from[r], cell);
+      if (read == values::Read::null && !present) return false;
+      if (present) present[r] = read == values::Read::ok;
+      if (read == values::Read::null) {
+        strings[r] = {"", 0};
+        continue;
+      }
+      const values::Picture made = picture(i, cell.text);
+      if (!made.fault.empty()) return false;
+      strings[r] = texts.keep(made.pixels);
+    }
+    return true;
   }
   void take(std::size_t i, values::Read read, const values::Cell& cell, std::string_view text) {
     if (read == values::Read::null) return null(i);
@@ -238,6 +272,7 @@ RowBuilder::RowBuilder(const package::Signature& signature) : RowBuilder(signatu
 RowBuilder::~RowBuilder() = default;
 
 void RowBuilder::set_input(std::string name) { impl_->input = std::move(name); }
+void RowBuilder::set_folder(std::string folder) { impl_->folder = std::move(folder); }
 void RowBuilder::set_earlier(std::function<std::int64_t()> rows) { impl_->earlier = std::move(rows); }
 
 void RowBuilder::clear() {
@@ -257,6 +292,7 @@ void RowBuilder::add_text(std::size_t column, std::string_view text, std::size_t
   if (impl_->add_plain(column, text, readable)) return;
   values::Cell cell;
   const values::Read read = values::read_text(impl_->schema[column], impl_->null_words, text, cell);
+  if (read == values::Read::ok && impl_->schema[column].type.scalar == Scalar::image) return impl_->put_picture(column, cell.text);
   impl_->take(column, read, cell, text);
 }
 void RowBuilder::add_null(std::size_t column) { impl_->null(column); }
@@ -269,6 +305,11 @@ void RowBuilder::add_integer(std::size_t column, std::int64_t value) {
   values::Cell cell;
   const values::Read read = values::read_integer(impl_->schema[column], value, cell);
   impl_->take(column, read, cell, std::to_string(value));
+}
+void RowBuilder::add_pixels(std::size_t column, std::string_view pixels) {
+  values::Cell cell;
+  cell.text = pixels;
+  impl_->put(column, cell);
 }
 void RowBuilder::add_rows(const values::Texts& texts, const std::vector<std::int32_t>& column_of) {
   Impl& m = *impl_;

@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,6 +64,7 @@ enum class Format { csv, jsonl };
 struct StreamOptions {
   Format from = Format::csv, to = Format::csv;
   std::string input_name;                 // for messages
+  std::optional<std::string> folder;      // RowBuilder::set_folder
   int threads = 1;
   bool features = false;                  // write what the model saw behind each prediction; a category is its number, a bag an object of its terms
   Observer observe;
@@ -76,7 +78,7 @@ struct StreamOptions {
 std::int64_t stream(const Engine& engine, int input_fd, int output_fd, const StreamOptions& options);  // throws Failure
 
 // The same for files; "" and "-" are standard input and output. An output file is written whole or not at all: beside its
-// place, renamed when done, removed on failure or on SIGINT and SIGTERM. `input_name` is filled in.
+// place, renamed when done, removed on failure or on SIGINT and SIGTERM. `input_name` and `folder` are filled in.
 std::int64_t stream_files(const Engine& engine, const std::string& input, const std::string& output, StreamOptions options);
 // csv or jsonl as asked for, else by the extension of the file (.jsonl, .ndjson), else csv.
 Format format_of(const std::string& asked, const std::string& file);
@@ -90,6 +92,8 @@ class RowBuilder {
   explicit RowBuilder(const package::Signature& signature);
   ~RowBuilder();
   void set_input(std::string name);       // for messages
+  // Cells of images are paths, from this folder ("": from where the program runs). Without it they are the files themselves, in base64: no file is opened.
+  void set_folder(std::string folder);
   void set_earlier(std::function<std::int64_t()> rows);  // for messages: rows of the input before those since restart(); called only where one is written
   void clear();                           // row numbers in messages go on; a half-built row is dropped
   void restart();                         // clear(), row numbers and counts from the beginning
@@ -99,6 +103,7 @@ class RowBuilder {
   void add_null(std::size_t column);
   void add_number(std::size_t column, double value);     // checked against the type
   void add_integer(std::size_t column, std::int64_t value);
+  void add_pixels(std::size_t column, std::string_view pixels);  // of a picture, as they are
   void end_row();
   // Whole rows; column_of: by place in a row its column, or -1.
   void add_rows(const values::Texts& texts, const std::vector<std::int32_t>& column_of);

@@ -65,7 +65,7 @@ class Turns {
 // The input of all threads.
 class Input {
  public:
-  Input(ByteSource source, std::function<bool()> waits, char delimiter) : pieces_(std::move(source), std::move(waits), delimiter) {}
+  Input(ByteSource source, std::function<bool()> waits, char delimiter, std::size_t target) : pieces_(std::move(source), std::move(waits), delimiter, target) {}
   bool next(Piece& piece, std::int64_t& number) {
     const std::lock_guard lock(mutex_);
     number = taken_++;
@@ -85,6 +85,7 @@ class Worker {
       : engine_(engine), writer_(writer), options_(options), input_(input), turns_(turns), output_(output), rows_(engine.package().signature),
         csv_(engine.package().signature, layout, options.input_name), lines_(options.input_name), json_request_(engine.package().signature) {
     rows_.set_input(options.input_name);
+    if (options.folder) rows_.set_folder(*options.folder);
     rows_.set_earlier([this] { return turns_.wait(number_), turns_.rows; });
   }
 
@@ -194,10 +195,10 @@ class Worker {
 };
 
 // As many as asked for, and no more than there are pieces, where the size of the input is known.
-int useful_threads(int asked, int input) {
+int useful_threads(int asked, int input, std::size_t target) {
   struct stat status {};
   if (::fstat(input, &status) != 0 || !S_ISREG(status.st_mode)) return asked;
-  return static_cast<int>(std::clamp<std::int64_t>(status.st_size / static_cast<std::int64_t>(Pieces::target) + 1, 1, asked));
+  return static_cast<int>(std::clamp<std::int64_t>(status.st_size / static_cast<std::int64_t>(target) + 1, 1, asked));
 }
 
 }  // namespace
@@ -223,12 +224,14 @@ std::int64_t stream(const Engine& engine, int input_fd, int output_fd, const Str
   writer.header(header);
   write_all(output_fd, header);
 
-  Input input(source, waits, layout.delimiter);
+  const bool pictures = std::any_of(signature.request.begin(), signature.request.end(), [](const Column& c) { return c.type.scalar == Scalar::image; });
+  const std::size_t target = pictures ? Pieces::few : Pieces::usual;
+  Input input(source, waits, layout.delimiter, target);
   Turns turns;
   turns.breaches.resize(signature.request.size());
   {
     std::vector<std::unique_ptr<Worker>> workers;
-    for (int i = useful_threads(options.threads, input_fd); i > 0; --i) workers.push_back(std::make_unique<Worker>(engine, writer, options, layout, input, turns, output_fd));
+    for (int i = useful_threads(options.threads, input_fd, target); i > 0; --i) workers.push_back(std::make_unique<Worker>(engine, writer, options, layout, input, turns, output_fd));
     std::vector<std::jthread> others;
     try {
       for (std::size_t i = 1; i < workers.size(); ++i) others.emplace_back([worker = workers[i].get()] { worker->run(); });

@@ -139,7 +139,7 @@ Json describe(const Program& program, const package::Package& package) {
   out["model"]["features"] = features;
   Json request = Json::array();
   for (const Column& c : s.request) {
-    Json column{{"name", c.name}, {"type", mlp::spell(c.type)}};
+    Json column{{"name", c.name}, {"type", mlp::spell(c)}};
     if (!c.description.empty()) column["description"] = c.description;
     request.push_back(std::move(column));
   }
@@ -188,10 +188,10 @@ int run_info(const Program& program, const Arguments& arguments) {
   std::size_t width = 0, type = 0;
   for (const Column& c : package.signature.request) {
     width = std::max(width, c.name.size());
-    type = std::max(type, mlp::spell(c.type).size());
+    type = std::max(type, mlp::spell(c).size());
   }
   for (const Column& c : package.signature.request) {
-    std::string row = "  " + pad(c.name, width) + "  " + pad(mlp::spell(c.type), type) + (c.description.empty() ? "" : "  " + c.description);
+    std::string row = "  " + pad(c.name, width) + "  " + pad(mlp::spell(c), type) + (c.description.empty() ? "" : "  " + c.description);
     row.erase(row.find_last_not_of(' ') + 1);
     out += row + "\n";
   }

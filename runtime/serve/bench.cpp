@@ -14,6 +14,7 @@
 #include "runtime/score/output.h"
 #include "runtime/score/request.h"
 #include "runtime/serve/api.h"
+#include "runtime/values/picture.h"
 #include "runtime/values/table.h"
 
 namespace mlp::serve {
@@ -54,6 +55,11 @@ class Maker {
       case Scalar::boolean: return rows.add_text(i, spell(static_cast<std::int64_t>(random() % 2)));
       case Scalar::date: return rows.add_text(i, spell(moment(random) / day));
       case Scalar::timestamp: return rows.add_text(i, spell(moment(random)));
+      case Scalar::image: {
+        std::string pixels(static_cast<std::size_t>(column_.image.size()), '\0');
+        for (char& p : pixels) p = static_cast<char>(random());
+        return rows.add_pixels(i, pixels);
+      }
       case Scalar::duration: return rows.add_text(i, spell(static_cast<std::int64_t>(random() % day)));
       default: return rows.add_text(i, text(bin, random));
     }
@@ -122,6 +128,7 @@ class Rows {
     } else {
       const std::string text = read_file(options.input);
       builder_.set_input(options.input);
+      builder_.set_folder(std::filesystem::path(options.input).parent_path().string());
       score::CsvRequest request(signature_, score::memory_source(text), options.input);
       while (builder_.rows() < options.rows && request.next(builder_)) {}
       if (builder_.rows() == 0) throw Failure(code::request_empty, "`" + options.input + "` has no rows, only a header", "name a file with rows, or leave `--input` out: rows are then made");
@@ -180,7 +187,8 @@ class Rows {
         const std::uint8_t* const present = columns_[static_cast<std::size_t>(signature_.request_place[i])].present;
         const bool null_here = present && !present[row];
         const values::Cell value = cell(i, row);
-        const std::string text = null_here ? null : values::spell(column, value);
+        std::string text = null_here ? null : values::spell(column, value);
+        if (column.type.scalar == Scalar::image && !null_here) mlp_write_picture(value.text, column.image, text);
         cell_of(i, text);
         body += i ? ',' : '{';
         score::append_json_string(body, column.name);

@@ -143,7 +143,7 @@ std::string Api::metadata() const {
     out += out.back() == '[' ? "{\"name\":" : ",{\"name\":";
     score::append_json_string(out, column.name);
     out += ",\"datatype\":\"" + std::string(datatype_of(column.type.scalar)) + "\",\"shape\":[-1],\"parameters\":{\"type\":";
-    score::append_json_string(out, mlp::spell(column.type));
+    score::append_json_string(out, mlp::spell(column));
     if (!column.description.empty()) {
       out += ",\"description\":";
       score::append_json_string(out, column.description);

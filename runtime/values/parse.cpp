@@ -383,6 +383,9 @@ Read read_text(const Column& column, const std::vector<std::string>& null_words,
       return take_date(rest, out.integer) && rest.empty() ? Read::ok : Read::bad_type;
     }
     case Scalar::duration: return read_duration(bare, out.integer) ? Read::ok : Read::bad_type;
+    case Scalar::image:
+      out.text = bare;
+      return Read::ok;
     default: MLP_BUG("unknown scalar");
   }
 }

@@ -15,7 +15,7 @@ enum class Read { ok, null, bad_type };
 struct Cell {
   double real = 0;            // float, float32 (rounded to single)
   std::int64_t integer = 0;   // int; bool 0/1; date days; timestamp, duration microseconds
-  std::string_view text;      // text types: a view of the input
+  std::string_view text;      // text types, image: a view of the input; of an image in memory, its pixels
 };
 
 // Null words: a text that equals one of them is null, quoted or not, in every format, so that `"NA"` in JSON and NA in
@@ -29,6 +29,7 @@ struct Cell {
 //              digits past the microsecond are dropped
 //   date       YYYY-MM-DD
 //   duration   a number and a unit (us ms s m h d w), or [-]H:MM:SS[.fraction]
+//   image      any text: where the picture is to be had from (runtime/values/picture.h)
 Read read_text(const Column& column, const std::vector<std::string>& null_words, std::string_view text, Cell& out);
 
 // Texts of one column, row i's at base + spans[i * stride]. The `readable` bytes behind each may be read.
@@ -90,7 +91,7 @@ std::int64_t local_moment(const Column& column, std::int64_t moment);  // the mo
 std::string spell_bounds(const Column& column);  // "in 0..120", ">= 2024-01-31", "> 0 and <= 9"; "" without bounds
 
 bool valid_utf8(std::string_view text);
-std::string spell(const Column& column, const Cell& cell);   // for messages and quarantine files; reads back the same
+std::string spell(const Column& column, const Cell& cell);   // for messages and quarantine files; reads back the same (of an image: its pixels)
 std::string printable(std::string_view text);                // for messages: at most 60 bytes, controls and bad UTF-8 as \xNN
 std::string printable(const Column& column, std::string_view text);  // "" for personal data (@pii), which no message shows
 std::string named(const Column& column, std::string_view text);      // the same in backticks; "the value" for personal data

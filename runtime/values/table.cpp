@@ -24,6 +24,7 @@ Layout layout_of(Scalar scalar) {
     case Scalar::category:
     case Scalar::text:
     case Scalar::id:
+    case Scalar::image:
       return Layout::string;
   }
   MLP_BUG("unknown scalar");

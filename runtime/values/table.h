@@ -13,7 +13,7 @@ namespace mlp::values {
 struct Cell;
 
 // How the values of a scalar lie in memory.
-enum class Layout { real, integer, boolean, string };  // double, int64_t, uint8_t, mlp_string
+enum class Layout { real, integer, boolean, string };  // double, int64_t, uint8_t, mlp_string (an image is one)
 Layout layout_of(Scalar scalar);
 
 // Memory for texts; never moved once referenced, given back as a whole.

@@ -98,6 +98,7 @@ uint8_t mlp_text_ge(const char* a, int64_t a_size, const char* b, int64_t b_size
 uint8_t mlp_text_contains(const char* data, int64_t size, const char* part, int64_t part_size);
 uint8_t mlp_text_starts_with(const char* data, int64_t size, const char* part, int64_t part_size);
 uint8_t mlp_text_ends_with(const char* data, int64_t size, const char* part, int64_t part_size);
+int64_t mlp_text_byte(const char* data, int64_t size, int64_t n);
 int64_t mlp_text_length(const char* data, int64_t size);
 int64_t mlp_text_word_count(const char* data, int64_t size);
 int64_t mlp_text_word_code(const char* data, int64_t size, int64_t n, int64_t buckets);  // terms.cpp

@@ -331,6 +331,7 @@ MLP_PLAIN uint8_t mlp_text_starts_with(const char* data, int64_t size, const cha
 MLP_PLAIN uint8_t mlp_text_ends_with(const char* data, int64_t size, const char* part, int64_t part_size) {
   return part_size <= size && same(data + (size - part_size), part, part_size);
 }
+MLP_PLAIN int64_t mlp_text_byte(const char* data, int64_t size, int64_t n) { return n >= 0 && n < size ? static_cast<unsigned char>(data[n]) : 0; }
 MLP_PLAIN int64_t mlp_text_length(const char* data, int64_t size) {
   int64_t count = 0;
   for (int64_t i = 0; i < size; i += step(data + i, size - i)) ++count;

@@ -8,6 +8,7 @@ for spec in "$root"/examples/*/*.mlp; do
   run 0 "$MLP" fmt --check "$spec"
   case $name in  # whose data has a licence that keeps it out
     etth1-network) data=ETTh1.csv ;;
+    mnist-pictures) data=digits.csv ;;
     mnist*) data=mnist-10k.csv.gz ;;
     *) data= ;;
   esac
@@ -16,7 +17,7 @@ for spec in "$root"/examples/*/*.mlp; do
     says err "$data"
     continue
   fi
-  if [ "$name" = mnist-conv ]; then  # trains for a minute: once is enough, the others show the rest
+  if [ "$name" = mnist-conv ] || [ "$name" = mnist-pictures ]; then  # trains for a minute: once is enough, the others show the rest
     run 0 "$MLP" train "$spec" --threads 2 --store "$work/one-$name"
     run 0 "$MLP" test "$spec" --store "$work/one-$name"
     says out " 0 failed"

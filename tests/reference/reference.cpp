@@ -162,6 +162,10 @@ Value of_texts(const std::string& f, const std::vector<const Value*>& args) {
   if (f == "redact") return made(mlp_text_redact, v.data(), size(v));
   if (f == "hash_id") return made(mlp_text_hash_id, v.data(), size(v));
   if (f == "substring") return made(mlp_text_substring, v.data(), size(v), args[1]->integer, args[2]->integer);
+  if (f == "byte") {
+    const std::int64_t n = args[1]->integer;
+    return of(n >= 0 && n < size(v) ? std::int64_t{static_cast<unsigned char>(v[static_cast<std::size_t>(n)])} : std::int64_t{0});
+  }
   if (f == "length") return of(mlp_text_length(v.data(), size(v)));
   if (f == "word_count") return of(mlp_text_word_count(v.data(), size(v)));
   if (f == "word_code") {
@@ -282,6 +286,7 @@ class Row {
       case Scalar::timestamp:
       case Scalar::date:
       case Scalar::duration: return of_times(f, type(0), integer(0), args.size() > 1 ? type(1) : type(0), integer(1));
+      case Scalar::image: break;
     }
     unknown(f);
   }

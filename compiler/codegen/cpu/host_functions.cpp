@@ -9,6 +9,7 @@ const std::vector<std::pair<std::string, void*>>& host_functions() {
   static const std::vector<std::pair<std::string, void*>> all = {
       HOST(mlp_dictionary_find),
       HOST(mlp_text_bag),
+      HOST(mlp_text_byte),
       HOST(mlp_text_concat),
       HOST(mlp_text_contains),
       HOST(mlp_text_ends_with),

@@ -116,7 +116,7 @@ std::vector<std::string> verify_query(const Query& query, const std::vector<Colu
 // Types, stages and argument order hold for every expression. One line per breach.
 std::vector<std::string> verify_exprs(const std::vector<Expr>& exprs, std::size_t columns, bool flow);
 
-MLP_WORDS(Scalar, "bool", "int", "float", "float32", "string", "category", "text", "id", "timestamp", "date", "duration");
+MLP_WORDS(Scalar, "bool", "int", "float", "float32", "string", "category", "text", "id", "timestamp", "date", "duration", "image");
 MLP_WORDS(Stage, "const", "fit", "row");
 MLP_WORDS(ExprOp, "constant", "column", "input", "call", "select", "aggregate", "table", "fitted_number", "fitted_text", "fitted_table");
 MLP_WORDS(Policy, "fail", "drop", "quarantine");

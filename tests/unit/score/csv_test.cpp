@@ -93,7 +93,7 @@ TEST(Csv, PiecesHoldWholeRecords) {
       std::memcpy(to, text.data() + at, n);
       at += n;
       return n;
-    }, [&] { return random() % 3 != 0; }, ';');
+    }, [&] { return random() % 3 != 0; }, ';', Pieces::usual);
     Piece piece;
     CsvReader reader("rows");
     int count = 0;
@@ -114,7 +114,7 @@ TEST(Csv, PiecesBeforeAFailure) {
       if (calls++ > 0) throw Failure(code::file_unreadable, "gone");
       std::memcpy(to, "1,2\n3,4\n5", 9);
       return 9;
-    }, [] { return false; }, delimiter);
+    }, [] { return false; }, delimiter, Pieces::usual);
     Piece piece;
     ASSERT_TRUE(pieces.next(piece));
     EXPECT_EQ(std::string(piece.bytes.data(), piece.size), "1,2\n3,4\n");

@@ -293,7 +293,7 @@ TEST(Score, ThreadsChangeNothing) {
     json += "{\"tenure\":" + std::to_string(random() % 130) + ",\"Contract\":\"One year\",\"senior\":\"No\"}\n";
     if (i % 1000 == 0) json += "\n";
   }
-  ASSERT_GT(text.size(), 3 * Pieces::target);
+  ASSERT_GT(text.size(), 3 * Pieces::usual);
   const std::vector<std::string> ends = {"", "x,One year,50,No\n", "3,One year,50\n", "3,\"One\"year,50,No\n", "3,\"One year,50,No\n", "3,One year,50,\n"};
   const std::string before = csv(text).out;
   for (const std::string& end : ends) {
@@ -347,7 +347,7 @@ TEST(Score, AnswersWithoutWaiting) {
   int in[2], out[2];
   ASSERT_EQ(::pipe(in), 0);
   ASSERT_EQ(::pipe(out), 0);
-  std::thread scorer([&] { stream(engine, in[0], out[1], {.from = Format::csv, .to = Format::csv, .input_name = "rows", .observe = {}, .warn = {}}); });
+  std::thread scorer([&] { stream(engine, in[0], out[1], {.from = Format::csv, .to = Format::csv, .input_name = "rows", .folder = {}, .observe = {}, .warn = {}}); });
   const auto say = [&](const std::string& text) { ASSERT_EQ(::write(in[1], text.data(), text.size()), static_cast<ssize_t>(text.size())); };
   const auto hear = [&](std::size_t lines) {
     std::string text;
