@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <random>
 
 #include "compiler/driver/driver.h"
+#include "runtime/device/cuda.h"
 #include "runtime/device/rows.h"
 #include "tests/harness/host_device.h"
 #include "tests/harness/ptxas.h"
@@ -50,11 +52,9 @@ struct Columns {
   std::vector<std::uint8_t> booleans;
 };
 
-TEST(DeviceRows, HaveTheBitsOfTheCpu) {
-  const driver::Unit unit = driver::compile("p.mlp", text);
-  ASSERT_TRUE(unit.ok()) << (unit.diagnostics.all().empty() ? "" : unit.diagnostics.all()[0].message);
+// The features of `text` on a device, made of what code generation gives it, beside those of the CPU.
+void agree(const driver::Unit& unit, device::Device& device, const DeviceRows& rows_there) {
   const loop::Kernel& kernel = *unit.loops.find("features");
-  const DeviceRows rows_there = codegen::device_rows(unit.loops, "features", 90);
   std::vector<std::string> here;
   for (std::size_t o = 0; o < kernel.outputs.size(); ++o)
     if (!std::binary_search(rows_there.outputs.begin(), rows_there.outputs.end(), static_cast<std::int32_t>(o))) here.push_back(kernel.outputs[o].name);
@@ -66,8 +66,6 @@ TEST(DeviceRows, HaveTheBitsOfTheCpu) {
   std::vector<double> numbers;
   for (std::int64_t s = 0; s < slots; ++s) numbers.push_back(0.3 + 0.1 * static_cast<double>(s % 5));
   const auto compiled = codegen::compile(unit.loops, {});
-  const auto on_host = codegen::compile_for_host(unit.loops);
-  harness::HostDevice device(*on_host);
   std::mt19937_64 rng(3);
   for (const std::int64_t rows : {0, 1, 255, 1024, 1025, 5000}) {
     std::vector<mlp_column> columns(9);
@@ -100,7 +98,7 @@ TEST(DeviceRows, HaveTheBitsOfTheCpu) {
     const mlp_batch batch{rows, columns.data(), nullptr, nullptr};
     const mlp_fitted fitted{numbers.data(), nullptr, nullptr};
     compiled->find("features")(&batch, &fitted, outputs.data());
-    device::RowKernel on_device(device, on_host->code().text, "mlp_features", numbers, columns.size(), rows_there.outputs.size());
+    device::RowKernel on_device(device, rows_there.text, "mlp_features", numbers, columns.size(), rows_there.outputs.size());
     on_device.rows(rows);
     for (const std::int32_t at : rows_there.columns) on_device.take(static_cast<std::size_t>(at), columns[static_cast<std::size_t>(at)].values, at == 3 ? 1 : 8, columns[static_cast<std::size_t>(at)].present);
     on_device.start();
@@ -110,6 +108,26 @@ TEST(DeviceRows, HaveTheBitsOfTheCpu) {
       EXPECT_EQ(std::memcmp(got[o].data(), wanted[o].data(), wanted[o].size() * sizeof(double)), 0) << kernel.outputs[o].name << ", rows " << rows;
     }
   }
+}
+
+TEST(DeviceRows, HaveTheBitsOfTheCpu) {
+  const driver::Unit unit = driver::compile("p.mlp", text);
+  ASSERT_TRUE(unit.ok()) << (unit.diagnostics.all().empty() ? "" : unit.diagnostics.all()[0].message);
+  const auto on_host = codegen::compile_for_host(unit.loops);
+  harness::HostDevice device(*on_host);
+  agree(unit, device, codegen::device_rows(unit.loops, "features", 75));
+}
+
+TEST(DeviceRows, CudaHasTheBitsOfTheCpu) {
+  std::unique_ptr<device::CudaDevice> gpu;
+  try {
+    gpu = device::open_cuda();
+  } catch (const Failure& failure) {
+    if (std::getenv("MLP_EXPECT_GPU")) FAIL() << failure.diagnostic.message;
+    GTEST_SKIP() << "[SKIP] no device: " << failure.diagnostic.message;
+  }
+  const driver::Unit unit = driver::compile("p.mlp", text);
+  for (const int architecture : {75, gpu->architecture()}) agree(unit, *gpu, codegen::device_rows(unit.loops, "features", architecture));
 }
 
 TEST(DeviceRows, PtxAssembles) {
