@@ -60,6 +60,18 @@ class|gbdt|trees = 20
 class|forest|trees = 20
 MODELS
 
+# Functions of C, fitted tables and what uses them are computed here, the rest there.
+echo 'double half(double v) { return v / 2; }' >half.c
+spec amount gbdt "" "low = log(a + 1), c = half(a) + 1, usual = kind |> target_encode, rare = log(usual + 2), far = hash_bucket(to_int(a) |> coalesce(0), 10), inner = clamp(a * 2, 3, 90)" |
+  sed 's|^schema Row|extern fn half(v: float) -> float from "half.c"\n&|' >e.mlp
+run 0 "$MLP" plan e.mlp --emit=loop; mv out loops
+run 0 "$MLP" train e.mlp --no-cache
+run 0 "$MLP" score e.mlp -i d.csv -o cpu.csv --features
+run 0 with_gpu "$MLP" score e.mlp -i d.csv -o cuda.csv --device=cuda --features; says err "on it: 3 of 6 features"; same cpu.csv cuda.csv
+echo 'deploy api serves m { target = cuda }' >>e.mlp
+run 0 "$MLP" build e.mlp -o mixed
+run 0 with_gpu ./mixed score -i d.csv -o cuda.csv --features; says err "on it: 3 of 6 features"; same cpu.csv cuda.csv
+
 # Nothing is computed there of features that need texts; all is, of those that do not.
 spec amount gbdt "" "kind, size = length(to_text(kind))" >t.mlp
 run 0 "$MLP" train t.mlp --no-cache
