@@ -225,7 +225,8 @@ std::int64_t stream(const Engine& engine, int input_fd, int output_fd, const Str
   write_all(output_fd, header);
 
   const bool pictures = std::any_of(signature.request.begin(), signature.request.end(), [](const Column& c) { return c.type.scalar == Scalar::image; });
-  const std::size_t target = pictures ? Pieces::few : Pieces::usual;
+  // A device takes the rows of a piece together.
+  const std::size_t target = (pictures ? Pieces::few : Pieces::usual) * static_cast<std::size_t>(std::clamp<std::int64_t>(engine.batch_rows() / 4096, 1, 16));
   Input input(source, waits, layout.delimiter, target);
   Turns turns;
   turns.breaches.resize(signature.request.size());

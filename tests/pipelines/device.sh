@@ -60,6 +60,14 @@ class|gbdt|trees = 20
 class|forest|trees = 20
 MODELS
 
+# More than one piece, and more than one batch a piece.
+run 0 "$MLP" plan s.mlp --emit=loop; mv out loops
+for _ in $(seq 120); do tail -n +2 d.csv; done | sed "1i$(head -1 d.csv)" >large.csv
+run 0 "$MLP" score s.mlp -i large.csv -o cpu.csv
+run 0 with_gpu "$MLP" score s.mlp -i large.csv -o cuda.csv --device=cuda --threads 2; same cpu.csv cuda.csv
+equal "$(wc -l <cuda.csv)" 360001 "rows of the large file"
+rm large.csv
+
 # Functions of C, fitted tables and what uses them are computed here, the rest there.
 echo 'double half(double v) { return v / 2; }' >half.c
 spec amount gbdt "" "low = log(a + 1), c = half(a) + 1, usual = kind |> target_encode, rare = log(usual + 2), far = hash_bucket(to_int(a) |> coalesce(0), 10), inner = clamp(a * 2, 3, 90)" |
