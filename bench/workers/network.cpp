@@ -1,9 +1,9 @@
 // Networks in memory: WIDTH numbers through two rectified layers of WIDTH units to one number.
 //   bench_network step WIDTH THREADS STEPS START.f32 LOSSES.f64 [bf16]   training, a batch of 256 rows by adam; the figure: seconds a step.
 //       START gets the weights that it starts from, LOSSES the loss (mean square) before each of the first 20 steps
-//   bench_network device WIDTH BATCH BATCHES EPOCHS START.f32 LOSSES.f64   the same on the GPU, of BATCHES batches of BATCH rows an epoch; prints
+//   bench_network device WIDTH BATCH BATCHES EPOCHS START.f32 LOSSES.f64 [bf16]   the same on the GPU, of BATCHES batches of BATCH rows an epoch; prints
 //       seconds a step of the last epoch; LOSSES gets the loss after each epoch
-//   bench_network profile WIDTH BATCH STEPS                       what the GPU does in a step, by kernel and product, a line of JSON each
+//   bench_network profile WIDTH BATCH STEPS [bf16]                what the GPU does in a step, by kernel and product, a line of JSON each
 //   bench_network score WIDTH ROWS OUTPUT [bf16]                  scoring ROWS rows in one call; the figure: seconds a call
 // Rows are those of bench/peers/network.py: numbers from -1 to 1 by a linear congruence, the target a sum of some of them.
 #include <algorithm>
@@ -60,7 +60,7 @@ void write_start(const char* path, std::size_t width, const engine::Division& di
     out.write(reinterpret_cast<const char*>(weight.values.data()), static_cast<std::streamsize>(weight.values.size() * sizeof(float)));
 }
 
-int on_device(char** argv) {
+int on_device(char** argv, const std::string& precision) {
   const auto width = static_cast<std::size_t>(std::atoll(argv[2]));
   const std::int64_t batch = std::atoll(argv[3]), batches = std::atoll(argv[4]);
   const Rows rows = make(width, static_cast<std::size_t>(batch * batches));
@@ -82,7 +82,7 @@ int on_device(char** argv) {
     for (const TimedPart& part : recording.parts())
       if (part.name == "batches") seconds.push_back(part.seconds - last), last = part.seconds;
   };
-  engine::train_model(engine::prepare("bench", spec_of(width, std::atoll(argv[5]), 1e-3, batch)), division, features, options, nullptr);
+  engine::train_model(engine::prepare("bench", spec_of(width, std::atoll(argv[5]), 1e-3, batch, precision)), division, features, options, nullptr);
   bench::write(argv[7], losses);
   std::printf("{\"step\": %.9f, \"first\": %.9f, \"device\": \"%s\", \"products\": \"%s\"}\n", seconds.back() / static_cast<double>(batches), seconds.front() / static_cast<double>(batches),
               gpu->describe().c_str(), gpu->products().c_str());
@@ -90,7 +90,7 @@ int on_device(char** argv) {
 }
 
 // Twice as many steps as are shown: the first half warms caches and algorithms up.
-int profile(char** argv) {
+int profile(char** argv, const std::string& precision) {
   const auto width = static_cast<std::size_t>(std::atoll(argv[2]));
   const std::int64_t batch = std::atoll(argv[3]), steps = std::atoll(argv[4]);
   const Rows rows = make(width, static_cast<std::size_t>(batch * steps));
@@ -109,7 +109,7 @@ int profile(char** argv) {
     parts = timed.parts();
     timed.forget();
   };
-  engine::train_model(engine::prepare("bench", spec_of(width, 2, 1e-3, batch)), division, features, options, nullptr);
+  engine::train_model(engine::prepare("bench", spec_of(width, 2, 1e-3, batch, precision)), division, features, options, nullptr);
   for (const auto& [what, part] : parts)
     std::printf("{\"name\": \"device-profile\", \"what\": \"%s\", \"calls\": %.1f, \"least_microseconds\": %.2f, \"microseconds_a_step\": %.2f}\n", what.c_str(),
                 static_cast<double>(part.calls) / static_cast<double>(steps), 1e3 * part.least, 1e3 * part.sum / static_cast<double>(steps));
@@ -120,11 +120,12 @@ int profile(char** argv) {
 
 int main(int argc, char** argv) {
   if (argc < 5) return 2;
-  if (std::string(argv[1]) == "profile") return profile(argv);
-  if (std::string(argv[1]) == "device") return argc == 8 ? on_device(argv) : 2;
-  const bool step = std::string(argv[1]) == "step";
+  const std::string mode = argv[1];
+  const bool step = mode == "step";
   const auto width = static_cast<std::size_t>(std::atoll(argv[2]));
-  const std::string precision = argc > (step ? 7 : 5) ? argv[step ? 7 : 5] : "float32";
+  const std::string precision = std::string(argv[argc - 1]) == "bf16" ? "bf16" : "float32";
+  if (mode == "device") return argc >= 8 ? on_device(argv, precision) : 2;
+  if (mode == "profile") return profile(argv, precision);
   if (step) {
     engine::TrainOptions options;
     options.threads = std::atoi(argv[3]);
