@@ -31,7 +31,7 @@ int main(int count, char** arguments) {
     const double start = bench::now();
     const int file = ::open(path.c_str(), O_RDONLY);
     score::CsvRequest head(signature, score::file_source(file, path), path);
-    score::Pieces pieces(head.rest(), [] { return false; }, head.layout().delimiter);
+    score::Pieces pieces(head.rest(), [] { return false; }, head.layout().delimiter, score::Pieces::usual);
     std::vector<std::unique_ptr<score::RowBuilder>> parts;
     std::mutex mutex;
     const auto work = [&] {
