@@ -21,8 +21,8 @@ using namespace mlp;
 
 struct Rows {
   std::vector<std::vector<double>> columns;
-  engine::Part part;
-  engine::FeatureColumns features;
+  engine::Division division;     // all of them to train on
+  engine::Features features;
 };
 
 Rows make(std::size_t width, std::size_t rows) {
@@ -34,11 +34,11 @@ Rows make(std::size_t width, std::size_t rows) {
       state = state * 1664525u + 1013904223u;
       out.columns[f][i] = static_cast<float>(state >> 8) * 0x1p-23f - 1;
     }
-    out.part.row.push_back(static_cast<std::int64_t>(i));
-    out.part.target.push_back((out.columns[0][i] + out.columns[1][i] * out.columns[2][i]) * 1.5);
+    out.division.train.row.push_back(static_cast<std::int64_t>(i));
+    out.division.train.target.push_back((out.columns[0][i] + out.columns[1][i] * out.columns[2][i]) * 1.5);
   }
-  out.features.numbers = out.columns;
-  out.features.bags.resize(width);
+  out.features.train.numbers = out.columns;
+  out.features.train.bags.resize(width);
   return out;
 }
 
@@ -64,11 +64,7 @@ int on_device(char** argv, const std::string& precision) {
   const auto width = static_cast<std::size_t>(std::atoll(argv[2]));
   const std::int64_t batch = std::atoll(argv[3]), batches = std::atoll(argv[4]);
   const Rows rows = make(width, static_cast<std::size_t>(batch * batches));
-  engine::Division division;
-  division.train = rows.part;
-  engine::Features features;
-  features.train = rows.features;
-  write_start(argv[6], width, division, features);
+  write_start(argv[6], width, rows.division, rows.features);
   const std::unique_ptr<device::CudaDevice> gpu = device::open_cuda();
   const engine::TrainingDevice device{*gpu, "cuda", [&](const loop::Module& loops) { return driver::native().device_code(loops, gpu->architecture()); }};
   engine::TrainOptions options;
@@ -82,7 +78,7 @@ int on_device(char** argv, const std::string& precision) {
     for (const TimedPart& part : recording.parts())
       if (part.name == "batches") seconds.push_back(part.seconds - last), last = part.seconds;
   };
-  engine::train_model(engine::prepare("bench", spec_of(width, std::atoll(argv[5]), 1e-3, batch, precision)), division, features, options, nullptr);
+  engine::train_model(engine::prepare("bench", spec_of(width, std::atoll(argv[5]), 1e-3, batch, precision)), rows.division, rows.features, options, nullptr);
   bench::write(argv[7], losses);
   std::printf("{\"step\": %.9f, \"first\": %.9f, \"device\": \"%s\", \"products\": \"%s\"}\n", seconds.back() / static_cast<double>(batches), seconds.front() / static_cast<double>(batches),
               gpu->describe().c_str(), gpu->products().c_str());
@@ -94,10 +90,6 @@ int profile(char** argv, const std::string& precision) {
   const auto width = static_cast<std::size_t>(std::atoll(argv[2]));
   const std::int64_t batch = std::atoll(argv[3]), steps = std::atoll(argv[4]);
   const Rows rows = make(width, static_cast<std::size_t>(batch * steps));
-  engine::Division division;
-  division.train = rows.part;
-  engine::Features features;
-  features.train = rows.features;
   const std::unique_ptr<device::CudaDevice> gpu = device::open_cuda();
   bench::TimedDevice timed(*gpu);
   const engine::TrainingDevice device{timed, "cuda", [&](const loop::Module& loops) { return driver::native().device_code(loops, gpu->architecture()); }};
@@ -109,7 +101,7 @@ int profile(char** argv, const std::string& precision) {
     parts = timed.parts();
     timed.forget();
   };
-  engine::train_model(engine::prepare("bench", spec_of(width, 2, 1e-3, batch, precision)), division, features, options, nullptr);
+  engine::train_model(engine::prepare("bench", spec_of(width, 2, 1e-3, batch, precision)), rows.division, rows.features, options, nullptr);
   for (const auto& [what, part] : parts)
     std::printf("{\"name\": \"device-profile\", \"what\": \"%s\", \"calls\": %.1f, \"least_microseconds\": %.2f, \"microseconds_a_step\": %.2f}\n", what.c_str(),
                 static_cast<double>(part.calls) / static_cast<double>(steps), 1e3 * part.least, 1e3 * part.sum / static_cast<double>(steps));
@@ -131,18 +123,14 @@ int main(int argc, char** argv) {
     options.threads = std::atoi(argv[3]);
     const std::int64_t steps = std::atoll(argv[4]);
     const Rows rows = make(width, 256);
-    engine::Division division;
-    division.train = rows.part;
-    engine::Features features;
-    features.train = rows.features;
-    write_start(argv[5], width, division, features);
+    write_start(argv[5], width, rows.division, rows.features);
     const engine::Pipeline pipeline = engine::prepare("bench", spec_of(width, steps, 1e-3, 256, precision));
     std::vector<double> losses;
     options.on_round = [&](const learn::Progress& p) { losses.push_back(p.train * p.train); };
     const auto run = [&] {
       losses.clear();
       Recording recording;
-      engine::train_model(pipeline, division, features, options, nullptr);
+      engine::train_model(pipeline, rows.division, rows.features, options, nullptr);
       for (const TimedPart& part : recording.parts())
         if (part.name == "batches") return part.seconds / static_cast<double>(part.calls);
       return 0.0;
@@ -154,14 +142,10 @@ int main(int argc, char** argv) {
   }
   const Rows rows = make(width, static_cast<std::size_t>(std::atoll(argv[3])));
   const engine::Pipeline pipeline = engine::prepare("bench", spec_of(width, 1, 1e-3, 256, precision));
-  engine::Division division;
-  division.train = rows.part;
-  engine::Features features;
-  features.train = rows.features;
-  const model::Model model = engine::train_model(pipeline, division, features, {}, nullptr).model;
+  const model::Model model = engine::train_model(pipeline, rows.division, rows.features, {}, nullptr).model;
   const model::Scorer scorer(model);
-  const model::Matrix matrix = rows.features.matrix();
-  std::vector<double> scores(rows.part.row.size());
+  const model::Matrix matrix = rows.features.train.matrix();
+  std::vector<double> scores(rows.division.train.row.size());
   const auto run = [&] {
     const double begin = bench::now();
     scorer.score(matrix, static_cast<std::int64_t>(scores.size()), scores.data());
