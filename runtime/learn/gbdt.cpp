@@ -83,11 +83,13 @@ void renew_quantiles(Grown& grown, const std::vector<std::uint32_t>& rows, const
 }
 
 // Leaves by ranges of rows, which stand in order in each node: neighbours in memory belong to many leaves.
-constexpr std::int64_t range_rows = 1 << 14;
-std::int64_t ranges_of(std::int64_t rows) { return (rows + range_rows - 1) / range_rows; }
+// Of so many leaves that a range would hold less than a row of each, ranges are longer: tables by leaf and range stay as small as the rows.
+std::int64_t range_rows_of(const Grown& grown) { return std::max<std::int64_t>(1 << 14, static_cast<std::int64_t>(grown.tree.feature.size())); }
+std::int64_t ranges_of(const Grown& grown, std::int64_t rows) { return (rows + range_rows_of(grown) - 1) / range_rows_of(grown); }
 template <class Work>  // (range, leaf, its rows there, how many)
 void by_ranges(const Grown& grown, const std::vector<std::uint32_t>& rows, std::int64_t n, Pool& pool, const Work& work) {
-  const auto nodes = static_cast<std::int64_t>(grown.tree.feature.size()), ranges = ranges_of(n);
+  const auto nodes = static_cast<std::int64_t>(grown.tree.feature.size());
+  const std::int64_t range_rows = range_rows_of(grown), ranges = ranges_of(grown, n);
   std::vector<std::int64_t> starts(static_cast<std::size_t>(nodes * (ranges + 1)));  // by node, by range
   pool.run(nodes, [&](std::int64_t node) {
     if (grown.tree.left[node] >= 0) return;
@@ -117,7 +119,7 @@ void settle(Grown& grown, const std::vector<std::uint32_t>& rows, const std::vec
   const std::size_t nodes = tree.feature.size();
   const auto n = static_cast<std::int64_t>(scores.size());
   moved.resize(scores.size());
-  std::vector<Objective::Sums> sums(static_cast<std::size_t>(ranges_of(n)) * nodes);
+  std::vector<Objective::Sums> sums(static_cast<std::size_t>(ranges_of(grown, n)) * nodes);
   by_ranges(grown, rows, n, pool, [&](std::int64_t range, std::size_t node, const std::uint32_t* first, std::int64_t count) {
     sums[static_cast<std::size_t>(range) * nodes + node] = objective.move(scores, first, count, tree.value[node], moved);
   });
