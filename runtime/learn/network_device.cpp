@@ -23,7 +23,7 @@ class DeviceTraining::Memory {
     step_.order = order_ = room<std::int64_t>(count);
     step_.number_count = static_cast<std::int64_t>(plan.numbers.size());
     step_.numbers = put(all.numbers, count * step_.number_count);
-    step_.features = static_cast<std::int64_t>(features);
+    std::vector<std::int64_t> other;
     std::vector<const std::int32_t*> codes, codes_now;
     std::vector<const mlp_bag*> bags, bags_now;
     for (std::size_t f = 0; f < features; ++f) {
@@ -31,7 +31,10 @@ class DeviceTraining::Memory {
       codes_now.push_back(all.codes[f] ? room<std::int32_t>(batch_) : nullptr);
       bags.push_back(all.bags[f] ? put_bags(all.bags[f], count) : nullptr);
       bags_now.push_back(all.bags[f] ? room<mlp_bag>(batch_) : nullptr);
+      if (all.codes[f] || all.bags[f]) other.push_back(static_cast<std::int64_t>(f));
     }
+    step_.others = static_cast<std::int64_t>(other.size());
+    step_.other = put(other);
     step_.codes = put(codes);
     step_.bags = put(bags);
     step_.target = put(rows.target);
@@ -162,7 +165,7 @@ class DeviceTraining::Memory {
   void launch(std::int64_t rows) {
     const auto kernel = [&](const char* name, std::int64_t points, std::int64_t number = 0) { launches_.kernel(name, points, mlp_step_threads, there_, number); };
     kernel("mlp_device_begin", std::max<std::int64_t>(step_.weights, 1));
-    kernel("mlp_device_rows", rows * std::max<std::int64_t>(step_.number_count, 1));
+    kernel("mlp_device_rows", rows * mlp_step_copies(step_.number_count));
     device_.zero(step_.gradients, static_cast<std::size_t>(step_.floats) * sizeof(float));
     launches_.run(launches_.function("train"), at_, call_, rows);
     kernel("mlp_device_total", 1);

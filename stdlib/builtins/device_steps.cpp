@@ -20,12 +20,20 @@ void mlp_step_begin(mlp_device_step* s, int64_t point) {
 
 void mlp_step_rows(mlp_device_step* s, int64_t point) {
   const mlp_network_call* const call = s->call;
-  const int64_t count = s->number_count > 0 ? s->number_count : 1, to = static_cast<uint32_t>(point) / static_cast<uint32_t>(count), which = point - to * count;
+  const int64_t count = s->number_count, apart = mlp_step_copies(count);
+  const int64_t to = static_cast<uint32_t>(point) / static_cast<uint32_t>(apart), first = point - to * apart;
   if (to >= call->rows) return;
   const int64_t from = s->order[s->first + to];
-  if (s->number_count > 0) const_cast<float*>(call->numbers)[point] = s->numbers[from * count + which];
-  if (which > 0) return;
-  for (int64_t f = 0; f < s->features; ++f) {
+  const float* const numbers = s->numbers + from * count;
+  float* const numbers_now = const_cast<float*>(call->numbers) + to * count;
+  float copied[mlp_step_each] = {};
+  for (int64_t i = 0; i < mlp_step_each; ++i)          // all are read before one is written: they do not wait for each other
+    if (first + i * apart < count) copied[i] = numbers[first + i * apart];
+  for (int64_t i = 0; i < mlp_step_each; ++i)
+    if (first + i * apart < count) numbers_now[first + i * apart] = copied[i];
+  if (first > 0) return;
+  for (int64_t i = 0; i < s->others; ++i) {
+    const int64_t f = s->other[i];
     if (s->codes[f]) const_cast<int32_t*>(call->codes[f])[to] = s->codes[f][from];
     if (s->bags[f]) const_cast<mlp_bag*>(call->bags[f])[to] = s->bags[f][from];
   }
@@ -36,6 +44,7 @@ void mlp_step_rows(mlp_device_step* s, int64_t point) {
 
 void mlp_step_total(mlp_device_step* s, int64_t thread, double* shared) {
   double mass = 0, loss = 0;
+#pragma GCC unroll 8
   for (int64_t i = thread; i < s->call->rows; i += mlp_step_threads) {
     mass += s->call->row_weight[i];
     loss += s->call->row_weight[i] * s->call->losses[i];

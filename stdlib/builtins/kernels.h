@@ -20,6 +20,8 @@ double mlp_log(double v);      // 1
 double mlp_log2(double v);     // 1
 double mlp_log10(double v);    // 1
 double mlp_log1p(double v);    // 1
+// a / b where a, b and it are 0 or between 2^-900 and 2^900, but for the sign of 0; elsewhere callers must not care for its bits: a GPU computes it without a test for that.
+double mlp_quotient(double a, double b);
 double mlp_pow(double a, double b);  // 1; exact where the result is a double
 double mlp_sin(double v);      // 1
 double mlp_cos(double v);      // 1

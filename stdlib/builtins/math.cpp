@@ -7,8 +7,10 @@
 
 #ifdef __clang__
 #define MLP_INLINE __attribute__((always_inline))
+#define MLP_LATER __attribute__((noinline, const))   // until it is linked (codegen::link_builtins): what is computed depends on the target
 #else
 #define MLP_INLINE
+#define MLP_LATER
 #endif
 
 namespace {
@@ -20,6 +22,8 @@ inline double with_sign_of(double v, double sign) {
   return double_of((bits_of(v) & 0x7fffffffffffffff) | (bits_of(sign) & 0x8000000000000000));
 }
 constexpr double infinity = __builtin_inf(), not_a_number = __builtin_nan("");
+// Both are computed: never a branch.
+inline double choose(bool first, double a, double b) { return first ? a : b; }
 
 // A number as an unevaluated sum, |low| at most half a unit of high.
 struct Pair {
@@ -93,23 +97,25 @@ inline double limited(double v, double low, double high) { return v < low ? low 
 struct Split {
   double m, k;
 };
+inline Split split_normal(double v) {
+  const uint64_t bits = bits_of(v) + (0x3ff0000000000000 - 0x3fe6a09e00000000);
+  return {double_of((bits & 0x000fffffffffffff) + 0x3fe6a09e00000000), double_of(0x4330000000000000 | (bits >> 52)) - (0x1p52 + 1023.0)};
+}
 inline Split split(double v) {
   const bool tiny = v < 0x1p-1022;
-  const uint64_t bits = bits_of(tiny ? v * 0x1p54 : v) + (0x3ff0000000000000 - 0x3fe6a09e00000000);
-  const double k = double_of(0x4330000000000000 | (bits >> 52)) - (0x1p52 + 1023.0);
-  return {double_of((bits & 0x000fffffffffffff) + 0x3fe6a09e00000000), tiny ? k - 54.0 : k};
+  const Split x = split_normal(choose(tiny, v * 0x1p54, v));
+  return {x.m, choose(tiny, x.k - 54.0, x.k)};
 }
 // log(1 + f) = f - (f*f/2 - rest) with s = f/(2+f): rest = s * (f*f/2 + R(s*s)), fdlibm's R
 inline double log_rest(double f, double half_square) {
-  const double s = f / (2.0 + f), z = s * s, w = z * z;
+  const double s = mlp_quotient(f, 2.0 + f), z = s * s, w = z * z;
   const double odd = z * (6.666666666666735130e-01 + w * (2.857142874366239149e-01 + w * (1.818357216161805012e-01 + w * 1.479819860511658591e-01)));
   const double even = w * (3.999999999940941908e-01 + w * (2.222219843214978396e-01 + w * 1.531383769920937332e-01));
   return s * (half_square + (odd + even));
 }
 // What a logarithm is outside 0 < v < inf
 inline double log_edges(double v, double inside) {
-  const double r = v > 0 ? (v < infinity ? inside : v) : (v == 0 ? -infinity : not_a_number);
-  return v != v ? v : r;
+  return choose(v < infinity, choose(v > 0, inside, choose(v == 0, -infinity, not_a_number)), v);
 }
 // log2 and log10: the logarithm as a pair with a short high part, times 1/ln(base) as such a pair (after FreeBSD's e_log2)
 inline double log_scaled(double v, double inv_high, double inv_low, double unit_high, double unit_low) {
@@ -212,6 +218,8 @@ inline double atan_of(double v) {
 
 extern "C" {
 
+MLP_LATER double mlp_quotient(double a, double b) { return a / b; }
+
 MLP_INLINE double mlp_exp(double v) { return exp_of(limited(v, -746.0, 710.0), 0.0); }
 
 MLP_INLINE double mlp_expm1(double v) {
@@ -240,11 +248,11 @@ MLP_INLINE double mlp_log10(double v) {
 MLP_INLINE double mlp_log1p(double v) {
   const bool near = v > -0.2928 && v < 0.4142;  // there 1 + v needs no splitting
   const double u = 1.0 + v;
-  const Split x = split(u);
-  const double lost = (v > 1.0 ? 1.0 - (u - v) : v - (u - 1.0)) / u;  // log(1 + v) = log(u) + lost
-  const double f = near ? v : x.m - 1.0, k = near ? 0.0 : x.k, half_square = 0.5 * f * f;
-  const double r = k * ln2_high - ((half_square - (log_rest(f, half_square) + (near ? 0.0 : k * ln2_low + lost))) - f);
-  return v == 0 ? v : log_edges(u, r);
+  const Split x = split_normal(u);
+  const double lost = mlp_quotient(choose(v > 1.0, 1.0 - (u - v), v - (u - 1.0)), u);  // log(1 + v) = log(u) + lost
+  const double f = choose(near, v, x.m - 1.0), k = choose(near, 0.0, x.k), half_square = 0.5 * f * f;
+  const double r = k * ln2_high - ((half_square - (log_rest(f, half_square) + choose(near, 0.0, k * ln2_low + lost))) - f);
+  return choose(v == 0, v, log_edges(u, r));
 }
 
 double mlp_pow(double a, double b) {
@@ -337,7 +345,7 @@ MLP_INLINE double mlp_softplus(double v) {
 
 MLP_INLINE double mlp_sqrt(double v) { return __builtin_sqrt(v); }
 MLP_INLINE double mlp_abs(double v) { return magnitude(v); }
-MLP_INLINE double mlp_sign(double v) { return v > 0 ? 1.0 : v < 0 ? -1.0 : v == 0 ? 0.0 : v; }
+MLP_INLINE double mlp_sign(double v) { return choose(v > 0, 1.0, choose(v < 0, -1.0, choose(v == 0, 0.0, v))); }
 
 MLP_INLINE double mlp_trunc(double v) {
   const double a = magnitude(v), near = (a + 0x1p52) - 0x1p52;

@@ -39,6 +39,10 @@ void link_builtins(llvm::Module& module, std::unique_ptr<llvm::Module> builtins,
       function.removeFnAttr(llvm::Attribute::StackProtectStrong);
       function.removeFnAttr(llvm::Attribute::UWTable);
     }
+    if (function.getName() == "mlp_quotient") {
+      function.removeFnAttr(llvm::Attribute::NoInline);
+      function.addFnAttr(llvm::Attribute::AlwaysInline);
+    }
     function.addFnAttr("no-builtins");  // no calls of libc behind our back, and the same on both sides of inlining
   }
   for (llvm::GlobalVariable& variable : module.globals()) {

@@ -61,7 +61,7 @@ llvm::Function* NetworkFrame::builtin(const std::string& name) {
   return known ? llvm::Function::Create(known->getFunctionType(), llvm::Function::ExternalLinkage, name, module) : nullptr;
 }
 
-void NetworkFrame::repeat(Value* count, const std::function<void(Value*)>& body) {
+void NetworkFrame::repeat(Value* count, const std::function<void(Value*)>& body, unsigned unrolled) {
   if (const auto* const known = llvm::dyn_cast<llvm::ConstantInt>(count)) {
     if (known->isZero()) return;
     if (known->isOne()) return body(b.getInt64(0));
@@ -76,7 +76,14 @@ void NetworkFrame::repeat(Value* count, const std::function<void(Value*)>& body)
   body(i);
   Value* const next = b.CreateAdd(i, b.getInt64(1), "", true, true);
   i->addIncoming(next, b.GetInsertBlock());
-  b.CreateCondBr(b.CreateICmpSLT(next, count), loop, after);
+  llvm::BranchInst* const again = b.CreateCondBr(b.CreateICmpSLT(next, count), loop, after);
+  if (unrolled > 1) {
+    llvm::LLVMContext& context = b.getContext();
+    llvm::MDNode* const times = llvm::MDNode::get(context, {llvm::MDString::get(context, "llvm.loop.unroll.count"), llvm::ConstantAsMetadata::get(b.getInt32(unrolled))});
+    llvm::MDNode* const wanted = llvm::MDNode::getDistinct(context, {nullptr, times});
+    wanted->replaceOperandWith(0, wanted);
+    again->setMetadata(llvm::LLVMContext::MD_loop, wanted);
+  }
   b.SetInsertPoint(after);
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "compiler/codegen/cpu/kernel_builder.h"
+#include "compiler/codegen/gpu/division.h"
 #include "compiler/codegen/gpu/gpu.h"
 
 namespace mlp::codegen {
@@ -68,7 +69,7 @@ void build_rows(NetworkFrame& frame, const loop::Kernel& kernel, KernelWriter& w
   constexpr std::int64_t threads = launch_threads, each = launch_rows / threads;
   std::vector<std::int64_t> rows;                  // of a thread, neighbours of those of the threads beside it
   for (std::int64_t i = 0; i < each; ++i) rows.push_back(i * threads);
-  const std::vector<KernelPart> parts = build_parts(kernel, "mlp_" + kernel.name + "_part", rows, frame.space, frame.abi, frame.builtins, frame.module);
+  std::vector<KernelPart> parts = build_parts(kernel, "mlp_" + kernel.name + "_part", rows, frame.space, frame.abi, frame.builtins, frame.module);
   // Nothing that a kernel reads is written while it runs: so what comes later may be read early.
   for (const KernelPart& part : parts)
     for (llvm::Function* const function : {part.one, part.all}) {
@@ -77,6 +78,7 @@ void build_rows(NetworkFrame& frame, const loop::Kernel& kernel, KernelWriter& w
         for (llvm::Instruction& instruction : block)
           if (auto* const load = llvm::dyn_cast<llvm::LoadInst>(&instruction)) frame.fixed(load);
     }
+  for (KernelPart& part : parts) part.all = with_divisions_in_range(part.all);
   writer.write(
       frame, "mlp_" + kernel.name, 0,
       [&](Value* block, Value* thread, Value*) {
@@ -85,7 +87,9 @@ void build_rows(NetworkFrame& frame, const loop::Kernel& kernel, KernelWriter& w
         const std::uint64_t batch = layout.getTypeAllocSize(frame.abi.mlp_batch), fitted = layout.getTypeAllocSize(frame.abi.mlp_fitted);
         Value* const outputs = frame.fixed(b.CreateLoad(frame.pointer(), behind(batch + fitted)));
         Value* const first = b.CreateAdd(b.CreateMul(b.CreateZExt(block, b.getInt64Ty()), b.getInt64(launch_rows)), b.CreateZExt(thread, b.getInt64Ty()));
-        const auto call = [&](llvm::Function* function, Value* at, Value* indexes) { b.CreateCall(function, {frame.call, behind(batch), outputs, at, b.getInt64(1), indexes}); };
+        const auto call = [&](llvm::Function* function, Value* at, Value* indexes) { return b.CreateCall(function, {frame.call, behind(batch), outputs, at, b.getInt64(1), indexes}); };
+        llvm::IRBuilder<> entry(&frame.self->getEntryBlock(), frame.self->getEntryBlock().begin());
+        llvm::AllocaInst* const done = entry.CreateAlloca(b.getInt1Ty());
         const auto every_part = [&](const std::function<void(const KernelPart&, Value*)>& of) {
           for (const KernelPart& part : parts) {
             if (!part.indexes) {
@@ -96,19 +100,19 @@ void build_rows(NetworkFrame& frame, const loop::Kernel& kernel, KernelWriter& w
                          [&](Value* i) { of(part, b.CreateInBoundsGEP(b.getInt64Ty(), part.indexes, b.CreateMul(i, b.getInt64(static_cast<std::uint64_t>(part.width))))); });
           }
         };
-        // Whole blocks take all rows of a thread at once.
+        // Whole blocks take all rows of a thread at once; again one by one where a division was out of range.
         Value* const end = b.CreateMul(b.CreateAdd(b.CreateZExt(block, b.getInt64Ty()), b.getInt64(1)), b.getInt64(launch_rows));
-        frame.when(
-            b.CreateICmpULE(end, frame.number),
-            [&] { every_part([&](const KernelPart& part, Value* indexes) { call(part.all, first, indexes); }); },
-            [&] {
-              every_part([&](const KernelPart& part, Value* indexes) {
-                frame.repeat(b.getInt64(each), [&](Value* i) {
-                  Value* const at = b.CreateAdd(first, b.CreateMul(i, b.getInt64(threads)));
-                  frame.when(b.CreateICmpULT(at, frame.number), [&] { call(part.one, at, indexes); });
-                });
-              });
+        Value* const whole = b.CreateICmpULE(end, frame.number);
+        every_part([&](const KernelPart& part, Value* indexes) {
+          b.CreateStore(b.getFalse(), done);
+          frame.when(whole, [&] { b.CreateStore(call(part.all, first, indexes), done); });
+          frame.when(b.CreateNot(b.CreateLoad(b.getInt1Ty(), done)), [&] {
+            frame.repeat(b.getInt64(each), [&](Value* i) {
+              Value* const at = b.CreateAdd(first, b.CreateMul(i, b.getInt64(threads)));
+              frame.when(b.CreateICmpULT(at, frame.number), [&] { call(part.one, at, indexes); });
             });
+          });
+        });
       },
       nullptr);
 }

@@ -7,10 +7,12 @@
 #include <llvm/Support/TargetSelect.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "compiler/codegen/cpu/abi_types.h"
 #include "compiler/codegen/cpu/module.h"
+#include "compiler/codegen/gpu/division.h"
 #include "compiler/codegen/gpu/features.h"
 #include "compiler/codegen/gpu/kernels.h"
 #include "compiler/codegen/gpu/steps.h"
@@ -171,6 +173,7 @@ class Compilation {
       build_rows(made, part, writer);
     }
     link_builtins(*module_, std::move(builtins), {});
+    divide_quotients(*module_);
     optimize(*module_, *machine_, 3, true);
   }
   DeviceCode& code() { return code_; }
@@ -195,6 +198,7 @@ class InProcess final : public HostKernels {
       symbols[jit_->mangleAndIntern(name)] = {llvm::orc::ExecutorAddr::fromPtr(function), llvm::JITSymbolFlags::Exported};
     };
     add("memcpy", static_cast<void* (*)(void*, const void*, std::size_t)>(std::memcpy));
+    add("fma", static_cast<double (*)(double, double, double)>(std::fma));
     add("memset", static_cast<void* (*)(void*, int, std::size_t)>(std::memset));
     must(jit_->getMainJITDylib().define(llvm::orc::absoluteSymbols(std::move(symbols))), "symbols of this program");
     must(jit_->addObjectFile(std::make_unique<llvm::SmallVectorMemoryBuffer>(compilation.write(llvm::CodeGenFileType::ObjectFile), "kernels", false)), "the kernels");

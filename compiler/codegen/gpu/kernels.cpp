@@ -19,6 +19,7 @@ using loop::Step;
 using loop::StepKind;
 
 constexpr std::int64_t threads = launch_threads;
+constexpr std::int64_t points_together = 4;    // of a thread, that are read at the same time
 constexpr std::int64_t few = 16;               // terms of a sum that one thread adds up
 constexpr std::int64_t scatter_threads = 8192; // that a table's rows are parted among, so that each sees all rows of the batch
 
@@ -130,10 +131,15 @@ class NestKernel : NestElements {
           f_, name, static_cast<std::int64_t>(shared_calls_.size()), [&](Value*, Value* thread, Value* shared) { share_calls(thread, shared); },
           [&](Value* block, Value* thread, Value* shared) {
             shared_ = shared;
-            f_.repeat(b_.getInt64(static_cast<std::uint64_t>(each_)), [&](Value* i) {
-              before(b_.CreateAdd(b_.CreateMul(block, i32(each_)), b_.CreateTrunc(i, b_.getInt32Ty())), thread, shared);
+            const std::int64_t at_once = one_store_a_point() ? points_together : 1;
+            f_.repeat(b_.getInt64(static_cast<std::uint64_t>(each_ / at_once)), [&](Value* i) {
+              Value* const first = b_.CreateAdd(b_.CreateMul(block, i32(each_)), b_.CreateMul(b_.CreateTrunc(i, b_.getInt32Ty()), i32(at_once)));
+              at_once > 1 ? several(first, thread) : before(first, thread, shared);
             });
           });
+    } else if (many_points()) {
+      each_ = points_together;
+      writer.write(f_, name, 0, [&](Value* block, Value* thread, Value*) { several(b_.CreateMul(block, i32(each_)), thread); }, nullptr);
     } else {
       writer.write(f_, name, 0, [&](Value* block, Value* thread, Value*) { before(block, thread, nullptr); }, nullptr);
     }
@@ -223,13 +229,46 @@ class NestKernel : NestElements {
   }
 
   void point() {  // all elements, and the stores of this point
+    compute_all();
+    store_all();
+  }
+  void compute_all() {
     for (std::size_t e = 0; e < s_.body.size(); ++e) {
       const auto call = std::find(shared_calls_.begin(), shared_calls_.end(), e);
       held_[e] = call == shared_calls_.end() ? compute(s_.body[e], false) : b_.CreateLoad(real(), slot(shared_, 0, i32(call - shared_calls_.begin())));
     }
+  }
+  void store_all() {
     for (const std::size_t i : o_.stores) store(s_.stores[i].place, s_.stores[i].guards, false, held(s_.stores[i].value));
     if (parts_ == 1 && reduced_.empty())
       for (const std::size_t i : o_.sums) store(s_.stores[i].place, s_.stores[i].guards, true, held(s_.stores[i].value));
+  }
+
+  bool many_points() const {
+    std::int64_t count = 1;
+    bool rows = false;
+    for (const std::size_t l : kept_) count *= s_.loops[l].extent.count, rows = rows || s_.loops[l].extent.rows;
+    return one_store_a_point() && rows && count >= 512 && s_.body.size() <= 24;
+  }
+  bool one_store_a_point() const { return reduced_.empty() && apart_.empty(); }   // of each store
+  // Points of a thread from that block on, a block apart: all are read before one is written, so that they do not wait for each other.
+  void several(Value* block, Value* thread) {
+    struct Point {
+      Value* inside;
+      std::vector<Value*> numbers, held;
+    };
+    std::vector<Point> points;
+    for (std::int64_t i = 0; i < points_together; ++i) {
+      Value *const kept = kept_number(b_.CreateAdd(block, i32(i)), thread), *const inside = b_.CreateICmpULT(kept, count32(kept_));
+      set_numbers(kept_, b_.CreateSelect(inside, kept, i32(0)));
+      compute_all();
+      points.push_back({inside, numbers_, held_});
+    }
+    for (const Point& point : points) {
+      numbers_ = point.numbers;
+      held_ = point.held;
+      f_.when(point.inside, [&] { store_all(); });
+    }
   }
 
   void before(Value* block, Value* thread, Value* shared) {
@@ -255,7 +294,7 @@ class NestKernel : NestElements {
           llvm::AllocaInst* const at = sums[static_cast<std::size_t>(r)];
           b_.CreateStore(join(s, b_.CreateLoad(real(), at), value), at);
         }
-      });
+      }, terms_together());
       for (std::int64_t r = 0; r < sums_; ++r) {
         Value* const value = b_.CreateLoad(real(), sums[static_cast<std::size_t>(r)]);
         if (parts_ == 1) give(sum(r), value);
@@ -263,6 +302,8 @@ class NestKernel : NestElements {
       }
     });
   }
+  // Terms whose loads are under way at the same time; only where nothing is written between them.
+  unsigned terms_together() const { return !o_.stores.empty() ? 1 : s_.body.size() <= 16 ? 8 : s_.body.size() <= 64 ? 4 : 1; }
   llvm::AllocaInst* variable() {
     llvm::IRBuilder<>::InsertPointGuard guard(b_);
     b_.SetInsertPoint(&f_.self->getEntryBlock(), f_.self->getEntryBlock().begin());
