@@ -18,6 +18,7 @@ constexpr int tf32_architecture = 80;
 
 void* pointer(CuAddress address) { return reinterpret_cast<void*>(address); }
 CuAddress address(const void* p) { return reinterpret_cast<CuAddress>(p); }
+std::int64_t padded(std::int64_t numbers) { return (numbers + 7) / 8 * 8; }
 
 class CudaProgram : public Program {
  public:
@@ -247,40 +248,43 @@ bool Cuda::multiply(const ColumnProduct& product) {
 
 // Of copies: rounded to bfloat16, which tensor cores of TF32 multiply without loss, or split into two numbers of TF32 each (split.h).
 bool Cuda::copied_multiply(const ColumnProduct& p, bool rounds) {
-  struct Half {
-    SplitKernel::Call call{};
-    std::int64_t floats = 0;
+  const std::int64_t parts = rounds ? 1 : 2, k = padded(p.k);
+  struct Copy {
+    CopySide side{};
+    std::int64_t part = 0, floats = 0;             // from part to part; of all
   };
-  // Copies lie close, their columns at 16 bytes.
-  const auto half = [&](const float* from, std::int64_t rows, std::int64_t columns, std::int64_t column, std::int64_t step) {
-    const std::int64_t count = step == 0 ? 1 : p.count, padded = (rows + 3) / 4 * 4;
-    return Half{{.from = from, .high = nullptr, .low = nullptr, .count = count, .rows = columns, .columns = rows, .from_row = column, .from_step = step, .to_row = padded, .to_step = step == 0 ? 0 : padded * columns, .rounds = rounds},
-                count * padded * columns};
+  // Columns of a copy are at 32 bytes; k is filled up with zeros.
+  const auto copy = [&](const float* from, bool k_along, std::int64_t other, std::int64_t column, std::int64_t step) {
+    Copy c{.side = {.from = from, .high = nullptr, .low = nullptr, .count = step == 0 ? 1 : p.count, .rows = k_along ? other : p.k, .columns = k_along ? p.k : other, .from_row = column, .from_step = step,
+                    .to_rows = k_along ? other : k, .to_columns = padded(k_along ? p.k : other), .to_row = 0, .to_step = 0}};
+    c.side.to_row = c.side.to_columns, c.side.to_step = c.side.to_rows * c.side.to_row;
+    c.part = (c.side.count * c.side.to_step + 63) / 64 * 64;
+    c.floats = parts * c.part;
+    return c;
   };
-  Half a = half(p.a, p.a_turned ? p.k : p.m, p.a_turned ? p.m : p.k, p.a_column, p.a_step);
-  Half b = half(p.b, p.b_turned ? p.n : p.k, p.b_turned ? p.k : p.n, p.b_column, p.b_step);
-  const auto whole = [](std::int64_t floats) { return (floats + 63) / 64 * 64; };
-  const std::int64_t parts_of_each = rounds ? 1 : 2;
-  float* at = scratch(static_cast<std::size_t>(parts_of_each * (whole(a.floats) + whole(b.floats))));
-  for (Half* h : {&a, &b}) {
-    h->call.high = at;
-    h->call.low = rounds ? nullptr : at + whole(h->floats);
-    at += parts_of_each * whole(h->floats);
+  Copy a = copy(p.a, p.a_turned, p.m, p.a_column, p.a_step), b = copy(p.b, !p.b_turned, p.n, p.b_column, p.b_step);
+  float* at = scratch(static_cast<std::size_t>(a.floats + b.floats));
+  for (Copy* c : {&a, &b}) {
+    c->side.high = at;
+    c->side.low = rounds ? nullptr : at + c->part;
+    at += c->floats;
   }
-  const auto part = [&](const float* of_a, const float* of_b, bool add) {
+  const auto product = [&](const float* of_a, const float* of_b, bool add) {
     ColumnProduct q = p;
-    q.a = of_a, q.a_column = a.call.to_row, q.a_step = a.call.to_step;
-    q.b = of_b, q.b_column = b.call.to_row, q.b_step = b.call.to_step;
+    q.k = k;
+    q.a = of_a, q.a_column = a.side.to_row, q.a_step = p.a_step == 0 ? 0 : a.side.to_step;
+    q.b = of_b, q.b_column = b.side.to_row, q.b_step = p.b_step == 0 ? 0 : b.side.to_step;
     q.add = add, q.tf32 = architecture_ >= tf32_architecture;
     return q;
   };
-  std::vector<ColumnProduct> parts;
-  if (rounds) parts = {part(a.call.high, b.call.high, p.add)};
-  else parts = {part(a.call.low, b.call.high, p.add), part(a.call.high, b.call.low, true), part(a.call.high, b.call.high, true)};
-  for (const ColumnProduct& q : parts)
+  std::vector<ColumnProduct> products;
+  if (rounds) products = {product(a.side.high, b.side.high, p.add)};
+  else products = {product(a.side.low, b.side.high, p.add), product(a.side.high, b.side.low, true), product(a.side.high, b.side.high, true)};
+  for (const ColumnProduct& q : products)
     if (!cublaslt_->prepare(q)) return false;
-  for (const Half* h : {&a, &b}) start_own("split", SplitKernel::blocks(h->call), h->call);
-  for (const ColumnProduct& q : parts) multiply(q);
+  const CopySides sides{a.side, b.side};
+  start_own(rounds ? "round" : "split", SplitKernel::blocks(sides), sides);
+  for (const ColumnProduct& q : products) multiply(q);
   return true;
 }
 

@@ -1,54 +1,113 @@
 // A matrix of floats as the sum of two that tensor cores multiply without loss: `high` has the 11 leading bits of each number
 // (TF32, rounded to nearest), `low` what is left. a b = low high + high low + high high, but for low low, which is below float32.
-// Where `rounds`, `high` is the number rounded to bfloat16, and there is no low. What is not finite has low 0. On the GPU numbers above 2^127 may overflow: tensor cores line sums up above them.
+// What is not finite has low 0. On the GPU numbers above 2^127 may overflow: tensor cores line sums up above them. Where it
+// `rounds`, `high` is the number rounded to bfloat16, and there is no low.
+// Both factors of a product in one launch. A block copies 4096 numbers: four rows where they have 1024, more of shorter ones.
 #pragma once
 #include "runtime/device/kernels/round.h"
 
 namespace mlp::device {
 
-struct SplitKernel {
-  struct Call {
-    const float* from;
-    float *high, *low;
-    int64_t count, rows, columns, from_row, from_step, to_row, to_step, rounds;  // columns lie side by side; steps from one of `count` to the next
-  };
+// Rows of numbers that lie side by side, as rows of a copy that are longer, and may be more of them: what was not there is 0.
+struct CopySide {
+  const float* from;
+  float *high, *low;                               // at 16 bytes
+  int64_t count, rows, columns, from_row, from_step, to_rows, to_columns, to_row, to_step;  // steps from one of `count` to the next; to_columns, to_row, to_step: multiples of 8
+};
+struct CopySides {
+  CopySide a, b;
+};
+
+template <bool rounds>
+struct CopyKernel {
+  using Call = CopySides;
   struct Shared {};
   struct State {};
-  static constexpr int each = 4;
+  typedef float Four __attribute__((vector_size(16), may_alias));
+  static constexpr int each = 4, fours_of_block = threads * each;
 
-  static int64_t blocks(const Call& call) { return (call.count * call.rows * call.columns + threads * each - 1) / (threads * each); }
+  // A row has 2^bits neighbouring threads, a thread `each` rows; fours: of numbers, 2 or more.
+  static int bits(int64_t fours) {
+    constexpr int most = 31 - __builtin_clz(threads);
+    const int enough = fours >= threads ? most : 32 - __builtin_clz(static_cast<uint32_t>(fours) - 1);
+    return enough < most ? enough : most;
+  }
+  struct Tiles {
+    uint32_t down, across;                         // of one matrix
+  };
+  static Tiles tiles(const CopySide& s, int bits) {
+    const int down_bits = 31 - __builtin_clz(fours_of_block) - bits;
+    return {static_cast<uint32_t>((s.to_rows + (1 << down_bits) - 1) >> down_bits), static_cast<uint32_t>((s.to_columns / 4 + (1 << bits) - 1) >> bits)};
+  }
+  static int64_t blocks_of(const CopySide& s) {
+    const Tiles t = tiles(s, bits(s.to_columns / 4));
+    return s.count * t.down * t.across;
+  }
+  static int64_t blocks(const Call& call) { return blocks_of(call.a) + blocks_of(call.b); }
+
   static int64_t steps(const Call&, int64_t) { return 0; }
   static void begin(const Call&, int64_t, int, State&) {}
   static void load(const Call&, int64_t, int, int64_t, Shared&, State&) {}
   static void use(const Call&, int64_t, int, int64_t, const Shared&, State&) {}
 
+  // No branches: four numbers are split beside each other.
   static float high_of(float v) {
     uint32_t bits;
     __builtin_memcpy(&bits, &v, 4);
-    const uint32_t below = bits & 0x7fffffffu;
-    if (below >= 0x7f800000u) return v;
-    // To the nearest even; cut instead of rounded where that would give infinity.
-    uint32_t up = bits + 0xfffu + (bits >> 13 & 1u);
-    if ((up & 0x7fffffffu) >= 0x7f800000u) up = bits;
-    up &= ~0x1fffu;
+    const uint32_t rounded = bits + 0xfffu + (bits >> 13 & 1u);
+    // To the nearest even; cut instead of rounded where that would give infinity; what is not finite stays.
+    const uint32_t up = ((rounded & 0x7fffffffu) >= 0x7f800000u ? bits : rounded) & ~0x1fffu;
+    const uint32_t out = (bits & 0x7fffffffu) >= 0x7f800000u ? bits : up;
     float high;
-    __builtin_memcpy(&high, &up, 4);
+    __builtin_memcpy(&high, &out, 4);
     return high;
   }
-  static void end(const Call& call, int64_t block, int thread, const State&) {
+  static float low_of(float v, float high) {
+    const float rest = v - high;
+    return rest == rest ? rest : 0;
+  }
+
+  __attribute__((always_inline)) static void end(const Call& call, int64_t block, int thread, const State&) {
+    const int64_t of_a = blocks_of(call.a);
+    const CopySide s = block < of_a ? call.a : call.b;
+    copy(s, static_cast<uint32_t>(block < of_a ? block : block - of_a), thread);
+  }
+  __attribute__((always_inline)) static void copy(const CopySide& s, uint32_t block, int thread) {
+    const int across = bits(s.to_columns / 4), rows_apart = threads >> across;
+    const Tiles t = tiles(s, across);
+    const uint32_t tile = block / t.across, matrix = tile / t.down;
+    const int64_t column = 4 * ((static_cast<int64_t>(block % t.across) << across) + (thread & ((1 << across) - 1)));
+    const int64_t first = static_cast<int64_t>(tile % t.down) * (rows_apart * each) + (thread >> across);
+    if (column >= s.to_columns) return;
+    const float* const from = s.from + matrix * s.from_step + first * s.from_row + column;
+    const int64_t to = matrix * s.to_step + first * s.to_row + column;
+    const bool aligned = ((reinterpret_cast<uintptr_t>(s.from) >> 2 | static_cast<uintptr_t>(s.from_row) | static_cast<uintptr_t>(s.from_step)) & 3) == 0;
+    Four values[each];                             // all are asked for before the first is used
+    if (aligned && column + 4 <= s.columns && first + (each - 1) * rows_apart < s.rows) {
+#pragma GCC unroll 4
+      for (int i = 0; i < each; ++i) values[i] = *reinterpret_cast<const Four*>(from + i * rows_apart * s.from_row);
+    } else {
+#pragma GCC unroll 4
+      for (int i = 0; i < each; ++i) {
+        const int64_t row = i * rows_apart;
+        for (int j = 0; j < 4; ++j) values[i][j] = first + row < s.rows && column + j < s.columns ? from[row * s.from_row + j] : 0;
+      }
+    }
+#pragma GCC unroll 4
     for (int i = 0; i < each; ++i) {
-      const int64_t e = (block * each + i) * threads + thread, row = e / call.columns, column = e % call.columns;
-      const int64_t matrix = row / call.rows, r = row % call.rows;
-      if (matrix >= call.count) return;
-      const float v = call.from[matrix * call.from_step + r * call.from_row + column], high = call.rounds ? rounded_to_bf16(v) : high_of(v);
-      const int64_t to = matrix * call.to_step + r * call.to_row + column;
-      call.high[to] = high;
-      if (call.rounds) continue;
-      float rest = v - high;
-      if (!(rest == rest)) rest = 0;
-      call.low[to] = rest;
+      const int64_t row = i * rows_apart;
+      if (first + row >= s.to_rows) return;
+      Four high, low;
+      for (int j = 0; j < 4; ++j) {
+        high[j] = rounds ? rounded_to_bf16(values[i][j]) : high_of(values[i][j]);
+        low[j] = low_of(values[i][j], high[j]);
+      }
+      *reinterpret_cast<Four*>(s.high + to + row * s.to_row) = high;
+      if (!rounds) *reinterpret_cast<Four*>(s.low + to + row * s.to_row) = low;
     }
   }
 };
+using SplitKernel = CopyKernel<false>;
+using RoundKernel = CopyKernel<true>;
 
 }  // namespace mlp::device

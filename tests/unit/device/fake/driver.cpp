@@ -89,7 +89,7 @@ Work by_value(std::int64_t blocks, void** arguments) {
   return [call, blocks] { mlp::device::run_on_host<K>(call, blocks); };
 }
 const Function* find_function(const std::string& name) {
-  static std::map<std::string, Function> known = {{"product", {by_value<mlp::device::ProductKernel>}}, {"split", {by_value<mlp::device::SplitKernel>}}, {"twice_plus", {nullptr, twice_plus}}};
+  static std::map<std::string, Function> known = {{"product", {by_value<mlp::device::ProductKernel>}}, {"split", {by_value<mlp::device::SplitKernel>}}, {"round", {by_value<mlp::device::RoundKernel>}}, {"twice_plus", {nullptr, twice_plus}}};
   Function& found = known[name];
   if (!found.by_value && !found.by_address) found.by_address = mlp::harness::own_kernel(name);
   if (!found.by_value && !found.by_address) found.by_address = generated(name);
