@@ -91,7 +91,7 @@ class Cuda : public CudaDevice {
 
   Driver driver_;
   std::string products_file_;
-  bool split_;
+  bool split_, joined_;
   std::int64_t split_from_;
   int number_ = 0, architecture_ = 0;
   void *context_ = nullptr, *stream_ = nullptr;
@@ -104,7 +104,7 @@ class Cuda : public CudaDevice {
   std::size_t scratch_floats_ = 0;
 };
 
-Cuda::Cuda(const CudaOptions& options) : driver_(open_driver(options.driver)), products_file_(options.products), split_(options.split), split_from_(options.split_from) {
+Cuda::Cuda(const CudaOptions& options) : driver_(open_driver(options.driver)), products_file_(options.products), split_(options.split), joined_(options.joined), split_from_(options.split_from) {
   const std::string help = "leave `--device=cuda` out: the CPU does the same work; `nvidia-smi` shows the GPUs that the driver sees";
   const CuResult result = driver_.init(0);
   int count = 0;
@@ -248,38 +248,35 @@ bool Cuda::multiply(const ColumnProduct& product) {
 
 // Of copies: rounded to bfloat16, which tensor cores of TF32 multiply without loss, or split into two numbers of TF32 each (split.h).
 bool Cuda::copied_multiply(const ColumnProduct& p, bool rounds) {
-  const std::int64_t parts = rounds ? 1 : 2, k = padded(p.k);
+  const bool joined = joined_ && !rounds;
+  const std::int64_t parts = rounds ? 1 : joined ? 3 : 2, k = padded(p.k);
   struct Copy {
     CopySide side{};
     std::int64_t part = 0, floats = 0;             // from part to part; of all
   };
-  // Columns of a copy are at 32 bytes; k is filled up with zeros.
+  // Columns of a copy are at 32 bytes; k is filled up with zeros; the parts follow each other along k.
   const auto copy = [&](const float* from, bool k_along, std::int64_t other, std::int64_t column, std::int64_t step) {
-    Copy c{.side = {.from = from, .high = nullptr, .low = nullptr, .count = step == 0 ? 1 : p.count, .rows = k_along ? other : p.k, .columns = k_along ? p.k : other, .from_row = column, .from_step = step,
-                    .to_rows = k_along ? other : k, .to_columns = padded(k_along ? p.k : other), .to_row = 0, .to_step = 0}};
-    c.side.to_row = c.side.to_columns, c.side.to_step = c.side.to_rows * c.side.to_row;
-    c.part = (c.side.count * c.side.to_step + 63) / 64 * 64;
-    c.floats = parts * c.part;
-    return c;
+    const std::int64_t count = step == 0 ? 1 : p.count, rows = k_along ? other : k, columns = k_along ? k : padded(other);
+    return Copy{.side = {.from = from, .high = nullptr, .low = nullptr, .again = nullptr, .count = count, .rows = k_along ? other : p.k, .columns = k_along ? p.k : other, .from_row = column,
+                         .from_step = step, .to_rows = rows, .to_columns = columns, .to_row = k_along ? parts * columns : columns, .to_step = parts * rows * columns},
+                .part = k_along ? columns : rows * columns, .floats = (count * parts * rows * columns + 63) / 64 * 64};
   };
   Copy a = copy(p.a, p.a_turned, p.m, p.a_column, p.a_step), b = copy(p.b, !p.b_turned, p.n, p.b_column, p.b_step);
-  float* at = scratch(static_cast<std::size_t>(a.floats + b.floats));
-  for (Copy* c : {&a, &b}) {
-    c->side.high = at;
-    c->side.low = rounds ? nullptr : at + c->part;
-    at += c->floats;
-  }
-  const auto product = [&](const float* of_a, const float* of_b, bool add) {
+  float *const to_a = scratch(static_cast<std::size_t>(a.floats + b.floats)), *const to_b = to_a + a.floats;
+  // The small terms first: low high + high low + high high.
+  a.side.low = rounds ? nullptr : to_a, a.side.high = rounds ? to_a : to_a + a.part, a.side.again = joined ? to_a + 2 * a.part : nullptr;
+  b.side.high = to_b, b.side.low = rounds ? nullptr : to_b + b.part, b.side.again = joined ? to_b + 2 * b.part : nullptr;
+  const auto product = [&](const float* of_a, const float* of_b, std::int64_t length, bool add) {
     ColumnProduct q = p;
-    q.k = k;
+    q.k = length;
     q.a = of_a, q.a_column = a.side.to_row, q.a_step = p.a_step == 0 ? 0 : a.side.to_step;
     q.b = of_b, q.b_column = b.side.to_row, q.b_step = p.b_step == 0 ? 0 : b.side.to_step;
     q.add = add, q.tf32 = architecture_ >= tf32_architecture;
     return q;
   };
   std::vector<ColumnProduct> products;
-  if (rounds) products = {product(a.side.high, b.side.high, p.add)};
-  else products = {product(a.side.low, b.side.high, p.add), product(a.side.high, b.side.low, true), product(a.side.high, b.side.high, true)};
+  if (rounds || joined) products = {product(to_a, to_b, rounds ? k : 3 * k, p.add)};
+  else products = {product(a.side.low, b.side.high, k, p.add), product(a.side.high, b.side.low, k, true), product(a.side.high, b.side.high, k, true)};
   for (const ColumnProduct& q : products)
     if (!cublaslt_->prepare(q)) return false;
   const CopySides sides{a.side, b.side};

@@ -9,7 +9,8 @@ namespace mlp::device {
 struct CudaOptions {
   std::string driver = "libcuda.so.1";
   std::string products{};      // the file of cuBLASLt; else $MLP_CUBLASLT, else libcublasLt.so.13, .12, .11; "none": kernels of our own
-  bool split = true;           // large products in three of TF32 (split.h), where the GPU has it:
+  bool split = true;           // large products in three of TF32 (split.h), where the GPU has it,
+  bool joined = true;          // as one of three times the length:
   std::int64_t split_from = 2048;  // those of a result of split_from x split_from floats or more, each side a quarter of it at least
 };
 

@@ -1,5 +1,6 @@
 // A matrix of floats as the sum of two that tensor cores multiply without loss: `high` has the 11 leading bits of each number
 // (TF32, rounded to nearest), `low` what is left. a b = low high + high low + high high, but for low low, which is below float32.
+// Laid one behind the other along k, [low high high] by [high low high], that is one product of three times the length.
 // What is not finite has low 0. On the GPU numbers above 2^127 may overflow: tensor cores line sums up above them. Where it
 // `rounds`, `high` is the number rounded to bfloat16, and there is no low.
 // Both factors of a product in one launch. A block copies 4096 numbers: four rows where they have 1024, more of shorter ones.
@@ -11,7 +12,7 @@ namespace mlp::device {
 // Rows of numbers that lie side by side, as rows of a copy that are longer, and may be more of them: what was not there is 0.
 struct CopySide {
   const float* from;
-  float *high, *low;                               // at 16 bytes
+  float *high, *low, *again;                       // at 16 bytes; again: high once more, or nullptr
   int64_t count, rows, columns, from_row, from_step, to_rows, to_columns, to_row, to_step;  // steps from one of `count` to the next; to_columns, to_row, to_step: multiples of 8
 };
 struct CopySides {
@@ -103,7 +104,9 @@ struct CopyKernel {
         low[j] = low_of(values[i][j], high[j]);
       }
       *reinterpret_cast<Four*>(s.high + to + row * s.to_row) = high;
-      if (!rounds) *reinterpret_cast<Four*>(s.low + to + row * s.to_row) = low;
+      if (rounds) continue;
+      *reinterpret_cast<Four*>(s.low + to + row * s.to_row) = low;
+      if (s.again) *reinterpret_cast<Four*>(s.again + to + row * s.to_row) = high;
     }
   }
 };

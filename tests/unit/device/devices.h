@@ -19,9 +19,10 @@ class OnDevice : public testing::TestWithParam<const char*> {
     const std::string kind = GetParam();
     if (kind == "Fake") device = open_cuda({.driver = fake_driver, .products = "none"});
     if (kind == "FakeCublaslt") device = open_cuda({.driver = fake_driver, .products = fake_cublaslt, .split_from = 200});
-    if (kind != "Cuda" && kind != "CudaAlone") return;
+    if (kind == "FakeSeparate") device = open_cuda({.driver = fake_driver, .products = fake_cublaslt, .joined = false, .split_from = 200});
+    if (kind != "Cuda" && kind != "CudaSeparate" && kind != "CudaAlone") return;
     try {
-      device = open_cuda(kind == "Cuda" ? CudaOptions{.split_from = 200} : CudaOptions{.products = "none"});
+      device = open_cuda(kind == "CudaAlone" ? CudaOptions{.products = "none"} : CudaOptions{.joined = kind == "Cuda", .split_from = 200});
     } catch (const Failure& failure) {
       ASSERT_EQ(failure.diagnostic.code, code::no_device) << failure.what();
       const char* const expected = std::getenv("MLP_EXPECT_GPU");
@@ -46,6 +47,6 @@ class OnDevice : public testing::TestWithParam<const char*> {
 };
 
 #define MLP_ON_ALL_DEVICES(Suite) \
-  INSTANTIATE_TEST_SUITE_P(All, Suite, testing::Values("Fake", "FakeCublaslt", "Cuda", "CudaAlone"), [](const auto& at) { return std::string(at.param); })
+  INSTANTIATE_TEST_SUITE_P(All, Suite, testing::Values("Fake", "FakeCublaslt", "FakeSeparate", "Cuda", "CudaSeparate", "CudaAlone"), [](const auto& at) { return std::string(at.param); })
 
 }  // namespace mlp::device
