@@ -23,7 +23,7 @@ std::string on_device(const loop::Step& step, const ProductLine& line) {
   const device::Product product{.m = line.m, .n = line.n, .k = line.k, .a = nullptr, .a_m = step.a.strides[loops], .a_k = step.a.strides[loops + 1], .b = nullptr,
                                 .b_k = step.b.strides[loops], .b_n = step.b.strides[loops + 1], .c = nullptr, .c_m = step.c.strides[loops]};
   if (!device::by_columns(product)) return "kernel of its own";
-  if (step.rounds) return "cuBLASLt, TF32 of rounded copies";
+  if (step.rounds) return "cuBLASLt, of copies in bfloat16";
   return device::splits(line.m, line.n, line.k, device::CudaOptions{}.split_from) ? "cuBLASLt, three of TF32" : "cuBLASLt";
 }
 

@@ -12,7 +12,7 @@ namespace mlp::device {
 namespace {
 
 // cublasComputeType_t, cudaDataType, cublasOperation_t and the attributes: the same numbers in 11, 12 and 13.
-constexpr int compute_32f = 68, compute_32f_fast_tf32 = 77, real_32f = 0, not_turned = 0, turned = 1;
+constexpr int compute_32f = 68, compute_32f_fast_tf32 = 77, real_32f = 0, real_16bf = 14, not_turned = 0, turned = 1;
 constexpr int desc_turn_a = 3, desc_turn_b = 4;
 constexpr int layout_count = 5, layout_step = 6;
 constexpr int most_workspace = 1, alignment_a = 5, alignment_b = 6, alignment_c = 7, alignment_d = 8;
@@ -30,8 +30,8 @@ struct Heuristic {                                 // cublasLtMatmulHeuristicRes
 static_assert(sizeof(Heuristic) == 96);
 
 // What the address is a multiple of, at most 256.
-std::uint32_t alignment_of(const void* address, std::int64_t step) {
-  const auto bits = reinterpret_cast<std::uintptr_t>(address) | static_cast<std::uintptr_t>(step * 4) | 256;
+std::uint32_t alignment_of(const void* address, std::int64_t step, std::int64_t size) {
+  const auto bits = reinterpret_cast<std::uintptr_t>(address) | static_cast<std::uintptr_t>(step * size) | 256;
   return 1u << std::countr_zero(bits);
 }
 
@@ -78,7 +78,7 @@ std::optional<ColumnProduct> by_columns(const Product& p) {
   const std::int64_t most = std::int64_t{1} << 31;
   if (p.k == 0 || std::max({p.m, p.n, p.k, p.count}) >= most || p.c_m < p.n) return {};
   ColumnProduct q{.m = p.n, .n = p.m, .k = p.k, .count = p.count, .a = p.b, .a_turned = false, .a_column = 0, .a_step = p.count == 1 ? 0 : p.b_step, .b = p.a, .b_turned = false, .b_column = 0,
-                  .b_step = p.count == 1 ? 0 : p.a_step, .c = p.c, .c_column = p.c_m, .c_step = p.count == 1 ? 0 : p.c_step, .add = p.add, .tf32 = false};
+                  .b_step = p.count == 1 ? 0 : p.a_step, .c = p.c, .c_column = p.c_m, .c_step = p.count == 1 ? 0 : p.c_step, .add = p.add, .factors = Factors::float32};
   // A side of one element has whatever stride suits.
   const auto side = [](std::int64_t inner, std::int64_t inner_stride, std::int64_t outer, std::int64_t outer_stride, std::int64_t& column) {
     if (inner != 1 && inner_stride != 1) return false;
@@ -135,27 +135,29 @@ std::string CublasLt::describe() const {
 }
 
 CublasLt::Plan* CublasLt::plan_of(const ColumnProduct& p) {
-  const std::uint32_t align_a = alignment_of(p.a, p.a_step), align_b = alignment_of(p.b, p.b_step), align_c = alignment_of(p.c, p.c_step);
-  auto& slot = plans_[{p.m, p.n, p.k, p.count, p.a_turned, p.a_column, p.a_step, p.b_turned, p.b_column, p.b_step, p.c_column, p.c_step, p.tf32, align_a, align_b, align_c}];
+  const std::int64_t size = p.factors == Factors::bf16 ? 2 : 4;
+  const std::uint32_t align_a = alignment_of(p.a, p.a_step, size), align_b = alignment_of(p.b, p.b_step, size), align_c = alignment_of(p.c, p.c_step, 4);
+  auto& slot = plans_[{p.m, p.n, p.k, p.count, p.a_turned, p.a_column, p.a_step, p.b_turned, p.b_column, p.b_step, p.c_column, p.c_step, static_cast<std::int64_t>(p.factors), align_a, align_b, align_c}];
   if (slot) return slot->possible ? slot.get() : nullptr;
   const Functions& f = *functions_;
   auto plan = std::make_unique<Plan>(f);
-  check(f.create_desc(&plan->desc, p.tf32 ? compute_32f_fast_tf32 : compute_32f, real_32f), "describes a product");
+  check(f.create_desc(&plan->desc, p.factors == Factors::tf32 ? compute_32f_fast_tf32 : compute_32f, real_32f), "describes a product");
   const auto turn = [&](int which, bool is) {
     const std::int32_t operation = is ? turned : not_turned;
     check(f.set_desc(plan->desc, which, &operation, sizeof operation), "describes a product");
   };
   turn(desc_turn_a, p.a_turned);
   turn(desc_turn_b, p.b_turned);
-  const auto layout = [&](void** to, std::int64_t rows, std::int64_t columns, std::int64_t column, std::int64_t step) {
-    check(f.create_layout(to, real_32f, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns), column), "describes a matrix");
+  const int of_factors = p.factors == Factors::bf16 ? real_16bf : real_32f;
+  const auto layout = [&](void** to, int type, std::int64_t rows, std::int64_t columns, std::int64_t column, std::int64_t step) {
+    check(f.create_layout(to, type, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns), column), "describes a matrix");
     const auto count = static_cast<std::int32_t>(p.count);
     check(f.set_layout(*to, layout_count, &count, sizeof count), "describes a matrix");
     check(f.set_layout(*to, layout_step, &step, sizeof step), "describes a matrix");
   };
-  layout(&plan->a, p.a_turned ? p.k : p.m, p.a_turned ? p.m : p.k, p.a_column, p.a_step);
-  layout(&plan->b, p.b_turned ? p.n : p.k, p.b_turned ? p.k : p.n, p.b_column, p.b_step);
-  layout(&plan->c, p.m, p.n, p.c_column, p.c_step);
+  layout(&plan->a, of_factors, p.a_turned ? p.k : p.m, p.a_turned ? p.m : p.k, p.a_column, p.a_step);
+  layout(&plan->b, of_factors, p.b_turned ? p.n : p.k, p.b_turned ? p.k : p.n, p.b_column, p.b_step);
+  layout(&plan->c, real_32f, p.m, p.n, p.c_column, p.c_step);
   void* preference = nullptr;
   check(f.create_preference(&preference), "is asked for an algorithm");
   const auto prefer = [&](int which, const auto& value) { check(f.set_preference(preference, which, &value, sizeof value), "is asked for an algorithm"); };

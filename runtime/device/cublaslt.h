@@ -11,18 +11,22 @@
 
 namespace mlp::device {
 
+// What factors are, and how they are multiplied: floats as such; floats of which 11 bits count; numbers of two bytes.
+enum class Factors { float32, tf32, bf16 };
+
 // A product of matrices whose columns lie side by side: c[m, n] = a b + (add ? c : 0), a [m, k], b [k, n] or turned, `count` times.
 struct ColumnProduct {
   std::int64_t m, n, k, count;
-  const float* a;
+  const void* a;
   bool a_turned;
-  std::int64_t a_column, a_step;                   // from column to column, from matrix to matrix
-  const float* b;
+  std::int64_t a_column, a_step;                   // from column to column, from matrix to matrix, in numbers
+  const void* b;
   bool b_turned;
   std::int64_t b_column, b_step;
   float* c;
   std::int64_t c_column, c_step;
-  bool add, tf32;
+  bool add;
+  Factors factors;
 };
 
 // c' = b' a': rows of c are columns of what cuBLASLt makes. Nothing where it takes no such strides or sizes.

@@ -14,7 +14,7 @@
 namespace mlp::device {
 namespace {
 
-constexpr int tf32_architecture = 80;
+constexpr int tensor_architecture = 80;            // TF32 and bfloat16
 
 void* pointer(CuAddress address) { return reinterpret_cast<void*>(address); }
 CuAddress address(const void* p) { return reinterpret_cast<CuAddress>(p); }
@@ -86,8 +86,8 @@ class Cuda : public CudaDevice {
   void open_products();
   bool multiply(const ColumnProduct& product);
   bool by_cublaslt(const Product& product);
-  bool copied_multiply(const ColumnProduct& product, bool rounds);
-  float* scratch(std::size_t floats);
+  bool copied_multiply(const ColumnProduct& product, CopyAs as);
+  char* scratch(std::size_t bytes);
 
   Driver driver_;
   std::string products_file_;
@@ -101,7 +101,7 @@ class Cuda : public CudaDevice {
   std::unique_ptr<Program> own_;
   void* workspace_ = nullptr;
   std::vector<void*> scratch_;                     // the last is in use; recordings point into the others
-  std::size_t scratch_floats_ = 0;
+  std::size_t scratch_bytes_ = 0;
 };
 
 Cuda::Cuda(const CudaOptions& options) : driver_(open_driver(options.driver)), products_file_(options.products), split_(options.split), joined_(options.joined), split_from_(options.split_from) {
@@ -228,17 +228,17 @@ std::string Cuda::products() {
   current();
   open_products();
   if (!cublaslt_) return "kernels of Millrace, float32";
-  return cublaslt_->describe() + (split_ && architecture_ >= tf32_architecture ? ", float32 by three products of TF32 where large" : ", float32");
+  return cublaslt_->describe() + (split_ && architecture_ >= tensor_architecture ? ", float32 by three products of TF32 where large" : ", float32");
 }
 
 // At least so many. What was there before stays: recordings may point into it.
-float* Cuda::scratch(std::size_t floats) {
-  if (floats > scratch_floats_) {
-    floats = std::max(floats, 2 * scratch_floats_);
-    scratch_.push_back(allocate(floats * sizeof(float)));
-    scratch_floats_ = floats;
+char* Cuda::scratch(std::size_t bytes) {
+  if (bytes > scratch_bytes_) {
+    bytes = std::max(bytes, 2 * scratch_bytes_);
+    scratch_.push_back(allocate(bytes));
+    scratch_bytes_ = bytes;
   }
-  return static_cast<float*>(scratch_.back());
+  return static_cast<char*>(scratch_.back());
 }
 
 bool Cuda::multiply(const ColumnProduct& product) {
@@ -246,41 +246,43 @@ bool Cuda::multiply(const ColumnProduct& product) {
   return cublaslt_->multiply(product, workspace_, stream_);
 }
 
-// Of copies: rounded to bfloat16, which tensor cores of TF32 multiply without loss, or split into two numbers of TF32 each (split.h).
-bool Cuda::copied_multiply(const ColumnProduct& p, bool rounds) {
-  const bool joined = joined_ && !rounds;
-  const std::int64_t parts = rounds ? 1 : joined ? 3 : 2, k = padded(p.k);
+// Of copies (split.h): rounded to bfloat16, or split into two numbers of TF32 each.
+bool Cuda::copied_multiply(const ColumnProduct& p, CopyAs as) {
+  const bool splits = as == CopyAs::two_of_tf32, joined = joined_ && splits;
+  const std::int64_t parts = !splits ? 1 : joined ? 3 : 2, k = padded(p.k), size = as == CopyAs::bf16 ? 2 : 4;
   struct Copy {
     CopySide side{};
-    std::int64_t part = 0, floats = 0;             // from part to part; of all
+    std::int64_t part = 0, bytes = 0;              // from part to part, in numbers; of all
   };
-  // Columns of a copy are at 32 bytes; k is filled up with zeros; the parts follow each other along k.
-  const auto copy = [&](const float* from, bool k_along, std::int64_t other, std::int64_t column, std::int64_t step) {
+  // Columns of a copy are at 16 bytes; k is filled up with zeros; the parts follow each other along k.
+  const auto copy = [&](const void* from, bool k_along, std::int64_t other, std::int64_t column, std::int64_t step) {
     const std::int64_t count = step == 0 ? 1 : p.count, rows = k_along ? other : k, columns = k_along ? k : padded(other);
-    return Copy{.side = {.from = from, .high = nullptr, .low = nullptr, .again = nullptr, .count = count, .rows = k_along ? other : p.k, .columns = k_along ? p.k : other, .from_row = column,
-                         .from_step = step, .to_rows = rows, .to_columns = columns, .to_row = k_along ? parts * columns : columns, .to_step = parts * rows * columns},
-                .part = k_along ? columns : rows * columns, .floats = (count * parts * rows * columns + 63) / 64 * 64};
+    return Copy{.side = {.from = static_cast<const float*>(from), .high = nullptr, .low = nullptr, .again = nullptr, .count = count, .rows = k_along ? other : p.k, .columns = k_along ? p.k : other,
+                         .from_row = column, .from_step = step, .to_rows = rows, .to_columns = columns, .to_row = k_along ? parts * columns : columns, .to_step = parts * rows * columns},
+                .part = k_along ? columns : rows * columns, .bytes = (size * count * parts * rows * columns + 255) / 256 * 256};
   };
   Copy a = copy(p.a, p.a_turned, p.m, p.a_column, p.a_step), b = copy(p.b, !p.b_turned, p.n, p.b_column, p.b_step);
-  float *const to_a = scratch(static_cast<std::size_t>(a.floats + b.floats)), *const to_b = to_a + a.floats;
+  char *const to_a = scratch(static_cast<std::size_t>(a.bytes + b.bytes)), *const to_b = to_a + a.bytes;
+  const auto part = [&](const Copy& c, char* to, std::int64_t number) { return number < parts ? to + number * c.part * size : nullptr; };
   // The small terms first: low high + high low + high high.
-  a.side.low = rounds ? nullptr : to_a, a.side.high = rounds ? to_a : to_a + a.part, a.side.again = joined ? to_a + 2 * a.part : nullptr;
-  b.side.high = to_b, b.side.low = rounds ? nullptr : to_b + b.part, b.side.again = joined ? to_b + 2 * b.part : nullptr;
-  const auto product = [&](const float* of_a, const float* of_b, std::int64_t length, bool add) {
+  a.side.low = splits ? to_a : nullptr, a.side.high = part(a, to_a, splits ? 1 : 0), a.side.again = part(a, to_a, 2);
+  b.side.high = to_b, b.side.low = part(b, to_b, 1), b.side.again = part(b, to_b, 2);
+  const Factors factors = as == CopyAs::bf16 ? Factors::bf16 : splits ? Factors::tf32 : Factors::float32;
+  const auto product = [&](const void* of_a, const void* of_b, std::int64_t length, bool add) {
     ColumnProduct q = p;
     q.k = length;
     q.a = of_a, q.a_column = a.side.to_row, q.a_step = p.a_step == 0 ? 0 : a.side.to_step;
     q.b = of_b, q.b_column = b.side.to_row, q.b_step = p.b_step == 0 ? 0 : b.side.to_step;
-    q.add = add, q.tf32 = architecture_ >= tf32_architecture;
+    q.add = add, q.factors = factors;
     return q;
   };
   std::vector<ColumnProduct> products;
-  if (rounds || joined) products = {product(to_a, to_b, rounds ? k : 3 * k, p.add)};
+  if (!splits || joined) products = {product(to_a, to_b, parts * k, p.add)};
   else products = {product(a.side.low, b.side.high, k, p.add), product(a.side.high, b.side.low, k, true), product(a.side.high, b.side.high, k, true)};
   for (const ColumnProduct& q : products)
     if (!cublaslt_->prepare(q)) return false;
   const CopySides sides{a.side, b.side};
-  start_own(rounds ? "round" : "split", SplitKernel::blocks(sides), sides);
+  start_own(as == CopyAs::bf16 ? "copy_bf16" : splits ? "copy_two_of_tf32" : "copy_rounded_floats", CopyBf16::blocks(sides), sides);
   for (const ColumnProduct& q : products) multiply(q);
   return true;
 }
@@ -288,8 +290,9 @@ bool Cuda::copied_multiply(const ColumnProduct& p, bool rounds) {
 bool Cuda::by_cublaslt(const Product& p) {
   const std::optional<ColumnProduct> q = by_columns(p);
   if (!q) return false;
-  if (p.rounds) return copied_multiply(*q, true);
-  if (split_ && architecture_ >= tf32_architecture && splits(p.m, p.n, p.k, split_from_) && copied_multiply(*q, false)) return true;
+  const bool tensor_cores = architecture_ >= tensor_architecture;
+  if (p.rounds) return copied_multiply(*q, tensor_cores ? CopyAs::bf16 : CopyAs::rounded_floats);
+  if (split_ && tensor_cores && splits(p.m, p.n, p.k, split_from_) && copied_multiply(*q, CopyAs::two_of_tf32)) return true;
   return multiply(*q);
 }
 

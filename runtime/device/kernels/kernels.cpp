@@ -20,8 +20,9 @@ __attribute__((always_inline)) inline void run(const typename K::Call& call) {
 
 extern "C" {
 __attribute__((nvptx_kernel)) void product(ProductKernel::Call call) { run<ProductKernel>(call); }
-__attribute__((nvptx_kernel)) void split(SplitKernel::Call call) { run<SplitKernel>(call); }
-__attribute__((nvptx_kernel)) void round(RoundKernel::Call call) { run<RoundKernel>(call); }
+#define MLP_COPY_KERNEL(name, K) \
+  __attribute__((nvptx_kernel)) void name(CopySides sides) { run<K>(sides); }
+MLP_COPY_KERNELS(MLP_COPY_KERNEL)
 #define MLP_KERNEL(name, K) \
   __attribute__((nvptx_kernel)) void name(const K::Of* call, int64_t rows) { run<K>({*call, rows}); }
 MLP_FOREST_KERNELS(MLP_KERNEL)

@@ -1,8 +1,8 @@
 // A matrix of floats as the sum of two that tensor cores multiply without loss: `high` has the 11 leading bits of each number
 // (TF32, rounded to nearest), `low` what is left. a b = low high + high low + high high, but for low low, which is below float32.
 // Laid one behind the other along k, [low high high] by [high low high], that is one product of three times the length.
-// What is not finite has low 0. On the GPU numbers above 2^127 may overflow: tensor cores line sums up above them. Where it
-// `rounds`, `high` is the number rounded to bfloat16, and there is no low.
+// What is not finite has low 0. On the GPU numbers above 2^127 may overflow: tensor cores line sums up above them.
+// Or `high` is the number rounded to bfloat16, of two bytes or as a float, and there is no low.
 // Both factors of a product in one launch. A block copies 4096 numbers: four rows where they have 1024, more of shorter ones.
 #pragma once
 #include "runtime/device/kernels/round.h"
@@ -12,19 +12,22 @@ namespace mlp::device {
 // Rows of numbers that lie side by side, as rows of a copy that are longer, and may be more of them: what was not there is 0.
 struct CopySide {
   const float* from;
-  float *high, *low, *again;                       // at 16 bytes; again: high once more, or nullptr
+  void *high, *low, *again;                        // at 16 bytes; again: high once more, or nullptr
   int64_t count, rows, columns, from_row, from_step, to_rows, to_columns, to_row, to_step;  // steps from one of `count` to the next; to_columns, to_row, to_step: multiples of 8
 };
 struct CopySides {
   CopySide a, b;
 };
 
-template <bool rounds>
+enum class CopyAs { two_of_tf32, bf16, rounded_floats };
+
+template <CopyAs as>
 struct CopyKernel {
   using Call = CopySides;
   struct Shared {};
   struct State {};
   typedef float Four __attribute__((vector_size(16), may_alias));
+  typedef uint16_t FourHalves __attribute__((vector_size(8), may_alias));
   static constexpr int each = 4, fours_of_block = threads * each;
 
   // A row has 2^bits neighbouring threads, a thread `each` rows; fours: of numbers, 2 or more.
@@ -98,19 +101,31 @@ struct CopyKernel {
     for (int i = 0; i < each; ++i) {
       const int64_t row = i * rows_apart;
       if (first + row >= s.to_rows) return;
+      const int64_t at = to + row * s.to_row;
       Four high, low;
+      FourHalves halves;
       for (int j = 0; j < 4; ++j) {
-        high[j] = rounds ? rounded_to_bf16(values[i][j]) : high_of(values[i][j]);
+        high[j] = as == CopyAs::two_of_tf32 ? high_of(values[i][j]) : rounded_to_bf16(values[i][j]);
         low[j] = low_of(values[i][j], high[j]);
+        uint32_t word;
+        const float number = high[j];
+        __builtin_memcpy(&word, &number, 4);
+        halves[j] = static_cast<uint16_t>(word >> 16);
       }
-      *reinterpret_cast<Four*>(s.high + to + row * s.to_row) = high;
-      if (rounds) continue;
-      *reinterpret_cast<Four*>(s.low + to + row * s.to_row) = low;
-      if (s.again) *reinterpret_cast<Four*>(s.again + to + row * s.to_row) = high;
+      if (as == CopyAs::bf16) {
+        *reinterpret_cast<FourHalves*>(static_cast<uint16_t*>(s.high) + at) = halves;
+        continue;
+      }
+      *reinterpret_cast<Four*>(static_cast<float*>(s.high) + at) = high;
+      if (as == CopyAs::rounded_floats) continue;
+      *reinterpret_cast<Four*>(static_cast<float*>(s.low) + at) = low;
+      if (s.again) *reinterpret_cast<Four*>(static_cast<float*>(s.again) + at) = high;
     }
   }
 };
-using SplitKernel = CopyKernel<false>;
-using RoundKernel = CopyKernel<true>;
+using CopyTwoOfTf32 = CopyKernel<CopyAs::two_of_tf32>;
+using CopyBf16 = CopyKernel<CopyAs::bf16>;
+using CopyRoundedFloats = CopyKernel<CopyAs::rounded_floats>;
+#define MLP_COPY_KERNELS(X) X(copy_two_of_tf32, CopyTwoOfTf32) X(copy_bf16, CopyBf16) X(copy_rounded_floats, CopyRoundedFloats)
 
 }  // namespace mlp::device

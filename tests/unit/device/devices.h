@@ -20,6 +20,11 @@ class OnDevice : public testing::TestWithParam<const char*> {
     if (kind == "Fake") device = open_cuda({.driver = fake_driver, .products = "none"});
     if (kind == "FakeCublaslt") device = open_cuda({.driver = fake_driver, .products = fake_cublaslt, .split_from = 200});
     if (kind == "FakeSeparate") device = open_cuda({.driver = fake_driver, .products = fake_cublaslt, .joined = false, .split_from = 200});
+    if (kind == "FakeTuring") {                      // before tensor cores of TF32 and bfloat16
+      setenv("FAKE_CUDA", "turing", 1);
+      device = open_cuda({.driver = fake_driver, .products = fake_cublaslt, .split_from = 200});
+      unsetenv("FAKE_CUDA");
+    }
     if (kind != "Cuda" && kind != "CudaSeparate" && kind != "CudaAlone") return;
     try {
       device = open_cuda(kind == "CudaAlone" ? CudaOptions{.products = "none"} : CudaOptions{.joined = kind == "Cuda", .split_from = 200});
@@ -47,6 +52,6 @@ class OnDevice : public testing::TestWithParam<const char*> {
 };
 
 #define MLP_ON_ALL_DEVICES(Suite) \
-  INSTANTIATE_TEST_SUITE_P(All, Suite, testing::Values("Fake", "FakeCublaslt", "FakeSeparate", "Cuda", "CudaSeparate", "CudaAlone"), [](const auto& at) { return std::string(at.param); })
+  INSTANTIATE_TEST_SUITE_P(All, Suite, testing::Values("Fake", "FakeCublaslt", "FakeSeparate", "FakeTuring", "Cuda", "CudaSeparate", "CudaAlone"), [](const auto& at) { return std::string(at.param); })
 
 }  // namespace mlp::device

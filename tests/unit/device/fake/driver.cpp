@@ -89,7 +89,9 @@ Work by_value(std::int64_t blocks, void** arguments) {
   return [call, blocks] { mlp::device::run_on_host<K>(call, blocks); };
 }
 const Function* find_function(const std::string& name) {
-  static std::map<std::string, Function> known = {{"product", {by_value<mlp::device::ProductKernel>}}, {"split", {by_value<mlp::device::SplitKernel>}}, {"round", {by_value<mlp::device::RoundKernel>}}, {"twice_plus", {nullptr, twice_plus}}};
+#define BY_VALUE(name, K) {#name, {by_value<mlp::device::K>}},
+  static std::map<std::string, Function> known = {{"product", {by_value<mlp::device::ProductKernel>}}, MLP_COPY_KERNELS(BY_VALUE) {"twice_plus", {nullptr, twice_plus}}};
+#undef BY_VALUE
   Function& found = known[name];
   if (!found.by_value && !found.by_address) found.by_address = mlp::harness::own_kernel(name);
   if (!found.by_value && !found.by_address) found.by_address = generated(name);
@@ -118,7 +120,10 @@ int cuDriverGetVersion(int* to) { return *to = 12040, success; }
 int cuDeviceGet(int* to, int) { return *to = 0, success; }
 int cuDeviceGetCount(int* to) { return *to = 1, success; }
 int cuDeviceGetName(char* to, int size, int) { return std::strncpy(to, "Host", static_cast<std::size_t>(size)), success; }
-int cuDeviceGetAttribute(int* to, int which, int) { return *to = which == 75 ? (is("old_gpu") ? 6 : 8) : 0, success; }
+int cuDeviceGetAttribute(int* to, int which, int) {
+  const int capability = is("old_gpu") ? 60 : is("turing") ? 75 : 80;
+  return *to = which == 75 ? capability / 10 : which == 76 ? capability % 10 : 0, success;
+}
 int cuDevicePrimaryCtxRetain(void** to, int) { return *to = &blocks, success; }
 int cuDevicePrimaryCtxRelease_v2(int) { return success; }
 int cuCtxSetCurrent(void*) { return success; }

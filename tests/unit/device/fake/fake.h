@@ -1,7 +1,7 @@
 // A driver and a cuBLASLt that run on the host, so that all of runtime/device is tested where no GPU is. Memory is the host's, of
 // 64 MiB; kernels are the host builds of the sources that the PTX is made of, and of what code generation makes of the
 // loops in the file FAKE_CUDA_LOOPS; what is captured is kept and run with its graph.
-// FAKE_CUDA = no_gpu, old_gpu, no_start, refuses_code, breaks, full (no memory left) makes the driver behave so.
+// FAKE_CUDA = no_gpu, old_gpu, turing (7.5), no_start, refuses_code, breaks, full (no memory left) makes the driver behave so.
 #pragma once
 #include <functional>
 
