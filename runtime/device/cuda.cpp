@@ -92,7 +92,7 @@ class Cuda : public CudaDevice {
   Driver driver_;
   std::string products_file_;
   bool split_, joined_;
-  std::int64_t split_from_;
+  double split_from_;
   int number_ = 0, architecture_ = 0;
   void *context_ = nullptr, *stream_ = nullptr;
   Mode mode_ = Mode::run;

@@ -11,12 +11,13 @@ struct CudaOptions {
   std::string products{};      // the file of cuBLASLt; else $MLP_CUBLASLT, else libcublasLt.so.13, .12, .11; "none": kernels of our own
   bool split = true;           // large products in three of TF32 (split.h), where the GPU has it,
   bool joined = true;          // as one of three times the length:
-  std::int64_t split_from = 2048;  // those of a result of split_from x split_from floats or more, each side a quarter of it at least
+  double split_from = 0x1p31;  // those of so many multiplications or more, each side split_side at least
 };
 
-// Whether a product of float32 is three of TF32: from that size on they take less time (bench/results/device-products.json).
-constexpr bool splits(std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t from) {
-  return static_cast<double>(m) * static_cast<double>(n) >= static_cast<double>(from) * static_cast<double>(from) && m >= from / 4 && n >= from / 4 && k >= from / 4;
+// Whether a product of float32 is three of TF32: from that size on they take less time than the copies that they need.
+constexpr std::int64_t split_side = 256;
+constexpr bool splits(std::int64_t m, std::int64_t n, std::int64_t k, double from) {
+  return static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) >= from && m >= split_side && n >= split_side && k >= split_side;
 }
 
 class CudaDevice : public Device {
