@@ -77,30 +77,33 @@ struct CopyKernel {
     copy(s, static_cast<uint32_t>(block < of_a ? block : block - of_a), thread);
   }
   __attribute__((always_inline)) static void copy(const CopySide& s, uint32_t block, int thread) {
-    const int across = bits(s.to_columns / 4), rows_apart = threads >> across;
+    const int across = bits(s.to_columns / 4);
+    const uint32_t rows_apart = static_cast<uint32_t>(threads) >> across;
     const Tiles t = tiles(s, across);
     const uint32_t tile = block / t.across, matrix = tile / t.down;
-    const int64_t column = 4 * ((static_cast<int64_t>(block % t.across) << across) + (thread & ((1 << across) - 1)));
-    const int64_t first = static_cast<int64_t>(tile % t.down) * (rows_apart * each) + (thread >> across);
-    if (column >= s.to_columns) return;
+    // Sides are below 2^31 (by_columns), so that places fit 32 bits.
+    const auto rows = static_cast<uint32_t>(s.rows), columns = static_cast<uint32_t>(s.columns), to_rows = static_cast<uint32_t>(s.to_rows);
+    const uint32_t column = 4 * ((block % t.across << across) + (static_cast<uint32_t>(thread) & ((1u << across) - 1)));
+    const uint32_t first = tile % t.down * (rows_apart * each) + (static_cast<uint32_t>(thread) >> across);
+    if (column >= static_cast<uint32_t>(s.to_columns)) return;
     const float* const from = s.from + matrix * s.from_step + first * s.from_row + column;
     const int64_t to = matrix * s.to_step + first * s.to_row + column;
     const bool aligned = ((reinterpret_cast<uintptr_t>(s.from) >> 2 | static_cast<uintptr_t>(s.from_row) | static_cast<uintptr_t>(s.from_step)) & 3) == 0;
     Four values[each];                             // all are asked for before the first is used
-    if (aligned && column + 4 <= s.columns && first + (each - 1) * rows_apart < s.rows) {
+    if (aligned && column + 4 <= columns && first + (each - 1) * rows_apart < rows) {
 #pragma GCC unroll 4
-      for (int i = 0; i < each; ++i) values[i] = *reinterpret_cast<const Four*>(from + i * rows_apart * s.from_row);
+      for (uint32_t i = 0; i < each; ++i) values[i] = *reinterpret_cast<const Four*>(from + static_cast<int64_t>(i * rows_apart) * s.from_row);
     } else {
 #pragma GCC unroll 4
-      for (int i = 0; i < each; ++i) {
-        const int64_t row = i * rows_apart;
-        for (int j = 0; j < 4; ++j) values[i][j] = first + row < s.rows && column + j < s.columns ? from[row * s.from_row + j] : 0;
+      for (uint32_t i = 0; i < each; ++i) {
+        const uint32_t row = i * rows_apart;
+        for (uint32_t j = 0; j < 4; ++j) values[i][j] = first + row < rows && column + j < columns ? from[row * s.from_row + j] : 0;
       }
     }
 #pragma GCC unroll 4
-    for (int i = 0; i < each; ++i) {
-      const int64_t row = i * rows_apart;
-      if (first + row >= s.to_rows) return;
+    for (uint32_t i = 0; i < each; ++i) {
+      const uint32_t row = i * rows_apart;
+      if (first + row >= to_rows) return;
       const int64_t at = to + row * s.to_row;
       Four high, low;
       FourHalves halves;
