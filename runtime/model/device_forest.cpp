@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <map>
 #include <numeric>
 #include <tuple>
@@ -16,6 +17,7 @@
 namespace mlp::model {
 namespace {
 
+using device::LongNode;
 using device::NarrowNode;
 using device::WideNode;
 
@@ -32,6 +34,21 @@ std::vector<std::int32_t> by_level(const Tree& tree) {
   for (std::size_t at = 0; at < order.size(); ++at)
     if (const std::int32_t i = order[at]; tree.left[static_cast<std::size_t>(i)] >= 0) order.insert(order.end(), {tree.left[static_cast<std::size_t>(i)], tree.right[static_cast<std::size_t>(i)]});
   return order;
+}
+
+// Whether a tree's nodes have room for what is in it.
+template <class Node>
+bool fits(const Tree& tree) {
+  if (tree.feature.size() > static_cast<std::size_t>(Node::most_nodes)) return false;
+  std::int64_t at = 0, child = 1;
+  for (const std::int32_t node : by_level(tree)) {
+    if (tree.left[static_cast<std::size_t>(node)] >= 0) {
+      if (child - at > Node::farthest) return false;
+      child += 2;
+    }
+    ++at;
+  }
+  return true;
 }
 
 std::size_t most_thresholds(const ForestTables& tables) {
@@ -95,7 +112,7 @@ std::string DeviceForest::refusal(const Model& model) {
     if (f.category && f.width >= 65535) return "`" + f.name + "` has 65,535 categories or more";
   std::vector<std::uint8_t> used(model.features.size() + model.forest.terms.size(), 0);
   for (const Tree& tree : model.forest.trees) {
-    if (tree.feature.size() >= static_cast<std::size_t>(WideNode::most_nodes)) return "a tree has 16,777,216 nodes or more";
+    if (tree.feature.size() > static_cast<std::size_t>(WideNode::most_nodes)) return "a tree has 16,777,216 nodes or more";
     for (std::size_t i = 0; i < tree.feature.size(); ++i) {
       if (tree.left[i] < 0) continue;
       used[static_cast<std::size_t>(tree.feature[i])] = 2;
@@ -122,12 +139,12 @@ DeviceForest::Impl::Impl(const Model& m, device::Device& on, const std::vector<b
   for (std::size_t i = 0; i < tables.categories.size(); ++i) columns.push_back({count++, -1});
   from_here = count;
   for (const std::size_t at : there) place(at);
-  std::size_t nodes = 0;
-  for (const Tree& tree : model.forest.trees) nodes = std::max(nodes, tree.feature.size());
-  constexpr std::int32_t small = 40, large = 136;  // bytes of bins: device::ForestSmall, ForestLarge, ForestWide
-  narrow = tables.categories.empty() && most_thresholds(tables) <= rank_window && count <= large && nodes <= static_cast<std::size_t>(NarrowNode::most_nodes);
-  kernel_name = narrow ? count <= small ? "forest_small" : "forest_large" : 2 * count <= large ? "forest_wide" : "forest_far";
-  const Trees made = narrow ? put_trees<NarrowNode>() : put_trees<WideNode>();
+  constexpr std::int32_t small = 40, large = 136;  // bytes of bins: device::ForestSmall; ForestLarge, ForestLong, ForestWide
+  const auto all_fit = [&](const auto& fit) { return std::all_of(model.forest.trees.begin(), model.forest.trees.end(), fit); };
+  narrow = tables.categories.empty() && most_thresholds(tables) <= rank_window && count <= large && all_fit(fits<LongNode>);
+  const bool near = narrow && all_fit(fits<NarrowNode>);
+  kernel_name = near ? count <= small ? "forest_small" : "forest_large" : narrow ? "forest_long" : 2 * count <= large ? "forest_wide" : "forest_far";
+  const Trees made = near ? put_trees<NarrowNode>() : narrow ? put_trees<LongNode>() : put_trees<WideNode>();
 
   program = device.load(std::string(device::kernels_ptx()));
   kernel = program->kernel(kernel_name);
@@ -153,11 +170,11 @@ void DeviceForest::Impl::put_tree(const Tree& tree, std::int32_t values, std::in
   for (const std::int32_t node : by_level(tree)) {
     const auto i = static_cast<std::size_t>(node);
     if (tree.left[i] < 0) {
-      nodes.push_back(static_cast<typename Node::Word>(leaves.size()));
+      nodes.push_back(Node::make_leaf(static_cast<std::uint32_t>(8 * leaves.size())));
       leaves.push_back(tree.value[i * static_cast<std::size_t>(values) + static_cast<std::size_t>(value)]);
       continue;
     }
-    const std::uint32_t child = next;
+    const std::uint32_t child = next - static_cast<std::uint32_t>(nodes.size());
     next += 2;
     if constexpr (Node::categories) {
       if (tree.category_set[i] >= 0) {
@@ -191,25 +208,29 @@ DeviceForest::Impl::Trees DeviceForest::Impl::put_trees() {
   const std::int32_t values = model.tree_outputs();
   Trees to;
   struct Made {
-    std::vector<Word> nodes;
+    std::vector<Word> nodes;                       // the first goes to the roots
     std::vector<double> leaves;
-    std::size_t bytes() const { return 8 + (nodes.size() * sizeof(Word) + 7) / 8 * 8 + leaves.size() * 8; }
+    std::size_t node_bytes() const { return (nodes.size() - 1) * sizeof(Word); }
+    std::size_t bytes() const { return 2 * sizeof(Word) + node_bytes() + leaves.size() * 8; }
   };
   std::vector<Made> chunk;
   const auto close = [&] {
     if (chunk.empty()) return;
-    std::size_t at = 8 * chunk.size(), bytes = 0;
+    std::size_t at = 2 * sizeof(Word) * chunk.size(), bytes = 0;
     for (const Made& tree : chunk) bytes += tree.bytes();
+    bytes = (bytes + 15) / 16 * 16;                // as threads copy them
     const std::size_t first = to.words.size();
     to.words.resize(first + bytes / 8, 0);
     char* const begin = reinterpret_cast<char*>(to.words.data() + first);
     for (std::size_t t = 0; t < chunk.size(); ++t) {
-      const Made& tree = chunk[t];
-      const std::size_t leaves = at + (tree.nodes.size() * sizeof(Word) + 7) / 8 * 8;
-      const std::uint32_t begins[2] = {static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(leaves)};
-      std::copy_n(reinterpret_cast<const char*>(begins), 8, begin + 8 * t);
-      std::copy_n(reinterpret_cast<const char*>(tree.nodes.data()), tree.nodes.size() * sizeof(Word), begin + at);
-      std::copy_n(reinterpret_cast<const char*>(tree.leaves.data()), tree.leaves.size() * 8, begin + leaves);
+      Made& tree = chunk[t];
+      const std::size_t leaves = at + tree.node_bytes();
+      for (Word& node : tree.nodes)
+        if (Node::is_leaf(node)) node = Node::make_leaf(static_cast<std::uint32_t>(leaves) + Node::leaf(node));
+      const Word root[2] = {tree.nodes[0], static_cast<Word>(at - sizeof(Word))};
+      std::memcpy(begin + sizeof root * t, root, sizeof root);
+      std::memcpy(begin + at, tree.nodes.data() + 1, tree.node_bytes());
+      std::memcpy(begin + leaves, tree.leaves.data(), tree.leaves.size() * 8);
       at = leaves + tree.leaves.size() * 8;
     }
     to.chunks.push_back({static_cast<std::int64_t>(8 * first), static_cast<std::int64_t>(bytes), static_cast<std::int64_t>(chunk.size())});

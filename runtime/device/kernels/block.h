@@ -16,6 +16,25 @@ namespace mlp::device {
 
 constexpr int threads = launch_threads;
 
+// An address in shared memory: there 32 bits, so that one integer instruction makes it.
+#if defined(__NVPTX__)
+using Near = uint32_t;
+inline Near near(const void* shared) { return static_cast<Near>(reinterpret_cast<uintptr_t>((const __attribute__((address_space(3))) char*)shared)); }
+template <class T>
+T read(Near at) {
+  typedef T __attribute__((may_alias)) Any;
+  return *reinterpret_cast<const __attribute__((address_space(3))) Any*>(static_cast<uintptr_t>(at));
+}
+#else
+using Near = const char*;
+inline Near near(const void* shared) { return static_cast<Near>(shared); }
+#endif
+template <class T>
+T read(const char* at) {
+  typedef T __attribute__((may_alias)) Any;
+  return *reinterpret_cast<const Any*>(at);
+}
+
 #if defined(__NVPTX__)
 
 template <class K>
