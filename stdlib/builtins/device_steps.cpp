@@ -27,8 +27,10 @@ void mlp_step_rows(mlp_device_step* s, int64_t point) {
   const float* const numbers = s->numbers + from * count;
   float* const numbers_now = const_cast<float*>(call->numbers) + to * count;
   float copied[mlp_step_each] = {};
+#pragma GCC unroll 8
   for (int64_t i = 0; i < mlp_step_each; ++i)          // all are read before one is written: they do not wait for each other
     if (first + i * apart < count) copied[i] = numbers[first + i * apart];
+#pragma GCC unroll 8
   for (int64_t i = 0; i < mlp_step_each; ++i)
     if (first + i * apart < count) numbers_now[first + i * apart] = copied[i];
   if (first > 0) return;
@@ -55,6 +57,7 @@ void mlp_step_total(mlp_device_step* s, int64_t thread, double* shared) {
 void mlp_step_totalled(mlp_device_step* s, int64_t thread, const double* shared) {
   if (thread > 0) return;
   double mass = 0, loss = 0;
+#pragma GCC unroll 16
   for (int64_t i = 0; i < mlp_step_threads; ++i) {
     mass += shared[2 * i];
     loss += shared[2 * i + 1];

@@ -7,7 +7,7 @@
 // mlp_device_step::sums: weights and weighted losses of the rows, the factor of the gradients by these weights, that by their norm, and squares of each
 // block (step_square_blocks).
 enum mlp_step_sum { mlp_step_mass = 0, mlp_step_loss = 1, mlp_step_share = 2, mlp_step_shorter = 3, mlp_step_squares = 4 };
-enum { mlp_step_threads = mlp::launch_threads, mlp_step_square_blocks = 64, mlp_step_sums = mlp_step_squares + mlp_step_square_blocks, mlp_step_each = 4 };
+enum { mlp_step_threads = mlp::launch_threads, mlp_step_square_blocks = 64, mlp_step_sums = mlp_step_squares + mlp_step_square_blocks, mlp_step_each = 8 };
 
 // Threads that copy the numbers of a row, mlp_step_each each, so many apart.
 inline int64_t mlp_step_copies(int64_t numbers) { return numbers > 0 ? (numbers + mlp_step_each - 1) / mlp_step_each : 1; }

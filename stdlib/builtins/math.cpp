@@ -115,7 +115,8 @@ inline double log_rest(double f, double half_square) {
 }
 // What a logarithm is outside 0 < v < inf
 inline double log_edges(double v, double inside) {
-  return choose(v < infinity, choose(v > 0, inside, choose(v == 0, -infinity, not_a_number)), v);
+  // 0 < v < inf by one comparison of its bits
+  return choose(bits_of(v) - 1 < bits_of(infinity) - 1, inside, choose(v == 0, -infinity, choose(v < 0, not_a_number, v)));
 }
 // log2 and log10: the logarithm as a pair with a short high part, times 1/ln(base) as such a pair (after FreeBSD's e_log2)
 inline double log_scaled(double v, double inv_high, double inv_low, double unit_high, double unit_low) {
@@ -246,13 +247,13 @@ MLP_INLINE double mlp_log10(double v) {
 }
 
 MLP_INLINE double mlp_log1p(double v) {
-  const bool near = v > -0.2928 && v < 0.4142;  // there 1 + v needs no splitting
-  const double u = 1.0 + v;
-  const Split x = split_normal(u);
-  const double lost = mlp_quotient(choose(v > 1.0, 1.0 - (u - v), v - (u - 1.0)), u);  // log(1 + v) = log(u) + lost
-  const double f = choose(near, v, x.m - 1.0), k = choose(near, 0.0, x.k), half_square = 0.5 * f * f;
-  const double r = k * ln2_high - ((half_square - (log_rest(f, half_square) + choose(near, 0.0, k * ln2_low + lost))) - f);
-  return choose(v == 0, v, log_edges(u, r));
+  const Pair u = exact_sum(1.0, v);
+  const Split x = split_normal(u.high);
+  const bool near = x.k == 0;                     // there f = v, exactly, and nothing is lost
+  const double lost = choose(near, 0.0, mlp_quotient(u.low, u.high));  // log(1 + v) = log(u.high) + lost
+  const double f = choose(near, v, x.m - 1.0), half_square = 0.5 * f * f;
+  const double r = x.k * ln2_high - ((half_square - (log_rest(f, half_square) + (x.k * ln2_low + lost))) - f);
+  return choose(v == 0, v, log_edges(u.high, r));
 }
 
 double mlp_pow(double a, double b) {
@@ -345,7 +346,7 @@ MLP_INLINE double mlp_softplus(double v) {
 
 MLP_INLINE double mlp_sqrt(double v) { return __builtin_sqrt(v); }
 MLP_INLINE double mlp_abs(double v) { return magnitude(v); }
-MLP_INLINE double mlp_sign(double v) { return choose(v > 0, 1.0, choose(v < 0, -1.0, choose(v == 0, 0.0, v))); }
+MLP_INLINE double mlp_sign(double v) { return choose(magnitude(v) > 0, with_sign_of(1.0, v), magnitude(v)); }
 
 MLP_INLINE double mlp_trunc(double v) {
   const double a = magnitude(v), near = (a + 0x1p52) - 0x1p52;

@@ -20,6 +20,8 @@ using loop::StepKind;
 
 constexpr std::int64_t threads = launch_threads;
 constexpr std::int64_t points_together = 4;    // of a thread, that are read at the same time
+constexpr std::int64_t stretches = 64;         // of the rows, that are summed at the same time
+constexpr std::int64_t least_stretched = 64;   // points that are worth a second kernel
 constexpr std::int64_t few = 16;               // terms of a sum that one thread adds up
 constexpr std::int64_t scatter_threads = 8192; // that a table's rows are parted among, so that each sees all rows of the batch
 
@@ -119,9 +121,11 @@ class NestKernel : NestElements {
       while (parts_ < threads && kept < 32 * (threads / parts_)) parts_ *= 2;
     }
     parts_together_ = !reduced_.empty() && last_ == reduced_.back();
+    if (long_sum && !rows && apart_.empty() && !kept_.empty() && last_ == kept_.back() && kept >= least_stretched && kept * sums_ < 16'384) stretched_ = kept;
   }
 
   void write(KernelWriter& writer, const std::string& name, std::vector<Launch>& launches) {
+    if (stretched_ > 0) return write_stretches(writer, name, launches);
     if (parts_ > 1) {
       writer.write(
           f_, name, threads * sums_, [&](Value* block, Value* thread, Value* shared) { before(block, thread, shared); },
@@ -251,6 +255,52 @@ class NestKernel : NestElements {
     return one_store_a_point() && rows && count >= 512 && s_.body.size() <= 24;
   }
   bool one_store_a_point() const { return reduced_.empty() && apart_.empty(); }   // of each store
+  // Sums over rows beside each other: a thread sums a stretch of the rows, so that threads read together what lies together, and a second kernel joins the stretches in order.
+  void write_stretches(KernelWriter& writer, const std::string& name, std::vector<Launch>& launches) {
+    llvm::Type* const type = llvm::ArrayType::get(real(), static_cast<std::uint64_t>(stretches * sums_ * stretched_));
+    auto* const memory = new llvm::GlobalVariable(f_.module, type, false, llvm::GlobalValue::InternalLinkage, llvm::Constant::getNullValue(type), name + "_stretches", nullptr, llvm::GlobalValue::NotThreadLocal, f_.space);
+    memory->setAlignment(llvm::Align(16));
+    const auto partial = [&](std::int64_t sum, Value* stretch, Value* kept) {
+      return b_.CreateInBoundsGEP(real(), memory, b_.CreateAdd(b_.CreateMul(b_.CreateAdd(i32(sum * stretches), stretch), i32(stretched_)), kept));
+    };
+    const auto point = [&](Value* block, Value* thread) { return b_.CreateAdd(b_.CreateMul(block, i32(threads)), thread); };
+    Launch launch;
+    launch.together = threads;
+    launch.kernel = name;
+    launch.points.count = stretches * stretched_;
+    launches.push_back(launch);
+    writer.write(f_, name, 0, [&](Value* block, Value* thread, Value*) {
+      Value* const at = point(block, thread);
+      f_.when(b_.CreateICmpULT(at, i32(stretches * stretched_)), [&] {
+        Value *const kept = b_.CreateURem(at, i32(stretched_)), *const stretch = b_.CreateUDiv(at, i32(stretched_));
+        set_numbers(kept_, kept);
+        Value *const all = count32(reduced_), *const length = b_.CreateUDiv(b_.CreateAdd(all, i32(stretches - 1)), i32(stretches)), *const first = b_.CreateMul(stretch, length);
+        Value* const rest = b_.CreateSelect(b_.CreateICmpULT(first, all), b_.CreateSub(all, first), i32(0));
+        Value* const count = b_.CreateSelect(b_.CreateICmpULT(rest, length), rest, length);
+        const std::vector<llvm::AllocaInst*> sums = add_up(count, [&](Value* i) { return b_.CreateAdd(first, i); });
+        for (std::int64_t r = 0; r < sums_; ++r) b_.CreateStore(b_.CreateLoad(real(), sums[static_cast<std::size_t>(r)]), partial(r, stretch, kept));
+      });
+    }, nullptr);
+    launch.kernel = name + "s";
+    launch.points.count = stretched_;
+    launches.push_back(launch);
+    writer.write(f_, launch.kernel, 0, [&](Value* block, Value* thread, Value*) {
+      Value* const kept = point(block, thread);
+      f_.when(b_.CreateICmpULT(kept, i32(stretched_)), [&] {
+        set_numbers(kept_, kept);
+        for (std::int64_t r = 0; r < sums_; ++r) {
+          const Sum s = sum(r);
+          llvm::AllocaInst* const all = variable();
+          b_.CreateStore(start(s), all);
+          f_.repeat(b_.getInt64(stretches), [&](Value* i) {
+            b_.CreateStore(join(s, b_.CreateLoad(real(), all), b_.CreateLoad(real(), partial(r, b_.CreateTrunc(i, b_.getInt32Ty()), kept))), all);
+          }, 16);
+          give(s, b_.CreateLoad(real(), all));
+        }
+      });
+    }, nullptr);
+  }
+
   // Points of a thread from that block on, a block apart: all are read before one is written, so that they do not wait for each other.
   void several(Value* block, Value* thread) {
     struct Point {
@@ -277,30 +327,35 @@ class NestKernel : NestElements {
       set_numbers(kept_, kept);
       set_numbers(apart_, b_.CreateTrunc(f_.number, b_.getInt32Ty()));
       if (reduced_.empty()) return point();
-      std::vector<llvm::AllocaInst*> sums;
-      for (std::int64_t i = 0; i < sums_; ++i) {
-        sums.push_back(variable());
-        b_.CreateStore(start(sum(i)), sums.back());
-      }
       Value *const first = parts_ == 1 ? i32(0) : part_number(thread), *const all = count32(reduced_);
       Value* const rest = b_.CreateSelect(b_.CreateICmpULT(first, all), b_.CreateUDiv(b_.CreateAdd(b_.CreateSub(all, first), i32(parts_ - 1)), i32(parts_)), i32(0));
-      f_.repeat(b_.CreateZExt(rest, b_.getInt64Ty()), [&](Value* i) {
-        set_numbers(reduced_, b_.CreateAdd(first, b_.CreateMul(b_.CreateTrunc(i, b_.getInt32Ty()), i32(parts_))));
-        point();
-        for (std::int64_t r = 0; r < sums_; ++r) {
-          const Sum s = sum(r);
-          Value* value = held(s.reduction ? s.reduction->value : s.store->value);
-          if (Value* const inside = all_inside(guards(s, true))) value = b_.CreateSelect(inside, value, start(s));
-          llvm::AllocaInst* const at = sums[static_cast<std::size_t>(r)];
-          b_.CreateStore(join(s, b_.CreateLoad(real(), at), value), at);
-        }
-      }, terms_together());
+      const std::vector<llvm::AllocaInst*> sums = add_up(rest, [&](Value* i) { return b_.CreateAdd(first, b_.CreateMul(i, i32(parts_))); });
       for (std::int64_t r = 0; r < sums_; ++r) {
         Value* const value = b_.CreateLoad(real(), sums[static_cast<std::size_t>(r)]);
         if (parts_ == 1) give(sum(r), value);
         else b_.CreateStore(value, slot(shared, r, thread));
       }
     });
+  }
+  // The sums of `count` terms at the point that is set, of which place(i) is the number of the i-th.
+  std::vector<llvm::AllocaInst*> add_up(Value* count, const std::function<Value*(Value*)>& place) {
+    std::vector<llvm::AllocaInst*> sums;
+    for (std::int64_t i = 0; i < sums_; ++i) {
+      sums.push_back(variable());
+      b_.CreateStore(start(sum(i)), sums.back());
+    }
+    f_.repeat(b_.CreateZExt(count, b_.getInt64Ty()), [&](Value* i) {
+      set_numbers(reduced_, place(b_.CreateTrunc(i, b_.getInt32Ty())));
+      point();
+      for (std::int64_t r = 0; r < sums_; ++r) {
+        const Sum s = sum(r);
+        Value* value = held(s.reduction ? s.reduction->value : s.store->value);
+        if (Value* const inside = all_inside(guards(s, true))) value = b_.CreateSelect(inside, value, start(s));
+        llvm::AllocaInst* const at = sums[static_cast<std::size_t>(r)];
+        b_.CreateStore(join(s, b_.CreateLoad(real(), at), value), at);
+      }
+    }, terms_together());
+    return sums;
   }
   // Terms whose loads are under way at the same time; only where nothing is written between them.
   unsigned terms_together() const { return !o_.stores.empty() ? 1 : s_.body.size() <= 16 ? 8 : s_.body.size() <= 64 ? 4 : 1; }
@@ -339,6 +394,7 @@ class NestKernel : NestElements {
   std::int64_t each_ = 1;                      // points of a thread
   Value* shared_ = nullptr;                    // their values
   std::int64_t sums_ = 0, parts_ = 1;          // parts of each sum, a thread each
+  std::int64_t stretched_ = 0;                 // points, where rows are summed in stretches
   bool parts_together_ = false;                // threads that follow each other take parts of one sum
 };
 
