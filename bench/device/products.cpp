@@ -1,6 +1,6 @@
 // Products of matrices on the GPU, by each way that there is: our own kernel, and cuBLASLt in float32, in three products of TF32 (apart, and as one of
-// three times the length), and of factors rounded to bfloat16. A line of JSON for each shape and way: the rate, and how far the furthest of some elements
-// is from what doubles say of the same factors, in units of 2^-24 of the sum of the terms' sizes. And what the copies alone take that the last two ways make.
+// three times the length, which is cut along k where the result is small, or whole), and of factors rounded to bfloat16. A line of JSON for each shape
+// and way: the rate, and how far the furthest of some elements is from what doubles say of the same factors, in units of 2^-24 of the sum of the terms' sizes. And what the copies alone take that the last two ways make.
 // Timed as trainings run them: recorded.
 #include <algorithm>
 #include <cmath>
@@ -154,7 +154,8 @@ class Copies {
 
 int main() {
   try {
-    const auto own = device::open_cuda({.products = "none"}), plain = device::open_cuda({.split = false}), apart = device::open_cuda({.joined = false, .split_from = 1}), joined = device::open_cuda({.split_from = 1});
+    const auto own = device::open_cuda({.products = "none"}), plain = device::open_cuda({.split = false}), apart = device::open_cuda({.joined = false, .split_from = 1}), joined = device::open_cuda({.split_from = 1}),
+               whole = device::open_cuda({.split_from = 1, .slices = 1});
     std::fprintf(stderr, "%s; %s\n", joined->describe().c_str(), joined->products().c_str());
     Copies copies(*joined);
     const Shape shapes[] = {{256, 256, 256},    {256, 1024, 1024}, {512, 512, 4096}, {1024, 1024, 1024},          {2048, 2048, 2048}, {4096, 1024, 1024},
@@ -166,6 +167,7 @@ int main() {
       if (device::splits(shape.m, shape.n, shape.k, 1)) {
         measure(*apart, "cublaslt-tf32x3-apart", c, false);
         measure(*joined, "cublaslt-tf32x3", c, false);
+        measure(*whole, "cublaslt-tf32x3-whole", c, false);
         copies.measure("copies-tf32x3", "copy_two_of_tf32", c, 3, 4);
       }
       measure(*joined, "cublaslt-bf16", c, true);

@@ -9,6 +9,7 @@
 #include "runtime/device/driver.h"
 #include "runtime/device/kernels/kernels.h"
 #include "runtime/device/kernels/product.h"
+#include "runtime/device/kernels/slices.h"
 #include "runtime/device/kernels/split.h"
 
 namespace mlp::device {
@@ -18,7 +19,7 @@ constexpr int tensor_architecture = 80;            // TF32 and bfloat16
 
 void* pointer(CuAddress address) { return reinterpret_cast<void*>(address); }
 CuAddress address(const void* p) { return reinterpret_cast<CuAddress>(p); }
-std::int64_t padded(std::int64_t numbers) { return (numbers + 7) / 8 * 8; }
+std::int64_t padded(std::int64_t numbers, std::int64_t to = 8) { return (numbers + to - 1) / to * to; }
 
 class CudaProgram : public Program {
  public:
@@ -93,6 +94,7 @@ class Cuda : public CudaDevice {
   std::string products_file_;
   bool split_, joined_;
   double split_from_;
+  std::int64_t slices_;
   int number_ = 0, architecture_ = 0;
   void *context_ = nullptr, *stream_ = nullptr;
   Mode mode_ = Mode::run;
@@ -104,7 +106,8 @@ class Cuda : public CudaDevice {
   std::size_t scratch_bytes_ = 0;
 };
 
-Cuda::Cuda(const CudaOptions& options) : driver_(open_driver(options.driver)), products_file_(options.products), split_(options.split), joined_(options.joined), split_from_(options.split_from) {
+Cuda::Cuda(const CudaOptions& options) : driver_(open_driver(options.driver)), products_file_(options.products), split_(options.split), joined_(options.joined), split_from_(options.split_from), slices_(options.slices) {
+  MLP_CHECK(slices_ >= 1 && slices_ <= SumSlices::most);
   const std::string help = "leave `--device=cuda` out: the CPU does the same work; `nvidia-smi` shows the GPUs that the driver sees";
   const CuResult result = driver_.init(0);
   int count = 0;
@@ -249,7 +252,8 @@ bool Cuda::multiply(const ColumnProduct& product) {
 // Of copies (split.h): rounded to bfloat16, or split into two numbers of TF32 each.
 bool Cuda::copied_multiply(const ColumnProduct& p, CopyAs as) {
   const bool splits = as == CopyAs::two_of_tf32, joined = joined_ && splits;
-  const std::int64_t parts = !splits ? 1 : joined ? 3 : 2, k = padded(p.k), size = as == CopyAs::bf16 ? 2 : 4;
+  const std::int64_t parts = !splits ? 1 : joined ? 3 : 2, size = as == CopyAs::bf16 ? 2 : 4;
+  const std::int64_t slices = joined && p.count == 1 ? slices_of(p.m, p.n, parts * padded(p.k), slices_) : 1, k = padded(p.k, 8 * slices);
   struct Copy {
     CopySide side{};
     std::int64_t part = 0, bytes = 0;              // from part to part, in numbers; of all
@@ -259,10 +263,13 @@ bool Cuda::copied_multiply(const ColumnProduct& p, CopyAs as) {
     const std::int64_t count = step == 0 ? 1 : p.count, rows = k_along ? other : k, columns = k_along ? k : padded(other);
     return Copy{.side = {.from = static_cast<const float*>(from), .high = nullptr, .low = nullptr, .again = nullptr, .count = count, .rows = k_along ? other : p.k, .columns = k_along ? p.k : other,
                          .from_row = column, .from_step = step, .to_rows = rows, .to_columns = columns, .to_row = k_along ? parts * columns : columns, .to_step = parts * rows * columns},
-                .part = k_along ? columns : rows * columns, .bytes = (size * count * parts * rows * columns + 255) / 256 * 256};
+                .part = k_along ? columns : rows * columns, .bytes = padded(size * count * parts * rows * columns, 256)};
   };
   Copy a = copy(p.a, p.a_turned, p.m, p.a_column, p.a_step), b = copy(p.b, !p.b_turned, p.n, p.b_column, p.b_step);
-  char *const to_a = scratch(static_cast<std::size_t>(a.bytes + b.bytes)), *const to_b = to_a + a.bytes;
+  SumSlices::Call sum{.from = nullptr, .to = p.c, .slices = slices, .rows = p.n, .columns = p.m, .from_row = padded(p.m), .to_row = p.c_column, .add = p.add};
+  const std::int64_t slice = sum.rows * sum.from_row;
+  char *const to_a = scratch(static_cast<std::size_t>(a.bytes + b.bytes + (slices > 1 ? 4 * slices * slice : 0))), *const to_b = to_a + a.bytes;
+  sum.from = reinterpret_cast<float*>(to_b + b.bytes);
   const auto part = [&](const Copy& c, char* to, std::int64_t number) { return number < parts ? to + number * c.part * size : nullptr; };
   // The small terms first: low high + high low + high high.
   a.side.low = splits ? to_a : nullptr, a.side.high = part(a, to_a, splits ? 1 : 0), a.side.again = part(a, to_a, 2);
@@ -279,11 +286,18 @@ bool Cuda::copied_multiply(const ColumnProduct& p, CopyAs as) {
   std::vector<ColumnProduct> products;
   if (!splits || joined) products = {product(to_a, to_b, parts * k, p.add)};
   else products = {product(a.side.low, b.side.high, k, p.add), product(a.side.high, b.side.low, k, true), product(a.side.high, b.side.high, k, true)};
+  if (slices > 1) {
+    ColumnProduct& q = products.front();
+    q.count = slices, q.k /= slices, q.add = false;
+    q.a_step = p.a_turned ? q.k : q.k * q.a_column, q.b_step = p.b_turned ? q.k * q.b_column : q.k;
+    q.c = const_cast<float*>(sum.from), q.c_column = sum.from_row, q.c_step = slice;
+  }
   for (const ColumnProduct& q : products)
     if (!cublaslt_->prepare(q)) return false;
   const CopySides sides{a.side, b.side};
   start_own(as == CopyAs::bf16 ? "copy_bf16" : splits ? "copy_two_of_tf32" : "copy_rounded_floats", CopyBf16::blocks(sides), sides);
   for (const ColumnProduct& q : products) multiply(q);
+  if (slices > 1) start_own("sum_slices", SumSlices::blocks(sum), sum);
   return true;
 }
 

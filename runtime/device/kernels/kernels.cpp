@@ -3,6 +3,7 @@
 #include "runtime/device/kernels/columns.h"
 #include "runtime/device/kernels/forest.h"
 #include "runtime/device/kernels/product.h"
+#include "runtime/device/kernels/slices.h"
 #include "runtime/device/kernels/split.h"
 
 namespace mlp::device {
@@ -20,6 +21,7 @@ __attribute__((always_inline)) inline void run(const typename K::Call& call) {
 
 extern "C" {
 __attribute__((nvptx_kernel)) void product(ProductKernel::Call call) { run<ProductKernel>(call); }
+__attribute__((nvptx_kernel)) void sum_slices(SumSlices::Call call) { run<SumSlices>(call); }
 #define MLP_COPY_KERNEL(name, K) \
   __attribute__((nvptx_kernel)) void name(CopySides sides) { run<K>(sides); }
 MLP_COPY_KERNELS(MLP_COPY_KERNEL)

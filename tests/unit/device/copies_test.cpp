@@ -36,7 +36,7 @@ class Copied {
       s->count = static_cast<std::int64_t>(1 + rng() % 3), s->rows = side(), s->columns = rng() % 2 == 0 ? side() : 4 * (1 + side() / 4);
       if (s->rows * s->columns > 200000) s->rows = 3;
       s->from_row = s->columns + (rng() % 2 == 0 ? 0 : static_cast<std::int64_t>(rng() % 6)), s->from_step = s->rows * s->from_row + (rng() % 2 == 0 ? 0 : 3);
-      s->to_rows = s->rows + (rng() % 2 == 0 ? 0 : static_cast<std::int64_t>(rng() % 8)), s->to_columns = (s->columns + 7) / 8 * 8;
+      s->to_rows = s->rows + (rng() % 2 == 0 ? 0 : static_cast<std::int64_t>(rng() % 8)), s->to_columns = (s->columns + 7) / 8 * 8 + 8 * static_cast<std::int64_t>(rng() % 3);
       const bool along = rng() % 2 == 0;
       s->to_row = along ? 3 * s->to_columns : s->to_columns, s->to_step = 3 * s->to_rows * s->to_columns;
       const std::int64_t part = along ? s->to_columns : s->to_rows * s->to_columns, off = static_cast<std::int64_t>(rng() % 2);

@@ -187,6 +187,16 @@ TEST_P(Products, LargeOnesKeepTheAccuracyOfFloats) {
   check({.m = 130, .n = 400, .k = 330, .count = 2, .add = true, .rounds = true}, rng);
 }
 
+TEST_P(Products, CutAlongKKeepTheAccuracyOfFloats) {
+  static_assert(slices_of(257, 259, 3 * 352, 8) == 2 && slices_of(257, 259, 3 * 688, 8) == 4 && slices_of(260, 257, 3 * 1376, 8) == 8);
+  static_assert(slices_of(1024, 1024, 3 * 4096, 8) == 4 && slices_of(1024, 1024, 3 * 4096, 2) == 2 && slices_of(1024, 1024, 3 * 4096, 1) == 1 && slices_of(4096, 1024, 3 * 1024, 8) == 1);
+  std::mt19937_64 rng(9);
+  for (const bool a : {false, true})
+    for (const bool b : {false, true}) check({.m = 259, .n = 257, .k = 345, .a_turned = a, .b_turned = b, .add = a != b}, rng);
+  check({.m = 259, .n = 257, .k = 682, .b_turned = true, .add = true}, rng);
+  check({.m = 257, .n = 260, .k = 1371, .a_turned = true}, rng);
+}
+
 TEST_P(Products, OfAllThatAFloatCanBe) {
   // Beside nearly the largest floats (tensor cores overflow within a factor of two of them), and down to what float32 loses: alone in their row, so that nothing hides them.
   const std::vector<float> edges = {0, 1, std::ldexp(1.9999998f, 126), -std::ldexp(1.9999998f, 126), 1e-30f, 3.0000001f, 16777215.f, -0.333333343f, std::ldexp(1.9999998f, 60)};
@@ -203,7 +213,7 @@ TEST_P(Products, OfAllThatAFloatCanBe) {
 }
 
 TEST_P(Products, Recorded) {
-  // Large ones take scratch: the second is larger, so that a recording made before it must keep its own.
+  // Large ones take scratch: the second is larger, so that a recording made before it must keep its own; it is cut along k, and has the same bits twice.
   std::mt19937_64 rng(8);
   const auto made = [&](std::int64_t side) {
     std::vector<float> values(static_cast<std::size_t>(side * side));
@@ -217,7 +227,7 @@ TEST_P(Products, Recorded) {
     std::vector<float> want;
   };
   std::vector<Case> cases;
-  for (const std::int64_t side : {256, 320, 256}) {
+  for (const std::int64_t side : {256, 384, 256}) {
     Case c{side, put(made(side)), put(made(side)), Array<float>(*device, side * side), nullptr, {}};
     const Product p{.m = side, .n = side, .k = side, .a = c.a.data(), .a_m = side, .a_k = 1, .b = c.b.data(), .b_k = side, .b_n = 1, .c = c.c.data(), .c_m = side};
     c.recording = device->record([&] { device->product(p); });

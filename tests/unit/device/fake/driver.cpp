@@ -12,6 +12,7 @@
 
 #include "compiler/codegen/gpu/gpu.h"
 #include "runtime/device/kernels/product.h"
+#include "runtime/device/kernels/slices.h"
 #include "runtime/device/kernels/split.h"
 #include "tests/harness/own_kernels.h"
 #include "tests/unit/device/fake/fake.h"
@@ -90,7 +91,7 @@ Work by_value(std::int64_t blocks, void** arguments) {
 }
 const Function* find_function(const std::string& name) {
 #define BY_VALUE(name, K) {#name, {by_value<mlp::device::K>}},
-  static std::map<std::string, Function> known = {{"product", {by_value<mlp::device::ProductKernel>}}, MLP_COPY_KERNELS(BY_VALUE) {"twice_plus", {nullptr, twice_plus}}};
+  static std::map<std::string, Function> known = {{"product", {by_value<mlp::device::ProductKernel>}}, {"sum_slices", {by_value<mlp::device::SumSlices>}}, MLP_COPY_KERNELS(BY_VALUE) {"twice_plus", {nullptr, twice_plus}}};
 #undef BY_VALUE
   Function& found = known[name];
   if (!found.by_value && !found.by_address) found.by_address = mlp::harness::own_kernel(name);
