@@ -94,7 +94,7 @@ class Cuda : public CudaDevice {
   std::string products_file_;
   bool split_, joined_;
   double split_from_;
-  std::int64_t slices_;
+  std::int64_t slices_, slice_;
   int number_ = 0, architecture_ = 0;
   void *context_ = nullptr, *stream_ = nullptr;
   Mode mode_ = Mode::run;
@@ -106,7 +106,7 @@ class Cuda : public CudaDevice {
   std::size_t scratch_bytes_ = 0;
 };
 
-Cuda::Cuda(const CudaOptions& options) : driver_(open_driver(options.driver)), products_file_(options.products), split_(options.split), joined_(options.joined), split_from_(options.split_from), slices_(options.slices) {
+Cuda::Cuda(const CudaOptions& options) : driver_(open_driver(options.driver)), products_file_(options.products), split_(options.split), joined_(options.joined), split_from_(options.split_from), slices_(options.slices), slice_(options.slice) {
   MLP_CHECK(slices_ >= 1 && slices_ <= SumSlices::most);
   const std::string help = "leave `--device=cuda` out: the CPU does the same work; `nvidia-smi` shows the GPUs that the driver sees";
   const CuResult result = driver_.init(0);
@@ -253,7 +253,7 @@ bool Cuda::multiply(const ColumnProduct& product) {
 bool Cuda::copied_multiply(const ColumnProduct& p, CopyAs as) {
   const bool splits = as == CopyAs::two_of_tf32, joined = joined_ && splits;
   const std::int64_t parts = !splits ? 1 : joined ? 3 : 2, size = as == CopyAs::bf16 ? 2 : 4;
-  const std::int64_t slices = joined && p.count == 1 ? slices_of(p.m, p.n, parts * padded(p.k), slices_) : 1, k = padded(p.k, 8 * slices);
+  const std::int64_t slices = joined && p.count == 1 ? slices_of(p.m, p.n, parts * padded(p.k), slices_, slice_) : 1, k = padded(p.k, 8 * slices);
   struct Copy {
     CopySide side{};
     std::int64_t part = 0, bytes = 0;              // from part to part, in numbers; of all

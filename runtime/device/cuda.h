@@ -11,23 +11,25 @@ struct CudaOptions {
   std::string products{};      // the file of cuBLASLt; else $MLP_CUBLASLT, else libcublasLt.so.13, .12, .11; "none": kernels of our own
   bool split = true;           // large products in three of TF32 (split.h), where the GPU has it,
   bool joined = true;          // as one of three times the length:
-  double split_from = 0x1p30;  // those of so many multiplications or more, each side split_side at least;
-  std::int64_t slices = 8;     // where the result is small, cut along k in so many slices at most (2, 4 or 8; 1: never)
+  double split_from = 0x1p30;  // those of so many multiplications or more, and of a 2^-10 of that many results;
+  std::int64_t slices = 8;     // where the result is small, cut along k in so many slices at most (2, 4 or 8; 1: never),
+  std::int64_t slice = 3072;   // each so long at least
 };
 
-// Whether a product of float32 is three of TF32: from that size on they take less time than the copies that they need.
+// Whether a product of float32 is three of TF32: there they take less time in all, with the copies that they need (bench/results/device-products.json).
 constexpr std::int64_t split_side = 256;
 constexpr bool splits(std::int64_t m, std::int64_t n, std::int64_t k, double from) {
-  return static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) >= from && m >= split_side && n >= split_side && k >= split_side;
+  const double results = static_cast<double>(m) * static_cast<double>(n);
+  return results * static_cast<double>(k) >= from && results >= from / 1024 && m >= split_side && n >= split_side && k >= split_side;
 }
 
 // In how many slices along k (of `length` in all) a product is multiplied at once: tensor cores make tiles of 128 x 128, a multiprocessor one
-// at a time, and large GPUs have about 132 of them. A slice is 512 long or more.
-constexpr std::int64_t slices_of(std::int64_t m, std::int64_t n, std::int64_t length, std::int64_t most) {
+// at a time, and large GPUs have about 132 of them. A slice is `least` long or more.
+constexpr std::int64_t slices_of(std::int64_t m, std::int64_t n, std::int64_t length, std::int64_t most, std::int64_t least) {
   const std::int64_t tiles = ((m + 127) / 128) * ((n + 127) / 128);
   std::int64_t slices = 1;
   if (tiles < 128)
-    while (2 * slices <= most && tiles * slices < 256 && length / (2 * slices) >= 512) slices *= 2;
+    while (2 * slices <= most && tiles * slices < 256 && length / (2 * slices) >= least) slices *= 2;
   return slices;
 }
 

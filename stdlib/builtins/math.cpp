@@ -249,11 +249,11 @@ MLP_INLINE double mlp_log10(double v) {
 MLP_INLINE double mlp_log1p(double v) {
   const Pair u = exact_sum(1.0, v);
   const Split x = split_normal(u.high);
-  const bool near = x.k == 0;                     // there f = v, exactly, and nothing is lost
+  const bool near = bits_of(x.k) == 0;            // k = 0: there f = v, exactly, and nothing is lost
   const double lost = choose(near, 0.0, mlp_quotient(u.low, u.high));  // log(1 + v) = log(u.high) + lost
   const double f = choose(near, v, x.m - 1.0), half_square = 0.5 * f * f;
   const double r = x.k * ln2_high - ((half_square - (log_rest(f, half_square) + (x.k * ln2_low + lost))) - f);
-  return choose(v == 0, v, log_edges(u.high, r));
+  return with_sign_of(log_edges(u.high, r), v);   // of -0 too
 }
 
 double mlp_pow(double a, double b) {

@@ -188,8 +188,9 @@ TEST_P(Products, LargeOnesKeepTheAccuracyOfFloats) {
 }
 
 TEST_P(Products, CutAlongKKeepTheAccuracyOfFloats) {
-  static_assert(slices_of(257, 259, 3 * 352, 8) == 2 && slices_of(257, 259, 3 * 688, 8) == 4 && slices_of(260, 257, 3 * 1376, 8) == 8);
-  static_assert(slices_of(1024, 1024, 3 * 4096, 8) == 4 && slices_of(1024, 1024, 3 * 4096, 2) == 2 && slices_of(1024, 1024, 3 * 4096, 1) == 1 && slices_of(4096, 1024, 3 * 1024, 8) == 1);
+  static_assert(slices_of(257, 259, 3 * 352, 8, 512) == 2 && slices_of(257, 259, 3 * 688, 8, 512) == 4 && slices_of(260, 257, 3 * 1376, 8, 512) == 8);
+  static_assert(slices_of(1024, 1024, 3 * 4096, 8, 3072) == 4 && slices_of(1024, 1024, 3 * 4096, 2, 3072) == 2 && slices_of(1024, 1024, 3 * 4096, 1, 3072) == 1);
+  static_assert(slices_of(1024, 1024, 3 * 1024, 8, 3072) == 1 && slices_of(4096, 1024, 3 * 1024, 8, 512) == 1);
   std::mt19937_64 rng(9);
   for (const bool a : {false, true})
     for (const bool b : {false, true}) check({.m = 259, .n = 257, .k = 345, .a_turned = a, .b_turned = b, .add = a != b}, rng);

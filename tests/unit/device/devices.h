@@ -18,16 +18,16 @@ class OnDevice : public testing::TestWithParam<const char*> {
   void SetUp() override {
     const std::string kind = GetParam();
     if (kind == "Fake") device = open_cuda({.driver = fake_driver, .products = "none"});
-    if (kind == "FakeCublaslt") device = open_cuda({.driver = fake_driver, .products = fake_cublaslt, .split_from = 1});
-    if (kind == "FakeSeparate") device = open_cuda({.driver = fake_driver, .products = fake_cublaslt, .joined = false, .split_from = 1});
+    if (kind == "FakeCublaslt") device = open_cuda({.driver = fake_driver, .products = fake_cublaslt, .split_from = 1, .slice = 512});
+    if (kind == "FakeSeparate") device = open_cuda({.driver = fake_driver, .products = fake_cublaslt, .joined = false, .split_from = 1, .slice = 512});
     if (kind == "FakeTuring") {                      // before tensor cores of TF32 and bfloat16
       setenv("FAKE_CUDA", "turing", 1);
-      device = open_cuda({.driver = fake_driver, .products = fake_cublaslt, .split_from = 1});
+      device = open_cuda({.driver = fake_driver, .products = fake_cublaslt, .split_from = 1, .slice = 512});
       unsetenv("FAKE_CUDA");
     }
     if (kind != "Cuda" && kind != "CudaSeparate" && kind != "CudaAlone") return;
     try {
-      device = open_cuda(kind == "CudaAlone" ? CudaOptions{.products = "none"} : CudaOptions{.joined = kind == "Cuda", .split_from = 1});
+      device = open_cuda(kind == "CudaAlone" ? CudaOptions{.products = "none"} : CudaOptions{.joined = kind == "Cuda", .split_from = 1, .slice = 512});
     } catch (const Failure& failure) {
       ASSERT_EQ(failure.diagnostic.code, code::no_device) << failure.what();
       const char* const expected = std::getenv("MLP_EXPECT_GPU");
