@@ -22,7 +22,7 @@ inline double with_sign_of(double v, double sign) {
   return double_of((bits_of(v) & 0x7fffffffffffffff) | (bits_of(sign) & 0x8000000000000000));
 }
 constexpr double infinity = __builtin_inf(), not_a_number = __builtin_nan("");
-// Both are computed: never a branch.
+// Both are computed before, so that this can be a select.
 inline double choose(bool first, double a, double b) { return first ? a : b; }
 
 // A number as an unevaluated sum, |low| at most half a unit of high.

@@ -49,6 +49,13 @@ wait_for() { # wait_for TEXT FILE: until the file holds it, 5 seconds at most
   for _ in $(seq 100); do grep -qF -- "$1" "$2" 2>/dev/null && return 0; sleep 0.05; done
   fail "\`$1\` never came in $2"; return 1
 }
+ask() { # ask STATUS PATH CURL-ARGUMENTS...: of the server at $url; the body in out
+  local want=$1 path=$2; shift 2
+  local got
+  got=$(curl -sS -o out -w '%{http_code}' "$@" "$url$path" 2>err) || got="curl failed: $(cat err)"
+  equal "$got" "$want" "status of $path"
+}
+as_json=(-H 'Content-Type: application/json')
 finish() {
   echo "$((checks - failures)) passed, $failures failed"
   [ "$failures" = 0 ]

@@ -156,27 +156,20 @@ fi
 ./art serve --port 0 2>log & pids+=($!)
 wait_for "listening on" log
 url=$(grep -o 'http://[^ ]*' log | head -1)
-ask() { # ask STATUS PATH CURL-ARGUMENTS...: the body in out
-  local want=$1 path=$2; shift 2
-  local got
-  got=$(curl -sS -o out -w '%{http_code}' "$@" "$url$path" 2>err) || got="curl failed: $(cat err)"
-  equal "$got" "$want" "status of $path"
-}
-json=(-H 'Content-Type: application/json')
 want=$(sed -n 9p by_png.csv | cut -d, -f1)
 share=$(sed -n 9p by_png.csv | cut -d, -f2)
 seven=$(base64 -w0 data/png/7.png)
 for cell in "$seven" "data:image/png;base64,$seven"; do
   for again in 1 2; do
-    ask 200 /v2/models/patterns/infer "${json[@]}" -d "{\"inputs\":[{\"name\":\"picture\",\"shape\":[1],\"datatype\":\"BYTES\",\"data\":[\"$cell\"]}]}"
+    ask 200 /v2/models/patterns/infer "${as_json[@]}" -d "{\"inputs\":[{\"name\":\"picture\",\"shape\":[1],\"datatype\":\"BYTES\",\"data\":[\"$cell\"]}]}"
     says out "$want"; says out "$share"
   done
-  ask 200 /invocations "${json[@]}" -d "{\"dataframe_records\":[{\"picture\":\"$cell\"}]}"; says out "$share"
+  ask 200 /invocations "${as_json[@]}" -d "{\"dataframe_records\":[{\"picture\":\"$cell\"}]}"; says out "$share"
 done
 printf 'picture\n%s\n' "$seven" >body.csv
 ask 200 /invocations -H 'Content-Type: text/csv' --data-binary @body.csv; says out "$share"
 for cell in data/png/7.png "$PWD/data/png/7.png" "${seven:0:60}" "$(base64 -w0 columns.mlp)"; do
-  ask 400 /v2/models/patterns/infer "${json[@]}" -d "{\"inputs\":[{\"name\":\"picture\",\"shape\":[1],\"datatype\":\"BYTES\",\"data\":[\"$cell\"]}]}"
+  ask 400 /v2/models/patterns/infer "${as_json[@]}" -d "{\"inputs\":[{\"name\":\"picture\",\"shape\":[1],\"datatype\":\"BYTES\",\"data\":[\"$cell\"]}]}"
   says out E0810; says out "picture"
 done
 ask 200 /v2/models/patterns; says out 'image[12, 12]'

@@ -7,13 +7,6 @@ run 0 "$MLP" build "$spec" -o churn
 ./churn serve --port 0 2>log & pids+=($!); server=$!
 wait_for "listening on" log
 url=$(grep -o 'http://[^ ]*' log | head -1)
-ask() { # ask STATUS PATH CURL-ARGUMENTS...: the body in out
-  local want=$1 path=$2; shift 2
-  local got
-  got=$(curl -sS -o out -w '%{http_code}' "$@" "$url$path" 2>err) || got="curl failed: $(cat err)"
-  equal "$got" "$want" "status of $path"
-}
-json=(-H 'Content-Type: application/json')
 
 ask 200 /v2;                               says out version
 ask 200 /v2/health/live;                   says out true
@@ -45,23 +38,23 @@ for i in $(seq 2 20); do
   inputs+="${inputs:+,}{\"name\":\"$name\",\"shape\":[1],\"datatype\":\"$type\",\"data\":[$shown]}"
   record+="${record:+,}\"$name\":$shown"
 done
-ask 200 /v2/models/churn_api/infer "${json[@]}" -d "{\"id\":\"seven\",\"inputs\":[$inputs]}"
+ask 200 /v2/models/churn_api/infer "${as_json[@]}" -d "{\"id\":\"seven\",\"inputs\":[$inputs]}"
 says out "$want"; says out '"id":"seven"'; says out '"model_name":"churn_api"'
-ask 200 /invocations "${json[@]}" -d "{\"dataframe_records\":[{$record}]}"; says out "$want"
-ask 200 /invocations "${json[@]}" -d @"$root/examples/telco-churn/request.json"; says out predictions
+ask 200 /invocations "${as_json[@]}" -d "{\"dataframe_records\":[{$record}]}"; says out "$want"
+ask 200 /invocations "${as_json[@]}" -d @"$root/examples/telco-churn/request.json"; says out predictions
 
 # Bad requests are told what is wrong, and the server goes on.
-ask 400 /invocations "${json[@]}" -d '{"dataframe_records":[{'
+ask 400 /invocations "${as_json[@]}" -d '{"dataframe_records":[{'
 says out error
-ask 400 /invocations "${json[@]}" -d '{"dataframe_records":[{"tenure":1}]}'; says out error
-ask 400 /invocations "${json[@]}" -d '{}'
+ask 400 /invocations "${as_json[@]}" -d '{"dataframe_records":[{"tenure":1}]}'; says out error
+ask 400 /invocations "${as_json[@]}" -d '{}'
 ask 415 /invocations -H 'Content-Type: application/xml' -d '<a/>'
-ask 400 /v2/models/churn_api/infer "${json[@]}" -d "{\"inputs\":[${inputs/\[1\]/[2]}]}"; says out error
-ask 400 /v2/models/churn_api/infer "${json[@]}" -d "{\"inputs\":[${inputs/INT64/NONSENSE}]}"; says out error
-ask 400 /v2/models/churn_api/infer "${json[@]}" -d 'nothing'
+ask 400 /v2/models/churn_api/infer "${as_json[@]}" -d "{\"inputs\":[${inputs/\[1\]/[2]}]}"; says out error
+ask 400 /v2/models/churn_api/infer "${as_json[@]}" -d "{\"inputs\":[${inputs/INT64/NONSENSE}]}"; says out error
+ask 400 /v2/models/churn_api/infer "${as_json[@]}" -d 'nothing'
 head -c 40000000 /dev/zero | tr '\0' ' ' >big.json
-ask 413 /invocations "${json[@]}" --data-binary @big.json
-ask 413 /v2/models/churn_api/infer "${json[@]}" --data-binary @big.json
+ask 413 /invocations "${as_json[@]}" --data-binary @big.json
+ask 413 /v2/models/churn_api/infer "${as_json[@]}" --data-binary @big.json
 
 ask 200 /metrics; cp out metrics.txt
 for metric in mlp_inference_requests_total mlp_inference_request_duration_seconds_bucket mlp_inference_rows_total mlp_feature_missing_total mlp_feature_unseen_category_total mlp_drift_score mlp_model_info; do says metrics.txt "$metric"; done

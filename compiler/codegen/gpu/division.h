@@ -10,7 +10,7 @@ namespace mlp::codegen {
 void divide_quotients(llvm::Module& module);
 
 // `function`, which gives nothing, with its divisions replaced: gives whether all of them were in range: |divisor| and |dividend| from 2^-500 to 2^500, or a dividend that is 0 or NaN.
-// Where one was not, what the function wrote is to be written again by plain divisions.
+// Where one was not, what the function wrote is to be written again by plain divisions: columns of which some are divided by 0 cost that.
 llvm::Function* with_divisions_in_range(llvm::Function* function);
 
 }  // namespace mlp::codegen

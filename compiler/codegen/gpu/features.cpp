@@ -1,7 +1,11 @@
 #include "compiler/codegen/gpu/features.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
+
+#include <llvm/IR/IntrinsicsNVPTX.h>
+#include <llvm/TargetParser/Triple.h>
 
 #include "compiler/codegen/cpu/kernel_builder.h"
 #include "compiler/codegen/gpu/division.h"
@@ -24,6 +28,36 @@ std::vector<char> needed_by(const loop::Kernel& kernel, const std::vector<loop::
     if (needed[i])
       for (const loop::ValueId arg : kernel.body[i].args) needed[static_cast<std::size_t>(arg.index)] = 1;
   return needed;
+}
+
+// Moves what is read from memory, and the addresses of it, to the begin of its block: a thread waits once for all of its rows. ptxas would move it back to where
+// it is used, but for a barrier of the warp behind it, and for what it does not know to never change.
+void read_first(llvm::BasicBlock& block) {
+  constexpr std::size_t most = 64;                 // numbers that registers have room for
+  std::set<llvm::Instruction*> first;
+  std::vector<llvm::Instruction*> numbers;
+  const std::function<bool(Value*)> movable = [&](Value* value) {
+    auto* const instruction = llvm::dyn_cast<llvm::Instruction>(value);
+    if (!instruction || instruction->getParent() != &block || first.count(instruction)) return true;
+    if (instruction->mayHaveSideEffects() || llvm::isa<llvm::PHINode>(instruction)) return false;
+    if (instruction->mayReadFromMemory() && !instruction->hasMetadata(llvm::LLVMContext::MD_invariant_load)) return false;
+    if (!std::all_of(instruction->op_begin(), instruction->op_end(), [&](const llvm::Use& use) { return movable(use.get()); })) return false;
+    first.insert(instruction);
+    return true;
+  };
+  for (llvm::Instruction& instruction : block)
+    if (llvm::isa<llvm::LoadInst>(instruction) && movable(&instruction) && !instruction.getType()->isPointerTy()) numbers.push_back(&instruction);
+  if (numbers.empty() || numbers.size() > most) return;
+  std::vector<llvm::Instruction*> in_order;
+  llvm::Instruction* rest = nullptr;               // the first that stays
+  for (llvm::Instruction& instruction : block) {
+    if (first.count(&instruction)) in_order.push_back(&instruction);
+    else if (!rest && !llvm::isa<llvm::PHINode>(instruction)) rest = &instruction;
+  }
+  for (llvm::Instruction* const instruction : in_order) instruction->moveBefore(rest);
+  for (llvm::Instruction* const number : numbers) number->setMetadata(llvm::LLVMContext::MD_invariant_load, nullptr);
+  llvm::IRBuilder<> b(rest);
+  if (llvm::Triple(block.getModule()->getTargetTriple()).isNVPTX()) b.CreateIntrinsic(b.getVoidTy(), llvm::Intrinsic::nvvm_bar_warp_sync, {b.getInt32(~0u)});
 }
 
 }  // namespace
@@ -78,7 +112,10 @@ void build_rows(NetworkFrame& frame, const loop::Kernel& kernel, KernelWriter& w
         for (llvm::Instruction& instruction : block)
           if (auto* const load = llvm::dyn_cast<llvm::LoadInst>(&instruction)) frame.fixed(load);
     }
-  for (KernelPart& part : parts) part.all = with_divisions_in_range(part.all);
+  for (KernelPart& part : parts) {
+    for (llvm::BasicBlock& block : *part.all) read_first(block);
+    part.all = with_divisions_in_range(part.all);
+  }
   writer.write(
       frame, "mlp_" + kernel.name, 0,
       [&](Value* block, Value* thread, Value*) {

@@ -241,6 +241,7 @@ TEST(Math, OrderAndSign) {
   EXPECT_EQ(mlp_clamp_int(5, 0, 1), 1);
   EXPECT_EQ(mlp_sign(-0.1), -1);
   EXPECT_TRUE(same_bits(mlp_sign(-0.0), 0.0));
+  EXPECT_TRUE(std::isnan(mlp_sign(std::numeric_limits<double>::quiet_NaN())) && std::isnan(mlp_sign(-std::numeric_limits<double>::quiet_NaN())));
   EXPECT_EQ(mlp_sign_int(std::numeric_limits<std::int64_t>::min()), -1);
   EXPECT_EQ(mlp_abs_int(std::numeric_limits<std::int64_t>::min()), std::numeric_limits<std::int64_t>::min());
   EXPECT_EQ(mlp_min_int(-1, 2), -1);

@@ -39,8 +39,14 @@ class DeviceTraining : public testing::Test {
   }
   void TearDown() override { fs::remove_all(directory_); }
 
-  static std::string spec(const std::string& settings, const std::string& layers = "batch_norm |> dense(16, tanh) |> dropout(10%) |> dense(1)") {
-    return "schema Row {\n  a : float\n  b : float\n  c : category\n  words : text\n  y : bool\n}\nsource rows: Row = csv(\"rows.csv\")\nfeatures x from rows {\n  a\n  b\n  c\n  parts = words |> hash_terms(50)\n}\n"
+  static inline const std::string small = "batch_norm |> dense(16, tanh) |> dropout(10%) |> dense(1)";
+  // Wide enough for sums of rows in stretches, and for several points of a thread.
+  static inline const std::string wide = "batch_norm |> dense(600, tanh) |> batch_norm |> dropout(10%) |> dense(70, tanh) |> layer_norm |> dense(1)";
+  // sums: columns beside the others; a row of 17 has more numbers than one thread copies.
+  static std::string spec(const std::string& settings, const std::string& layers = small, int sums = 0) {
+    std::string more;
+    for (int i = 1; i <= sums; ++i) more += "  sum" + std::to_string(i) + " = a * " + std::to_string(i) + " + b |> standardize\n";
+    return "schema Row {\n  a : float\n  b : float\n  c : category\n  words : text\n  y : bool\n}\nsource rows: Row = csv(\"rows.csv\")\nfeatures x from rows {\n  a\n  b\n  c\n" + more + "  parts = words |> hash_terms(50)\n}\n"
            "model m = network {\n  predict y from x\n  layers = " + layers + "\n  embedding = 4\n  batch = 100\n" + settings + "}\n";
   }
 
@@ -57,10 +63,11 @@ class DeviceTraining : public testing::Test {
 };
 
 TEST_F(DeviceTraining, LearnsWhatTheCpuLearns) {
-  for (const char* settings : {"  epochs = 6\n  clip = 1\n  optimizer = adamw(lr = 0.01)\n", "  epochs = 6\n  optimizer = momentum(lr = 0.05)\n  schedule = cosine\n",
-                               "  epochs = 6\n  optimizer = momentum(lr = 0.05)\n  precision = bf16\n"}) {
-    SCOPED_TRACE(settings);
-    const engine::Trained here = train(spec(settings), false), there = train(spec(settings), true), again = train(spec(settings), true);
+  const std::string adamw = "  epochs = 6\n  clip = 1\n  optimizer = adamw(lr = 0.01)\n", momentum = "  epochs = 6\n  optimizer = momentum(lr = 0.05)\n  schedule = cosine\n",
+                    bf16 = "  epochs = 6\n  optimizer = momentum(lr = 0.05)\n  precision = bf16\n";
+  for (const std::string& text : {spec(adamw), spec(momentum, small, 17), spec(bf16), spec(adamw, wide), spec(momentum, wide)}) {
+    SCOPED_TRACE(text);
+    const engine::Trained here = train(text, false), there = train(text, true), again = train(text, true);
     EXPECT_EQ(there.bytes, again.bytes);
     ASSERT_EQ(here.history.size(), there.history.size());
     // The batches of the CPU have one share here, as the device's: 100 rows. Sums have another order.

@@ -38,6 +38,8 @@ features x from rows {
   gap = e
   angle = sin(b) + b ^ 1.5
   more = cos(b) + atan2(b, e) + asin(sin(b)) + acos(cos(b)) + atan(b) + tanh(b) + sigmoid(b) + softplus(b) + expm1(b) + log2(b) + log10(b) + b % 3
+  share = b / 3
+  ratio = b / e
   rounded = round(b) + floor(b) * 2 + ceil(b) * 3 + trunc(b) * 5 + abs(b) + sign(b) + max(b, 2) + min(b, 1)
   wholes = to_float(c % 7) + to_float(hash_bucket(c, 100)) + to_float(abs(c)) + to_float(max(c, 3))
   moments = to_float(year(t) + month(t) * 13 + day(t) * 7 + weekday(t) + hour(t) + minute(t)) + hours(t - to_timestamp(to_date(t)))
