@@ -289,8 +289,9 @@ void Loop::run() {
     }
     if (woken) {
       wake_.heard();
+      const bool drain = drain_;  // asked first: what was added before it was set is then taken
       take_new();
-      if (drain_ && !draining_) {
+      if (drain && !draining_) {
         draining_ = true;
         end = now_ + seconds(options_.drain_seconds);
         serve_all([](Connection& c) { return c.on_drain(); });
