@@ -48,7 +48,7 @@ MLP_AVX2 void number(std::uint64_t* at, std::int32_t leaves, std::int64_t rows, 
   const int bits = planes_of<4>(at, leaves, rows, planes);
   // Byte i / 8 of 32 bits into byte i, then its bit i % 8.
   const __m256i byte = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303), bit = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201));
-  for (std::int64_t i = 0; i < rows; i += 32) {
+  for (std::int64_t i = 0; i < (rows + 63) / 64 * 64; i += 32) {
     __m256i out = _mm256_setzero_si256();
     for (int b = 0; b < bits; ++b) {
       const __m256i spread = _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(planes[b][i / 64] >> (i % 64))), byte);

@@ -76,7 +76,7 @@ void part(const BitNode* nodes, std::int64_t count, const std::uint64_t* bits, s
 void number(std::uint64_t* at, std::int32_t leaves, std::int64_t rows, std::uint8_t* leaf) {
   alignas(64) std::uint64_t planes[8][block_words];
   const int bits = planes_of<2>(at, leaves, rows, planes);
-  for (std::int64_t i = 0; i < rows; i += 8) {
+  for (std::int64_t i = 0; i < (rows + 63) / 64 * 64; i += 8) {
     std::uint64_t out = 0;
     for (int b = 0; b < bits; ++b) {
       // Bit j of the byte alone in byte j, then as 0 or 1.

@@ -178,6 +178,22 @@ TEST(Kernels, SigmoidsAreTheSameAtEveryLevel) {
   }
 }
 
+// Of rows that fill no word the others have leaves too: their values are looked up and thrown away.
+TEST(Kernels, NumberFillsWholeWords) {
+  for (const Scorer::Level level : levels) {
+    if (level > Scorer::best_level()) continue;
+    for (const std::int64_t rows : {1, 9, 33, 65, 300, 511}) {
+      constexpr std::int32_t leaves = 3;
+      alignas(64) std::uint64_t at[leaves * block_words] = {};
+      std::fill_n(at + words_of(rows), words_of(rows), ~std::uint64_t{0});  // all reach leaf 1
+      std::vector<std::uint8_t> leaf(block_rows, 255);
+      kernels_of(level).number(at, leaves, rows, leaf.data());
+      const std::int64_t whole = (rows + 63) / 64 * 64;
+      EXPECT_EQ(std::count(leaf.begin(), leaf.begin() + whole, 1), whole) << static_cast<int>(level) << " " << rows;
+    }
+  }
+}
+
 TEST(Scorer, EqualsReferenceOnLinearModels) {
   std::mt19937_64 rng(5);
   for (int round = 0; round < 40; ++round) {
