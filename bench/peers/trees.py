@@ -1,6 +1,7 @@
 """Row-major floats through a peer's forest, all rows in one call, by its C interface: trees.py PEER MODEL ROWS.f32 COLUMNS OUTPUT THREADS"""
 import ctypes
 import json
+import os
 import sys
 
 import numpy as np
@@ -50,7 +51,8 @@ else:
     import importlib.metadata
     import lleaves
     compiled = lleaves.Model(model_file=model)
-    compiled.compile(cache=model.replace(".lgb.txt", ".lleaves.o"))
+    # Trees of 255 leaves are inlined in more than 22 GiB of memory, and in more than 20 minutes.
+    compiled.compile(cache=model.replace(".lgb.txt", ".lleaves.o"), finline=os.path.getsize(model) < 10_000_000)
     wide = x.astype(np.float64)          # what its kernels take: the conversion is not timed
     run = lambda: compiled.predict(wide, n_jobs=threads)
     version = importlib.metadata.version("lleaves")
