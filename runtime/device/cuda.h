@@ -11,7 +11,7 @@ struct CudaOptions {
   std::string products{};      // the file of cuBLASLt; else $MLP_CUBLASLT, else libcublasLt.so.13, .12, .11; "none": kernels of our own
   bool split = true;           // large products in three of TF32 (split.h), where the GPU has it,
   bool joined = true;          // as one of three times the length:
-  double split_from = 0x1p30;  // those of so many multiplications or more, and of a 2^-10 of that many results;
+  double split_from = 0x1p30;  // those of so many multiplications or more, whose result has 2^-10 of that many numbers or more;
   std::int64_t slices = 8;     // where the result is small, cut along k in so many slices at most (2, 4 or 8; 1: never),
   std::int64_t slice = 3072;   // each so long at least
 };

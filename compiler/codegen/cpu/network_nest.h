@@ -35,7 +35,7 @@ struct NetworkFrame {
   llvm::Value* extent(const loop::Extent& e);
   llvm::Value* padded_rows();
   llvm::Function* builtin(const std::string& name);  // null when there is none
-  // A loop from 0 to `count`: makes its body with the number. unrolled: how many times where that is said to LLVM.
+  // A loop from 0 to `count`: makes its body with the number. unrolled: how often LLVM is to write the body in a row, where above 1.
   void repeat(llvm::Value* count, const std::function<void(llvm::Value*)>& body, unsigned unrolled = 1);
   void when(llvm::Value* condition, const std::function<void()>& yes, const std::function<void()>& no = {});  // null: always
   template <class Instruction>

@@ -1,11 +1,12 @@
 #include "compiler/codegen/gpu/features.h"
 
+#include <llvm/IR/IntrinsicsNVPTX.h>
+#include <llvm/TargetParser/Triple.h>
+
 #include <algorithm>
 #include <functional>
 #include <set>
-
-#include <llvm/IR/IntrinsicsNVPTX.h>
-#include <llvm/TargetParser/Triple.h>
+#include <vector>
 
 #include "compiler/codegen/cpu/kernel_builder.h"
 #include "compiler/codegen/gpu/division.h"
@@ -31,7 +32,7 @@ std::vector<char> needed_by(const loop::Kernel& kernel, const std::vector<loop::
 }
 
 // Moves what is read from memory, and the addresses of it, to the begin of its block: a thread waits once for all of its rows. ptxas would move it back to where
-// it is used, but for a barrier of the warp behind it, and for what it does not know to never change.
+// it is used, but for a barrier of the warp behind it, and for what it does not know to never change. Parts have no branch on data, so all threads of a warp meet there.
 void read_first(llvm::BasicBlock& block) {
   constexpr std::size_t most = 64;                 // numbers that registers have room for
   std::set<llvm::Instruction*> first;
