@@ -238,18 +238,35 @@ def same_curve(ours, peer):
     return f"{len(a)} losses differ by at most {worst:.1e}, relatively"
 
 
-def network_step(mode, goal):
-    def case(width):
-        steps = {64: 500, 256: 100, 1024: 20}[width]
+NETWORKS = ("images", "embeddings", "convolution", "recurrence", "attention")   # of workers/network.cpp
 
+
+def from_our_weights(ours, peer):
+    """A pair of commands, of which ours first runs once, for the weights that it writes and the peer starts from."""
+    worker = harness.Worker(ours, (0,))
+    worker.close()
+    return ours, peer
+
+
+def network_step(mode, goal):
+    def case(network, goal, steps, name=None):
         def prepare():
-            names = f"network_{width}.start.f32", f"network_{width}.ours", f"network_{width}.{mode}"
-            ours = [harness.DATA / "bench_network", "step", width, 1, steps, names[0], names[1]]
-            worker = harness.Worker(ours, (0,))  # writes the weights that the peer starts from
-            worker.close()
-            return ours, script("peers/network.py", mode, width, 1, steps, names[0], names[2])
-        return Case(f"width {width}", goal, prepare, same_curve, unit="a step of 256 rows")
-    return Benchmark(f"network-step-{mode}", f"PyTorch, {mode}", "training of three dense layers by adam, one thread", [case(w) for w in (64, 256, 1024)])
+            names = f"network_{network}.start.f32", f"network_{network}.ours", f"network_{network}.{mode}"
+            return from_our_weights([harness.DATA / "bench_network", "step", network, 1, steps, names[0], names[1]],
+                                    script("peers/network.py", "step", mode, network, 1, steps, names[0], names[2]))
+        return Case(name or network, goal, prepare, same_curve, unit="a step of 256 rows")
+    return Benchmark(f"network-step-{mode}", f"PyTorch, {mode}", "training by adam, one thread: three dense layers, and smaller networks of other kinds",
+                     [case(w, goal, steps, f"width {w}") for w, steps in ((64, 500), (256, 100), (1024, 20))] + [case(n, 1, 200 if n == "embeddings" else 20) for n in NETWORKS])
+
+
+def network_score(mode):
+    def case(network):
+        def prepare():
+            names = f"network_{network}.weights.f32", f"network_{network}.scores.ours", f"network_{network}.scores.{mode}"
+            return from_our_weights([harness.DATA / "bench_network", "score", network, 4096, names[0], names[1]],
+                                    script("peers/network.py", "score", mode, network, 1, 4096, names[0], names[2]))
+        return Case(network, 1, prepare, close(1e-4), unit="4,096 rows")
+    return Benchmark(f"network-score-{mode}", f"PyTorch, {mode}", "scoring 4,096 rows in one call, one thread, no gradients", [case(n) for n in NETWORKS])
 
 
 def network_row():
@@ -308,6 +325,8 @@ def benchmarks():
         compiling(),
         network_step("eager", 2),
         network_step("compile", 1.2),
+        network_score("eager"),
+        network_score("compile"),
         network_row(),
         network_batch(),
         startup(),

@@ -1,6 +1,8 @@
 #include "engine/learn.h"
 
 #include <algorithm>
+#include <numeric>
+#include <set>
 
 #include "base/timing.h"
 #include "engine/kernels.h"
@@ -65,6 +67,16 @@ learn::NetworkPlan plan_network(const Pipeline& pipeline, const std::vector<mode
   for (const ir::Weight& weight : network.weights)
     plan.weights.push_back({weight.name, shape_of(weight, features), static_cast<learn::Start>(weight.init), weight.scale, weight.decays});
   for (const ir::State& state : network.states) plan.states.push_back({state.name, state.shape, state.start, state.momentum});
+  std::set<std::int64_t> multiplied;
+  for (const loop::Function& function : pipeline.unit.loops.network)
+    if (function.name == "train")
+      for (const loop::Step& step : function.steps)
+        if (step.kind == loop::StepKind::product && function.buffers[static_cast<std::size_t>(step.b.buffer.index)].memory == loop::Memory::weight)
+          multiplied.insert(function.buffers[static_cast<std::size_t>(step.b.buffer.index)].number);
+  for (const std::int64_t w : multiplied) {
+    const std::vector<std::int64_t>& shape = plan.weights[static_cast<std::size_t>(w)].shape;
+    plan.multiplied += std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+  }
   plan.kept = network.optimizer.kept;
   plan.rate = network.optimizer.rate;
   return plan;

@@ -59,6 +59,7 @@ struct NetworkPlan {
   std::vector<std::int32_t> numbers;          // features that come in as numbers
   std::vector<NetworkWeight> weights;
   std::vector<NetworkState> states;
+  std::int64_t multiplied = 0;                // elements of the weights that products multiply by
   std::int32_t kept = 0;                      // by the optimizer, of each element
   double rate = 1e-3;                         // its learning rate
 };

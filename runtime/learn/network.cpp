@@ -23,7 +23,9 @@
 namespace mlp::learn {
 namespace {
 
-constexpr std::int64_t share_rows = 256, most_shares = 8;
+// A share has so many rows, or as many numbers in the tensors of its rows where that is fewer rows: at least these, and several times its gradients.
+constexpr std::int64_t share_rows = 256, share_numbers = 1 << 21, share_gradients = 4, most_shares = 8;
+constexpr std::int64_t numbers_together = 1 << 20; // of the tensors of rows that go through all steps together: a few MB of the cache
 constexpr std::int64_t watched_rows = 16'384;      // of the train part, whose metric is shown after each epoch
 constexpr std::int64_t range = 16'384;             // elements of a weight that one task updates
 constexpr std::int64_t looks = 256;                // batches on a device between two looks at whether they are lost
@@ -92,6 +94,7 @@ class NetworkTrainer {
       for (std::int64_t at = 0; at < static_cast<std::int64_t>(weights_[w].size()); at += range) ranges_.emplace_back(w, at);
     for (const NetworkState& state : plan_.states) states_.emplace_back(static_cast<std::size_t>(size_of(state.shape)), static_cast<float>(state.start));
     scale_target();
+    part_batches();
     train_.resize(static_cast<std::int64_t>(rows_.size()));
     pool_.run(chunks_of(static_cast<std::int64_t>(rows_.size())), [&](std::int64_t c) {
       const auto end = std::min<std::int64_t>((c + 1) * chunk_rows, static_cast<std::int64_t>(rows_.size()));
@@ -310,8 +313,24 @@ class NetworkTrainer {
     return out;
   }
 
+  // By the network alone, so that the weights are the same at any number of threads and on any machine. What joins rows, the means of a batch, needs whole
+  // shares. Each part of a share reads the weights that products multiply by and adds to as many gradients: worth it for rows that have more numbers.
+  void part_batches() {
+    if (!plan_.states.empty()) return;
+    const auto scratch = [&](std::int64_t rows) {
+      mlp_network_call call{};
+      call.rows = rows;
+      return plan_.train(&call);
+    };
+    const std::int64_t of_row = std::max<std::int64_t>((scratch(32) - scratch(16)) / 16, 1);
+    std::int64_t gradients = 0;
+    for (const std::vector<float>& weight : weights_) gradients += static_cast<std::int64_t>(weight.size());
+    share_rows_ = std::clamp<std::int64_t>(std::max(share_numbers, share_gradients * gradients) / of_row, 1, share_rows);
+    rows_together_ = std::max<std::int64_t>(std::max(numbers_together, 2 * plan_.multiplied) / of_row, 4);
+  }
+
   std::int64_t run_shares(std::int64_t first, std::int64_t rows) {
-    const std::int64_t shares = std::clamp<std::int64_t>(rows / share_rows, 1, most_shares);
+    const std::int64_t shares = std::clamp<std::int64_t>(rows / share_rows_, 1, most_shares);
     while (static_cast<std::int64_t>(shares_.size()) < shares) shares_.emplace_back(request_, plan_, weights_);
     pool_.run(shares, [&](std::int64_t s) { run_share(shares_[static_cast<std::size_t>(s)], first + rows * s / shares, first + rows * (s + 1) / shares); });
     return shares;
@@ -364,40 +383,46 @@ class NetworkTrainer {
       }
   }
 
+  // Rows go through all steps a few at a time, while their tensors are in the cache. Steps add to gradients in the order of the rows.
   void run_share(Share& share, std::int64_t begin, std::int64_t end) {
-    const auto rows = static_cast<std::size_t>(end - begin);
-    share.input.resize(end - begin);
-    share.target.resize(rows);
-    share.weight.resize(rows);
-    share.losses.resize(rows);
-    share.row_id.resize(rows);
-    for (std::size_t i = 0; i < rows; ++i) {
-      const std::int64_t row = order_[static_cast<std::size_t>(begin) + i];
-      share.input.copy(train_, row, static_cast<std::int64_t>(i));
-      share.target[i] = (labels_.target[static_cast<std::size_t>(row)] - centre_) / unit_;
-      share.weight[i] = labels_.weight_at(row);
-      share.row_id[i] = row_id(row);
-    }
     if (share.floats > 0) std::memset(share.gradients[0], 0, static_cast<std::size_t>(share.floats) * sizeof(float));
+    share.weight.resize(static_cast<std::size_t>(end - begin));
+    share.losses.resize(static_cast<std::size_t>(end - begin));
     std::vector<const float*> weights, states;
     for (const std::vector<float>& weight : weights_) weights.push_back(weight.data());
     for (const std::vector<float>& state : states_) states.push_back(state.data());
     mlp_network_call call{};
-    call.rows = end - begin;
-    share.input.point(call);
     call.weights = weights.data();
     call.gradients = share.gradients.data();
     call.states = states.data();
     call.means = share.mean_of.data();
-    call.target = share.target.data();
-    call.row_weight = share.weight.data();
-    call.row_id = share.row_id.data();
     call.seed = chance_;
     call.step = step_;
-    call.losses = share.losses.data();
     call.product = product_;
-    call.scratch = share.scratch.reserve(plan_.train(&call));
-    plan_.train(&call);
+    const std::int64_t parts = plan_.states.empty() ? (end - begin + rows_together_ - 1) / rows_together_ : 1;
+    for (std::int64_t part = 0, first = begin; part < parts; ++part, first += call.rows) {
+      call.rows = (end - first) / (parts - part);
+      const auto rows = static_cast<std::size_t>(call.rows);
+      share.input.resize(call.rows);
+      share.target.resize(rows);
+      share.row_id.resize(rows);
+      double* const weight = share.weight.data() + (first - begin);
+      for (std::size_t i = 0; i < rows; ++i) {
+        const std::int64_t row = order_[static_cast<std::size_t>(first) + i];
+        share.input.copy(train_, row, static_cast<std::int64_t>(i));
+        share.target[i] = (labels_.target[static_cast<std::size_t>(row)] - centre_) / unit_;
+        weight[i] = labels_.weight_at(row);
+        share.row_id[i] = row_id(row);
+      }
+      share.input.point(call);
+      call.target = share.target.data();
+      call.row_weight = weight;
+      call.row_id = share.row_id.data();
+      call.losses = share.losses.data() + (first - begin);
+      call.scratch = nullptr;
+      call.scratch = share.scratch.reserve(plan_.train(&call));
+      plan_.train(&call);
+    }
   }
 
   // Runs body(number, weight, first, count) over ranges of all weights.
@@ -500,6 +525,7 @@ class NetworkTrainer {
   std::vector<std::vector<std::vector<float>>> kept_;  // by weight, by what is kept
   std::vector<std::pair<std::size_t, std::int64_t>> ranges_;  // weight, first element
   std::vector<std::int64_t> order_;
+  std::int64_t share_rows_ = share_rows, rows_together_ = share_rows;
   std::deque<Share> shares_;
   std::optional<DeviceTraining> device_;
   std::vector<Progress> history_;

@@ -11,9 +11,9 @@
 namespace mlp::model {
 namespace {
 
-// Rows of a block: few, so that their tensors stay in the cache; as many as a product takes at once (runtime/product/blocked.h) where a block would
-// spend its time on packing a large weight, unless its tensors took too many floats.
-constexpr std::int64_t few_together = 64, many_together = 768, large_weight = 1 << 15, most_floats = 1 << 22;
+// Rows of a block: few, so that their tensors stay in the cache, and very few where those are large (images); as many as a product takes at once
+// (runtime/product/blocked.h) where a block would spend its time on packing a large weight, unless its tensors took too many floats.
+constexpr std::int64_t very_few_together = 16, few_together = 64, many_together = 768, large_weight = 1 << 15, few_floats = 1 << 20, most_floats = 1 << 22;
 std::atomic<std::uint64_t> scorers{0};
 
 }  // namespace
@@ -100,9 +100,13 @@ NetworkScorer::NetworkScorer(const Model& model) : model_(model), together_(few_
     packed_.resize(model.network.weights.size());
     packed_[w] = &pairs_.emplace_back(product::pack_pairs(weights_[w], rounded.turned ? 1 : rounded.n, rounded.turned ? rounded.k : 1, rounded.k, rounded.n));
   }
-  mlp_network_call call{};                           // without scratch: how much it would need
-  call.rows = many_together;
-  if (large && model.network.code(&call) <= most_floats) together_ = many_together;
+  const auto floats = [&](std::int64_t rows) {       // without scratch: how much it would need
+    mlp_network_call call{};
+    call.rows = rows;
+    return model.network.code(&call);
+  };
+  if (large && floats(many_together) <= most_floats) together_ = many_together;
+  else while (together_ > very_few_together && floats(together_) > few_floats) together_ /= 2;
   for (const NetworkTensor& tensor : model.network.states) states_.push_back(tensor.values.data());
 }
 

@@ -1,5 +1,8 @@
 #include "compiler/codegen/cpu/network_builder.h"
 
+#include <algorithm>
+#include <map>
+
 #include "base/diagnostic.h"
 #include "compiler/codegen/cpu/network_nest.h"
 
@@ -106,6 +109,44 @@ void NetworkFrame::when(Value* condition, const std::function<void()>& yes, cons
 
 namespace {
 
+// A step apart from where its memory lies: steps of one text, as an unrolled recurrence has them by the hundred, are one function.
+struct Form {
+  Step step;                             // each buffer's first place begins at 0
+  std::vector<loop::Place> begins;       // of each buffer, in the order in which the step names them
+  std::string text;
+};
+
+Form form_of(const loop::Function& function, const Step& step) {
+  Form form{step, {}, {}};
+  std::vector<loop::Buffer> kinds;
+  Step named = step;                     // buffers by their order
+  const auto visit = [&](loop::Place& place, loop::Place& in_text) {
+    if (!place.buffer.known()) return;
+    const loop::Buffer& buffer = function.buffers[static_cast<std::size_t>(place.buffer.index)];
+    const bool weight = buffer.memory == Memory::weight;   // known by its number where it is packed
+    auto begin = std::find_if(form.begins.begin(), form.begins.end(), [&](const loop::Place& b) { return b.buffer == place.buffer; });
+    if (begin == form.begins.end()) {
+      form.begins.push_back({place.buffer, weight ? 0 : place.offset, {}});
+      begin = form.begins.end() - 1;
+      kinds.push_back({buffer.memory, weight ? buffer.number : 0, weight ? buffer.floats : 0, false, 0});
+    }
+    place.offset -= begin->offset;
+    in_text.offset = place.offset;
+    in_text.buffer = loop::BufferId{static_cast<std::int32_t>(begin - form.begins.begin())};
+  };
+  for (std::size_t i = 0; i < step.body.size(); ++i) visit(form.step.body[i].place, named.body[i].place);
+  for (std::size_t i = 0; i < step.stores.size(); ++i) visit(form.step.stores[i].place, named.stores[i].place);
+  for (std::size_t i = 0; i < step.reductions.size(); ++i) visit(form.step.reductions[i].place, named.reductions[i].place);
+  visit(form.step.a, named.a), visit(form.step.b, named.b), visit(form.step.c, named.c);
+  named.layer.clear();
+  named.backward = false;
+  ir::Writer text;
+  text.record("step", -1, named);
+  text.records("buffer", kinds);
+  form.text = text.take();
+  return form;
+}
+
 class Builder {
  public:
   Builder(const loop::Function& function, const std::string& symbol, const std::string& level, const AbiTypes& abi, const llvm::Module& builtins, llvm::Module& into)
@@ -114,10 +155,10 @@ class Builder {
   }
 
   void build() {
-    Type *const pointer = frame_.pointer(), *const i64 = b_.getInt64Ty();
-    llvm::Function* const whole = make(symbol_, llvm::Function::ExternalLinkage, {pointer}, frame_.update ? b_.getVoidTy() : i64);
+    Type *const pointer = frame_.pointer(), *const number = b_.getInt64Ty();
+    llvm::Function* const whole = make(symbol_, llvm::Function::ExternalLinkage, {pointer}, frame_.update ? b_.getVoidTy() : number);
     begin(whole);
-    frame_.rows = frame_.field(frame_.update ? static_cast<unsigned>(mlp_update_call_field::count) : static_cast<unsigned>(mlp_network_call_field::rows), i64);
+    frame_.rows = frame_.field(frame_.update ? static_cast<unsigned>(mlp_update_call_field::count) : static_cast<unsigned>(mlp_network_call_field::rows), number);
     Value* needs = nullptr;
     if (frame_.update) {
       frame_.scratch = llvm::ConstantPointerNull::get(llvm::cast<llvm::PointerType>(pointer));
@@ -131,23 +172,23 @@ class Builder {
       b_.CreateRet(needs);
       b_.SetInsertPoint(runs);
     }
-    Value *const call = frame_.call, *const rows = frame_.rows, *const scratch = frame_.scratch;
-    int number = 0;
-    for (const Step& step : frame_.function.steps) {
-      // Functions of their own: the time that LLVM takes for a function grows faster than its size.
-      llvm::Function* const part = make(symbol_ + "." + std::to_string(number++), llvm::Function::InternalLinkage, {pointer, i64, pointer}, b_.getVoidTy());
-      part->addFnAttr(llvm::Attribute::NoInline);
-      b_.CreateCall(part, {call, rows, scratch});
-      llvm::IRBuilder<>::InsertPointGuard guard(b_);
-      begin(part);
-      frame_.rows = part->getArg(1);
-      frame_.scratch = part->getArg(2);
-      BasicBlock* const body = BasicBlock::Create(b_.getContext(), "body", part);
-      b_.CreateBr(body);  // addresses of buffers go before it
-      b_.SetInsertPoint(body);
-      build_step(step);
-      b_.CreateRetVoid();
-    }
+    // Functions of their own, of a step and of many calls: the time that LLVM takes for a function grows faster than its size.
+    constexpr std::size_t most_calls = 32;
+    const std::vector<Step>& steps = frame_.function.steps;
+    const auto call_steps = [&](std::size_t first) {
+      for (std::size_t i = first; i < std::min(first + most_calls, steps.size()); ++i) call_step(steps[i]);
+    };
+    if (steps.size() <= most_calls) call_steps(0);
+    else
+      for (std::size_t first = 0; first < steps.size(); first += most_calls)
+        apart(symbol_ + ".from." + std::to_string(first), {frame_.call, frame_.rows, frame_.scratch}, [&](llvm::Function* some) {
+          frame_.rows = some->getArg(1);
+          frame_.scratch = some->getArg(2);
+          BasicBlock* const body = BasicBlock::Create(b_.getContext(), "body", some);
+          b_.CreateBr(body);  // addresses of buffers go before it
+          b_.SetInsertPoint(body);
+          call_steps(first);
+        });
     if (frame_.update) b_.CreateRetVoid();
     else b_.CreateRet(needs);
   }
@@ -160,6 +201,37 @@ class Builder {
     function->addFnAttr("prefer-vector-width", level_ == "x86-64-v4" ? "512" : level_ == "x86-64-v3" ? "256" : "128");
     return function;
   }
+  // Calls a function that is never written in place, made by `body` where it is new.
+  template <class Body>
+  void apart(const std::string& name, const std::vector<Value*>& arguments, const Body& body) {
+    llvm::Function* function = frame_.module.getFunction(name);
+    if (!function) {
+      std::vector<Type*> parameters;
+      for (Value* const argument : arguments) parameters.push_back(argument->getType());
+      function = make(name, llvm::Function::InternalLinkage, std::move(parameters), b_.getVoidTy());
+      function->addFnAttr(llvm::Attribute::NoInline);
+      const NetworkFrame caller = frame_;
+      llvm::IRBuilder<>::InsertPointGuard guard(b_);
+      begin(function);
+      body(function);
+      b_.CreateRetVoid();
+      frame_.self = caller.self, frame_.call = caller.call, frame_.rows = caller.rows, frame_.scratch = caller.scratch, frame_.bases = caller.bases;
+    }
+    b_.CreateCall(function, arguments);
+  }
+
+  void call_step(const Step& step) {
+    const Form form = form_of(frame_.function, step);
+    const std::size_t number = forms_.emplace(form.text, forms_.size()).first->second;
+    std::vector<Value*> arguments{frame_.call, frame_.rows};
+    for (const loop::Place& begin : form.begins) arguments.push_back(at(begin, {}));
+    apart(symbol_ + "." + std::to_string(number), arguments, [&](llvm::Function* part) {
+      frame_.rows = part->getArg(1);
+      for (std::size_t i = 0; i < form.begins.size(); ++i) frame_.bases[static_cast<std::size_t>(form.begins[i].buffer.index)] = part->getArg(static_cast<unsigned>(2 + i));
+      build_step(form.step);
+    });
+  }
+
   void begin(llvm::Function* function) {
     frame_.self = function;
     frame_.call = function->getArg(0);
@@ -180,7 +252,8 @@ class Builder {
   Value* at(const loop::Place& p, const std::vector<Value*>& numbers) {
     Value* offset = i64(p.offset);
     for (std::size_t l = 0; l < numbers.size(); ++l) offset = b_.CreateAdd(offset, b_.CreateMul(numbers[l], i64(p.strides[l])));
-    return b_.CreateInBoundsGEP(b_.getFloatTy(), frame_.base(p.buffer), offset);
+    const bool doubles = holds_doubles(frame_.function.buffers[static_cast<std::size_t>(p.buffer.index)].memory);
+    return b_.CreateInBoundsGEP(doubles ? b_.getDoubleTy() : b_.getFloatTy(), frame_.base(p.buffer), offset);
   }
 
   void product(const Step& s, std::size_t loop, std::vector<Value*> numbers) {
@@ -276,6 +349,7 @@ class Builder {
   const std::string& level_;
   llvm::IRBuilder<> b_;
   NetworkFrame frame_;
+  std::map<std::string, std::size_t> forms_;   // by their texts, in order of appearance
 };
 
 }  // namespace

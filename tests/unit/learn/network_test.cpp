@@ -2,6 +2,7 @@
 // of a category and the sum of a bag, and the squared or the logistic loss of one score.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <cstring>
 
@@ -16,11 +17,17 @@ namespace {
 
 constexpr std::int64_t hidden = 16, numbers = 2, codes = 3;
 bool logistic = true;
+std::int64_t more = 0;       // floats of scratch a row beside those that are used
+std::atomic<std::int64_t> most_rows = 0, calls = 0;
 float slip = 1;              // what the gradient of the hidden offsets is wrongly multiplied by
 
 // weights: 0 [numbers, hidden], 1 [hidden], 2 [hidden, 1], 3 [codes, 1] by category, 4 [terms, 1] by bag.
 std::int64_t run(const mlp_network_call* c, bool train) {
-  if (!c->scratch) return c->rows * (2 * hidden + 1);
+  if (!c->scratch) return c->rows * (2 * hidden + 1 + more);
+  if (train) {
+    ++calls;
+    for (std::int64_t seen = most_rows; seen < c->rows && !most_rows.compare_exchange_weak(seen, c->rows);) {}
+  }
   float* const h = c->scratch;
   float* const s = h + c->rows * hidden;
   float* const dh = s + c->rows;
@@ -177,6 +184,45 @@ TEST(Network, IsTheSameAtAnyNumberOfThreads) {
       for (std::size_t w = 0; w < other.model.network.weights.size(); ++w)
         EXPECT_EQ(std::memcmp(other.model.network.weights[w].values.data(), outcomes[0].model.network.weights[w].values.data(), other.model.network.weights[w].values.size() * sizeof(float)), 0);
   }
+}
+
+// Rows with large tensors: a batch has more shares, and a share goes through the steps in parts.
+TEST(Network, TakesFewRowsTogetherWhereTheyAreLarge) {
+  logistic = true;
+  Rows train, valid;
+  make(train, 900, 3);
+  make(valid, 300, 4);
+  Request r = request_of(train, valid);
+  r.settings.epochs = 4;
+  r.settings.batch = 100;
+  const auto learn = [&](std::int64_t floats, int threads) {
+    more = floats;
+    most_rows = calls = 0;
+    r.threads = threads;
+    const Outcome outcome = train_network(r);
+    more = 0;
+    return outcome;
+  };
+  const Outcome whole = learn(0, 1);
+  EXPECT_EQ(most_rows, 100);
+  EXPECT_EQ(calls, 4 * 9);
+  const Outcome few = learn(1 << 17, 1);
+  EXPECT_LE(most_rows, 9);               // 2^20 floats
+  EXPECT_GE(calls, 4 * 9 * 12);
+  const Outcome parallel = learn(1 << 17, 3);
+  for (std::size_t w = 0; w < 5; ++w) {
+    const std::vector<float>&a = whole.model.network.weights[w].values, &b = few.model.network.weights[w].values;
+    EXPECT_EQ(b, parallel.model.network.weights[w].values);
+    for (std::size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-4) << w << " " << i;
+  }
+  for (std::size_t e = 0; e < 4; ++e) EXPECT_NEAR(whole.history[e].valid, few.history[e].valid, 1e-5);
+  r.network.states = {{"s", {1}, 0, 0.9}};   // a mean of the batch: whole shares
+  learn(1 << 17, 1);
+  EXPECT_EQ(most_rows, 100);
+  r.network.states.clear();
+  r.network.multiplied = 1 << 22;        // products read large weights: more rows at a time
+  learn(1 << 17, 1);
+  EXPECT_GT(most_rows, 12);
 }
 
 TEST(Network, LearnsWithRoundedProducts) {
