@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/timing.h"
+#include "compiler/ir/loop/segments.h"
 #include "engine/kernels.h"
 #include "runtime/learn/metrics.h"
 #include "runtime/product/bf16.h"
@@ -68,11 +69,16 @@ learn::NetworkPlan plan_network(const Pipeline& pipeline, const std::vector<mode
     plan.weights.push_back({weight.name, shape_of(weight, features), static_cast<learn::Start>(weight.init), weight.scale, weight.decays});
   for (const ir::State& state : network.states) plan.states.push_back({state.name, state.shape, state.start, state.momentum});
   std::set<std::int64_t> multiplied;
-  for (const loop::Function& function : pipeline.unit.loops.network)
-    if (function.name == "train")
-      for (const loop::Step& step : function.steps)
-        if (step.kind == loop::StepKind::product && function.buffers[static_cast<std::size_t>(step.b.buffer.index)].memory == loop::Memory::weight)
-          multiplied.insert(function.buffers[static_cast<std::size_t>(step.b.buffer.index)].number);
+  for (const loop::Function& function : pipeline.unit.loops.network) {
+    if (function.name != "train") continue;
+    for (const loop::Step& step : function.steps)
+      if (step.kind == loop::StepKind::product && function.buffers[static_cast<std::size_t>(step.b.buffer.index)].memory == loop::Memory::weight)
+        multiplied.insert(function.buffers[static_cast<std::size_t>(step.b.buffer.index)].number);
+    for (const loop::Barrier& barrier : loop::segments_of(function).barriers) {
+      std::vector<learn::NetworkSum>& sums = plan.barriers.emplace_back();
+      for (const loop::RowSum& sum : barrier.sums) sums.push_back({sum.offset, sum.floats});
+    }
+  }
   for (const std::int64_t w : multiplied) {
     const std::vector<std::int64_t>& shape = plan.weights[static_cast<std::size_t>(w)].shape;
     plan.multiplied += std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());

@@ -1,6 +1,6 @@
 """A network in PyTorch, of the kind and rows of workers/network.cpp, from its weights: its training step, or its scores.
-network.py step|score eager|compile NETWORK THREADS COUNT START.f32 OUTPUT.f64
-COUNT: steps a run, of 256 rows; or rows that are scored in a call. OUTPUT gets the loss before each of the first 20 steps, or the scores."""
+network.py step|score eager|compile NETWORK THREADS COUNT START.f32 OUTPUT.f64 [bf16]
+COUNT: steps a run, of 256 rows; or rows that are scored in a call. bf16: under autocast, which takes it for products. OUTPUT gets the loss after each of the first 20 steps, or the scores."""
 import sys
 import time
 
@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from worker import serve
 
-what, mode, network, threads, count, start, output = sys.argv[1:]
+what, mode, network, threads, count, start, output, *rounded = sys.argv[1:]
 threads, count = int(threads), int(count)
 rows = 256 if what == "step" else count
 torch.set_num_threads(threads)
@@ -53,6 +53,22 @@ class Images(nn.Module):
         def kernel(layer):  # [rows, columns, channels, filters]
             return layer.weight.permute(2, 3, 1, 0)
         return [kernel(self.first), self.first.bias, kernel(self.second), self.second.bias, self.third.weight.T, self.third.bias, self.last.weight.T, self.last.bias]
+
+
+class Normalised(Images):
+    def __init__(self):
+        super().__init__()
+        self.norms = nn.ModuleList([nn.BatchNorm2d(32), nn.BatchNorm2d(64)])
+
+    def forward(self, x):
+        x = x.reshape(-1, 1, 28, 28).contiguous(memory_format=torch.channels_last)
+        x = F.max_pool2d(torch.relu(self.norms[0](self.first(x))), 2)
+        x = F.max_pool2d(torch.relu(self.norms[1](self.second(x))), 2)
+        return self.last(torch.relu(self.third(x.permute(0, 2, 3, 1).flatten(1))))
+
+    def weights(self):
+        plain = super().weights()
+        return [*plain[:2], self.norms[0].weight, self.norms[0].bias, *plain[2:4], self.norms[1].weight, self.norms[1].bias, *plain[4:]]
 
 
 class Embeddings(nn.Module):
@@ -132,7 +148,7 @@ class Attention(nn.Module):
         return [*both(self.begin), *(part.weight.T for part in self.parts), *norm(self.norms[0]), *both(self.wide), *both(self.narrow), *norm(self.norms[1]), *both(self.last)]
 
 
-kinds = {"images": Images, "embeddings": Embeddings, "convolution": Convolution, "recurrence": Recurrence, "attention": Attention}
+kinds = {"images": Images, "normalised": Normalised, "embeddings": Embeddings, "convolution": Convolution, "recurrence": Recurrence, "attention": Attention}
 net = Dense(int(network)) if network.isdigit() else kinds[network]()
 columns = net.columns
 draws = np.empty(rows * columns, np.uint32)
@@ -152,12 +168,21 @@ with torch.no_grad():
 assert at == len(given), f"{at} weights of {len(given)}"
 
 
+def loss_of():
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=rounded == ["bf16"]):
+        return ((net(x).float() - y) ** 2).mean()
+
+
+def loss_now():
+    net.eval()
+    with torch.no_grad():
+        loss = float(loss_of()) * unit**2
+    net.train()
+    return loss
+
+
 def trainer():
     optimizer = torch.optim.Adam([w for w in net.parameters() if w.requires_grad], lr=1e-3)
-
-    def loss_of():
-        return ((net(x) - y) ** 2).mean()
-
     compiled = torch.compile(loss_of) if mode == "compile" else loss_of
 
     def step():
@@ -171,8 +196,11 @@ def trainer():
 
 if what == "step":
     step = trainer()
-    losses = [float(step()) * unit**2 for _ in range(21)]
-    np.asarray(losses[1:], np.float64).tofile(output)   # ours are measured after each step, these before it
+    losses = []
+    for _ in range(20):
+        step()
+        losses.append(loss_now())
+    np.asarray(losses, np.float64).tofile(output)
 
     def run():
         begin = time.perf_counter()

@@ -1,6 +1,6 @@
 // Networks in memory. NETWORK is a name of `kinds`, or a width: as many numbers through two rectified layers of as many units to one number.
 //   bench_network step NETWORK THREADS STEPS START.f32 LOSSES.f64 [bf16] training, a batch of 256 rows by adam; the figure: seconds a step.
-//       START gets the weights that it starts from, LOSSES the loss (mean square) before each of the first 20 steps
+//       START gets the weights that it starts from, LOSSES the loss (mean square) after each of the first 20 steps
 //   bench_network device NETWORK BATCH BATCHES EPOCHS START.f32 LOSSES.f64 [bf16]   the same on the GPU, of BATCHES batches of BATCH rows an epoch; prints
 //       seconds a step of the last epoch; LOSSES gets the loss after each epoch
 //   bench_network profile NETWORK BATCH STEPS [bf16]                what the GPU does in a step, by kernel and product, a line of JSON each
@@ -33,6 +33,9 @@ struct Kind {
 };
 constexpr Kind kinds[] = {
     {"images", 784, "image(28, 28) |> conv2d(32, 5, relu, pad = 2) |> max_pool(2) |> conv2d(64, 5, relu, pad = 2) |> max_pool(2) |> flatten() |> dense(128, relu) |> dense(1)"},
+    {"normalised", 784,
+     "image(28, 28) |> conv2d(32, 5, pad = 2) |> batch_norm() |> activate(relu) |> max_pool(2) |> conv2d(64, 5, pad = 2) |> batch_norm() |> activate(relu) |> max_pool(2) |> flatten() |> "
+     "dense(128, relu) |> dense(1)"},
     {"embeddings", 16, "codes() |> embed(1000, 16) |> flatten() |> dense(64, relu) |> dense(32, relu) |> dense(1)"},
     {"convolution", 384, "sequence(96) |> conv1d(32, 7, relu, stride = 2) |> conv1d(64, 5, relu) |> flatten() |> dense(1)"},
     {"recurrence", 384, "sequence(48) |> gru(64) |> dense(1)"},

@@ -54,7 +54,7 @@ ElementId stored(const Step& a, const Element& load) {
 
 // `a` stands before `b`; nothing between them is in the way.
 bool fit(Step& a, Step& b) {
-  if (a.kind != StepKind::nest || b.kind != StepKind::nest || !same_loops(a, b) || a.body.size() + b.body.size() > longest) return false;
+  if (a.kind != StepKind::nest || b.kind != StepKind::nest || a.stays || b.stays || !same_loops(a, b) || a.body.size() + b.body.size() > longest) return false;
   const std::set<BufferId> written = writes(a);
   if (meet(written, writes(b)) || meet(reads(a), writes(b))) return false;
   for (const Element& e : b.body)

@@ -142,7 +142,9 @@ void Tensors::copy(TensorId id, const View& to, bool add) {
   const Tensor& t = at(id);
   if (t.op == TensorOp::unwindow) {  // every window adds to where it was cut
     const Tensor& from = at(t.args[0]);
-    if (!add) zero(to, t.shape, to.row != 0);
+    // Windows side by side, as those of a pool, have each element once.
+    const bool tiled = t.axes[3] == 0 && t.axes[0] == t.axes[2] && t.axes[1] == t.axes[2] && t.shape[0] % t.axes[2] == 0 && t.shape[1] % t.axes[2] == 0;
+    if (!add && !tiled) zero(to, t.shape, to.row != 0);
     const Shape cut = {from.shape[0], from.shape[1], t.axes[0], t.axes[1], t.shape[2]};
     nest(cut, to.row != 0, {}, [&](Nest& n, const Index& i) {
       const Index window = {i[0], i[1], sum(sum(times(i[2], t.axes[1] * t.shape[2]), times(i[3], t.shape[2])), i[4])};
@@ -157,7 +159,7 @@ void Tensors::copy(TensorId id, const View& to, bool add) {
       }
       place.push_back(i[4]);
       store.place = n.place(to, place);
-      store.add = true;
+      store.add = add || !tiled;
       n.step.stores.push_back(std::move(store));
     });
     return;

@@ -95,7 +95,7 @@ void Tensors::decide() {
     const Tensor& t = net_.tensors[i];
     const TensorId id{static_cast<std::int32_t>(i)};
     if (!needed_[i]) continue;
-    if (elementwise(t.op)) stored_[i] = ((uses_[i] > 1 || repeated[i]) && cost(id) > 1) || cost(id) > longest;
+    if (elementwise(t.op)) stored_[i] = ((uses_[i] > 1 || repeated[i]) && cost(id) > 2) || cost(id) > longest;
     if (t.op != TensorOp::concat) continue;
     std::int64_t start = 0;
     for (const TensorId arg : t.args) {
@@ -257,6 +257,8 @@ void Tensors::zero(const View& to, const Shape& shape, bool rows) {
 void Tensors::add_rows(TensorId id, const View& to, bool fresh) {
   const Tensor& t = at(id);
   if (t.op == TensorOp::product && t.rows) {
+    for (const TensorId arg : t.args) memory(arg);
+    for (const TensorId arg : t.args) again(arg);
     product(t, to, true, !fresh);
     return;
   }
@@ -280,6 +282,17 @@ loop::Step Tensors::lookup(const Tensor& t, StepKind kind) {
     s.b = {at.buffer, at.offset, {at.row}};
   }
   return s;
+}
+
+// Where means of the batch keep what is behind them waiting, windows are written a second time for the gradient of what they were multiplied by: they are
+// many times what they are made of, and would come from far memory.
+void Tensors::again(TensorId id) {
+  while (looks(at(id).op)) id = at(id).args[0];
+  const bool waits = std::any_of(net_.tensors.begin(), net_.tensors.end(), [](const Tensor& t) { return t.op == TensorOp::batch_mean; });
+  if (!waits || at(id).op != TensorOp::windows) return;
+  views_[static_cast<std::size_t>(id.index)].reset();
+  memory(id);
+  out_.steps.back().stays = true;
 }
 
 // Straight to where the gradient lies, as far as it is a sum of parts that can go there. Whether something else reads a part does not

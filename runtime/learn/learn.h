@@ -52,6 +52,10 @@ struct NetworkState {
   std::vector<std::int64_t> shape;
   double start = 0, momentum = 0.9;
 };
+// Floats of a call's scratch that are sums over its rows.
+struct NetworkSum {
+  std::int64_t offset = 0, floats = 0;
+};
 struct NetworkPlan {
   mlp_network train = nullptr, score = nullptr;
   mlp_network_update update = nullptr;
@@ -59,6 +63,7 @@ struct NetworkPlan {
   std::vector<std::int32_t> numbers;          // features that come in as numbers
   std::vector<NetworkWeight> weights;
   std::vector<NetworkState> states;
+  std::vector<std::vector<NetworkSum>> barriers;  // of `train`, between its segments: what is added up over all calls of a batch (abi/abi.def)
   std::int64_t multiplied = 0;                // elements of the weights that products multiply by
   std::int32_t kept = 0;                      // by the optimizer, of each element
   double rate = 1e-3;                         // its learning rate

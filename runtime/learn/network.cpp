@@ -52,9 +52,19 @@ std::vector<float> started(const NetworkWeight& weight, std::uint64_t seed, std:
   return values;
 }
 
-// One share of a batch at a time: the rows it has now, their gradients and what compiled code needs.
+// Rows that go through the steps together.
+struct Part {
+  Part(const Request& request, const NetworkPlan& plan) : input(request.features, plan.numbers) {}
+  model::NetworkInput input;
+  model::Aligned scratch;
+  std::vector<double> target;
+  std::vector<std::int64_t> row_id;
+  mlp_network_call call{};
+};
+
+// What a thread takes of a batch: parts one after the other, and the gradients of them all.
 struct Share {
-  Share(const Request& request, const NetworkPlan& plan, const std::vector<std::vector<float>>& weights) : input(request.features, plan.numbers) {
+  Share(const NetworkPlan& plan, const std::vector<std::vector<float>>& weights) {
     std::int64_t total = 0;
     for (const std::vector<float>& weight : weights) total += (static_cast<std::int64_t>(weight.size()) + 15) / 16 * 16;
     float* at = memory.reserve(total);
@@ -66,13 +76,13 @@ struct Share {
     for (const NetworkState& state : plan.states) means.emplace_back(static_cast<std::size_t>(size_of(state.shape)));
     for (std::vector<float>& mean : means) mean_of.push_back(mean.data());
   }
-  model::NetworkInput input;
-  model::Aligned memory, scratch;
+  model::Aligned memory;
   std::int64_t floats = 0;
   std::vector<float*> gradients, mean_of;
   std::vector<std::vector<float>> means;
-  std::vector<double> target, weight, losses;
-  std::vector<std::int64_t> row_id;
+  std::vector<double> weight, losses;
+  std::deque<Part> parts;                            // where segments wait for each other all of them, else one that takes its turns
+  std::size_t used = 0;
 };
 
 class NetworkTrainer {
@@ -313,10 +323,9 @@ class NetworkTrainer {
     return out;
   }
 
-  // By the network alone, so that the weights are the same at any number of threads and on any machine. What joins rows, the means of a batch, needs whole
-  // shares. Each part of a share reads the weights that products multiply by and adds to as many gradients: worth it for rows that have more numbers.
+  // By the network alone, so that the weights are the same at any number of threads and on any machine. Each part reads the weights that products multiply by
+  // and adds to as many gradients: worth it for rows that have more numbers.
   void part_batches() {
-    if (!plan_.states.empty()) return;
     const auto scratch = [&](std::int64_t rows) {
       mlp_network_call call{};
       call.rows = rows;
@@ -331,9 +340,42 @@ class NetworkTrainer {
 
   std::int64_t run_shares(std::int64_t first, std::int64_t rows) {
     const std::int64_t shares = std::clamp<std::int64_t>(rows / share_rows_, 1, most_shares);
-    while (static_cast<std::int64_t>(shares_.size()) < shares) shares_.emplace_back(request_, plan_, weights_);
-    pool_.run(shares, [&](std::int64_t s) { run_share(shares_[static_cast<std::size_t>(s)], first + rows * s / shares, first + rows * (s + 1) / shares); });
+    while (static_cast<std::int64_t>(shares_.size()) < shares) shares_.emplace_back(plan_, weights_);
+    weight_of_.clear(), state_of_.clear();
+    for (const std::vector<float>& weight : weights_) weight_of_.push_back(weight.data());
+    for (const std::vector<float>& state : states_) state_of_.push_back(state.data());
+    const std::size_t segments = plan_.barriers.size() + 1;
+    for (std::size_t segment = 1; segment <= segments; ++segment) {
+      pool_.run(shares, [&](std::int64_t s) {
+        Share& share = shares_[static_cast<std::size_t>(s)];
+        const std::int64_t begin = first + rows * s / shares, end = first + rows * (s + 1) / shares;
+        if (segment == 1) run_share(share, begin, end, [&](Part& part) {
+          part.call.batch_rows = rows;
+          part.call.repeats = s > 0 || part.call.losses != share.losses.data();
+          if (segments == 1) plan_.train(&part.call);
+        });
+        if (segments == 1) return;
+        for (std::size_t p = 0; p < share.used; ++p) {
+          share.parts[p].call.segment = static_cast<std::int64_t>(segment);
+          plan_.train(&share.parts[p].call);
+        }
+      });
+      if (segment < segments) add_up(plan_.barriers[segment - 1], shares);
+    }
     return shares;
+  }
+
+  // Sums over the rows of each part become those over the batch, in the order of the parts.
+  void add_up(const std::vector<NetworkSum>& sums, std::int64_t shares) {
+    std::vector<Part*> parts;
+    for (std::int64_t s = 0; s < shares; ++s)
+      for (std::size_t p = 0; p < shares_[static_cast<std::size_t>(s)].used; ++p) parts.push_back(&shares_[static_cast<std::size_t>(s)].parts[p]);
+    for (const NetworkSum& sum : sums)
+      for (std::int64_t i = sum.offset; i < sum.offset + sum.floats; ++i) {
+        float all = 0;
+        for (const Part* const part : parts) all += part->call.scratch[i];
+        for (Part* const part : parts) part->call.scratch[i] = all;
+      }
   }
 
   void start_device() {
@@ -370,58 +412,58 @@ class NetworkTrainer {
     const double loss = loss_of(first, rows, mass, shares);
     if (!std::isfinite(loss)) diverged(first_lost(shares));
     update(shares, static_cast<float>(1 / mass));
-    follow_means(shares, rows);
+    follow_means();
   }
 
-  void follow_means(std::int64_t shares, std::int64_t rows) {
+  void follow_means() {
     for (std::size_t k = 0; k < states_.size(); ++k)
       for (std::size_t i = 0; i < states_[k].size(); ++i) {
-        double mean = 0;
-        for (std::int64_t s = 0; s < shares; ++s) mean += static_cast<double>(shares_[static_cast<std::size_t>(s)].means[k][i]) * static_cast<double>(shares_[static_cast<std::size_t>(s)].weight.size());
-        const double momentum = plan_.states[k].momentum;
-        states_[k][i] = static_cast<float>(momentum * states_[k][i] + (1 - momentum) * mean / static_cast<double>(rows));
+        const double momentum = plan_.states[k].momentum, mean = shares_[0].means[k][i];   // of the batch: the same in all shares
+        states_[k][i] = static_cast<float>(momentum * states_[k][i] + (1 - momentum) * mean);
       }
   }
 
-  // Rows go through all steps a few at a time, while their tensors are in the cache. Steps add to gradients in the order of the rows.
-  void run_share(Share& share, std::int64_t begin, std::int64_t end) {
+  // Calls body(part) with each part in turn, ready to run. Steps add to gradients in the order of the rows.
+  template <class Body> void run_share(Share& share, std::int64_t begin, std::int64_t end, const Body& body) {
     if (share.floats > 0) std::memset(share.gradients[0], 0, static_cast<std::size_t>(share.floats) * sizeof(float));
     share.weight.resize(static_cast<std::size_t>(end - begin));
     share.losses.resize(static_cast<std::size_t>(end - begin));
-    std::vector<const float*> weights, states;
-    for (const std::vector<float>& weight : weights_) weights.push_back(weight.data());
-    for (const std::vector<float>& state : states_) states.push_back(state.data());
-    mlp_network_call call{};
-    call.weights = weights.data();
-    call.gradients = share.gradients.data();
-    call.states = states.data();
-    call.means = share.mean_of.data();
-    call.seed = chance_;
-    call.step = step_;
-    call.product = product_;
-    const std::int64_t parts = plan_.states.empty() ? (end - begin + rows_together_ - 1) / rows_together_ : 1;
-    for (std::int64_t part = 0, first = begin; part < parts; ++part, first += call.rows) {
-      call.rows = (end - first) / (parts - part);
+    const std::int64_t parts = (end - begin + rows_together_ - 1) / rows_together_;
+    share.used = plan_.barriers.empty() ? 1 : static_cast<std::size_t>(parts);
+    while (share.parts.size() < share.used) share.parts.emplace_back(request_, plan_);
+    std::int64_t first = begin;
+    for (std::int64_t p = 0; p < parts; ++p) {
+      Part& part = share.parts[plan_.barriers.empty() ? 0 : static_cast<std::size_t>(p)];
+      mlp_network_call& call = part.call;
+      call.rows = (end - first) / (parts - p);
       const auto rows = static_cast<std::size_t>(call.rows);
-      share.input.resize(call.rows);
-      share.target.resize(rows);
-      share.row_id.resize(rows);
+      part.input.resize(call.rows);
+      part.target.resize(rows);
+      part.row_id.resize(rows);
       double* const weight = share.weight.data() + (first - begin);
       for (std::size_t i = 0; i < rows; ++i) {
         const std::int64_t row = order_[static_cast<std::size_t>(first) + i];
-        share.input.copy(train_, row, static_cast<std::int64_t>(i));
-        share.target[i] = (labels_.target[static_cast<std::size_t>(row)] - centre_) / unit_;
+        part.input.copy(train_, row, static_cast<std::int64_t>(i));
+        part.target[i] = (labels_.target[static_cast<std::size_t>(row)] - centre_) / unit_;
         weight[i] = labels_.weight_at(row);
-        share.row_id[i] = row_id(row);
+        part.row_id[i] = row_id(row);
       }
-      share.input.point(call);
-      call.target = share.target.data();
+      part.input.point(call);
+      call.weights = weight_of_.data();
+      call.gradients = share.gradients.data();
+      call.states = state_of_.data();
+      call.means = share.mean_of.data();
+      call.target = part.target.data();
       call.row_weight = weight;
-      call.row_id = share.row_id.data();
+      call.row_id = part.row_id.data();
+      call.seed = chance_;
+      call.step = step_;
       call.losses = share.losses.data() + (first - begin);
+      call.product = product_;
       call.scratch = nullptr;
-      call.scratch = share.scratch.reserve(plan_.train(&call));
-      plan_.train(&call);
+      call.scratch = part.scratch.reserve(plan_.train(&call));
+      body(part);
+      first += call.rows;
     }
   }
 
@@ -526,6 +568,7 @@ class NetworkTrainer {
   std::vector<std::pair<std::size_t, std::int64_t>> ranges_;  // weight, first element
   std::vector<std::int64_t> order_;
   std::int64_t share_rows_ = share_rows, rows_together_ = share_rows;
+  std::vector<const float*> weight_of_, state_of_;
   std::deque<Share> shares_;
   std::optional<DeviceTraining> device_;
   std::vector<Progress> history_;

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <deque>
 #include <limits>
 #include <memory>
 
 #include "compiler/derive/graph.h"
+#include "compiler/ir/loop/segments.h"
 #include "compiler/lower/passes.h"
 #include "compiler/plan/passes.h"
 
@@ -76,43 +78,93 @@ struct Arrays {
   NetworkResults out;
 };
 
+// A call of some of the rows.
+struct HostCall {
+  HostCall(Arrays& a, const reference::NetworkInputs& in, std::int64_t first, std::int64_t rows)
+      : weights(pointers(a.weights)), states(pointers(a.states)), gradients(pointers(a.out.gradients)), means(pointers(a.out.means)), codes(pointers(a.codes)) {
+    for (std::int32_t*& column : codes) column += first;
+    for (const auto& column : in.bags) bags.push_back(column.data() + first);
+    call.rows = rows;
+    call.numbers = a.numbers.data() + first * static_cast<std::int64_t>(a.numbers.size()) / std::max<std::int64_t>(in.rows, 1);
+    call.codes = codes.data();
+    call.bags = bags.data();
+    call.weights = weights.data();
+    call.gradients = gradients.data();
+    call.states = states.data();
+    call.means = means.data();
+    call.target = in.target.data() + first;
+    call.row_weight = in.row_weight.data() + first;
+    call.row_id = in.row_id.data() + first;
+    call.seed = in.seed;
+    call.step = in.step;
+    call.scores = a.out.scores.data() + first * static_cast<std::int64_t>(a.out.scores.size()) / std::max<std::int64_t>(in.rows, 1);
+    call.losses = a.out.losses.data() + first;
+    call.product = naive_product;
+  }
+  HostCall(const HostCall&) = delete;
+  void ask(mlp_network function) {
+    call.scratch = nullptr;
+    floats = static_cast<std::size_t>(function(&call));
+    scratch.reset(static_cast<float*>(std::aligned_alloc(64, (floats * 4 + 64 + 63) / 64 * 64)));
+    std::fill_n(scratch.get(), floats + 16, std::numeric_limits<float>::quiet_NaN());
+    call.scratch = scratch.get();
+  }
+  void check() const {
+    for (std::size_t i = floats; i < floats + 16; ++i)
+      if (scratch.get()[i] == scratch.get()[i]) std::abort();  // past its end
+  }
+  std::vector<float*> weights, states, gradients, means;
+  std::vector<std::int32_t*> codes;
+  std::vector<const mlp_bag*> bags;
+  std::unique_ptr<float, void (*)(void*)> scratch{nullptr, std::free};
+  std::size_t floats = 0;
+  mlp_network_call call{};
+};
+
 }  // namespace
 
 NetworkResults run_network(const codegen::Compiled& compiled, const ir::Network& network, const reference::NetworkInputs& in) {
   Arrays a(network, in);
-  const std::vector<float*> weights = pointers(a.weights), states = pointers(a.states), gradients = pointers(a.out.gradients), means = pointers(a.out.means);
-  const std::vector<std::int32_t*> codes = pointers(a.codes);
-  std::vector<const mlp_bag*> bags;
-  for (const auto& column : in.bags) bags.push_back(column.data());
-  mlp_network_call call{};
-  call.rows = in.rows;
-  call.numbers = a.numbers.data();
-  call.codes = codes.data();
-  call.bags = bags.data();
-  call.weights = weights.data();
-  call.gradients = gradients.data();
-  call.states = states.data();
-  call.means = means.data();
-  call.target = in.target.data();
-  call.row_weight = in.row_weight.data();
-  call.row_id = in.row_id.data();
-  call.seed = in.seed;
-  call.step = in.step;
-  call.scores = a.out.scores.data();
-  call.losses = a.out.losses.data();
-  call.product = naive_product;
+  HostCall all(a, in, 0, in.rows);
   for (const char* name : {"score", "train"}) {
     const mlp_network function = compiled.find_network(name);
     if (!function) continue;
-    call.scratch = nullptr;
-    const auto floats = static_cast<std::size_t>(function(&call));
-    const std::unique_ptr<float, void (*)(void*)> scratch(static_cast<float*>(std::aligned_alloc(64, floats * 4 + 64)), std::free);
-    std::fill_n(scratch.get(), floats + 16, std::numeric_limits<float>::quiet_NaN());
-    call.scratch = scratch.get();
-    function(&call);
-    for (std::size_t i = floats; i < floats + 16; ++i)
-      if (scratch.get()[i] == scratch.get()[i]) std::abort();  // past its end
+    all.ask(function);
+    function(&all.call);
+    all.check();
   }
+  return a.out;
+}
+
+NetworkResults run_network_in_parts(const codegen::Compiled& compiled, const loop::Module& module, const ir::Network& network, const reference::NetworkInputs& in, std::int64_t together) {
+  NetworkResults whole = run_network(compiled, network, in);
+  const mlp_network train = compiled.find_network("train");
+  const auto function = std::find_if(module.network.begin(), module.network.end(), [](const loop::Function& f) { return f.name == "train"; });
+  if (!train || function == module.network.end() || in.rows == 0) return whole;
+  const std::vector<loop::Barrier> barriers = loop::segments_of(*function).barriers;
+  Arrays a(network, in);
+  std::deque<HostCall> parts;
+  for (std::int64_t first = 0; first < in.rows; first += together) {
+    HostCall& part = parts.emplace_back(a, in, first, std::min(together, in.rows - first));
+    part.ask(train);
+    part.call.batch_rows = in.rows;
+    part.call.repeats = first > 0;
+  }
+  for (std::size_t segment = 0; segment <= barriers.size(); ++segment) {
+    for (HostCall& part : parts) {
+      part.call.segment = barriers.empty() ? 0 : static_cast<std::int64_t>(segment + 1);
+      train(&part.call);
+      part.check();
+    }
+    if (segment == barriers.size()) break;
+    for (const loop::RowSum& sum : barriers[segment].sums)
+      for (std::int64_t i = sum.offset; i < sum.offset + sum.floats; ++i) {
+        float total = 0;
+        for (const HostCall& part : parts) total += part.call.scratch[i];
+        for (HostCall& part : parts) part.call.scratch[i] = total;
+      }
+  }
+  a.out.scores = whole.scores;
   return a.out;
 }
 

@@ -23,6 +23,8 @@ struct NetworkResults {
 };
 // What there is no room for in `inputs` is as in the ABI; scratch holds rubbish at first.
 NetworkResults run_network(const codegen::Compiled& compiled, const ir::Network& network, const reference::NetworkInputs& inputs);
+// The same by calls of `together` rows that meet where segments end, as the trainer runs it.
+NetworkResults run_network_in_parts(const codegen::Compiled& compiled, const loop::Module& module, const ir::Network& network, const reference::NetworkInputs& inputs, std::int64_t together);
 NetworkResults run_network(device::Launches& launches, const ir::Network& network, const reference::NetworkInputs& inputs);  // on its device
 
 // How far floats are from what doubles say, in units of what rounding excuses.

@@ -1,10 +1,12 @@
 #include "compiler/codegen/cpu/network_builder.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include "base/diagnostic.h"
 #include "compiler/codegen/cpu/network_nest.h"
+#include "compiler/ir/loop/segments.h"
 
 namespace mlp::codegen {
 
@@ -172,23 +174,24 @@ class Builder {
       b_.CreateRet(needs);
       b_.SetInsertPoint(runs);
     }
-    // Functions of their own, of a step and of many calls: the time that LLVM takes for a function grows faster than its size.
-    constexpr std::size_t most_calls = 32;
-    const std::vector<Step>& steps = frame_.function.steps;
-    const auto call_steps = [&](std::size_t first) {
-      for (std::size_t i = first; i < std::min(first + most_calls, steps.size()); ++i) call_step(steps[i]);
-    };
-    if (steps.size() <= most_calls) call_steps(0);
-    else
-      for (std::size_t first = 0; first < steps.size(); first += most_calls)
-        apart(symbol_ + ".from." + std::to_string(first), {frame_.call, frame_.rows, frame_.scratch}, [&](llvm::Function* some) {
-          frame_.rows = some->getArg(1);
-          frame_.scratch = some->getArg(2);
-          BasicBlock* const body = BasicBlock::Create(b_.getContext(), "body", some);
-          b_.CreateBr(body);  // addresses of buffers go before it
-          b_.SetInsertPoint(body);
-          call_steps(first);
-        });
+    const std::size_t steps = frame_.function.steps.size();
+    if (frame_.function.name == "train") segments_ = loop::segments_of(frame_.function);
+    if (segments_.barriers.empty()) {
+      call_steps(0, steps);
+    } else {                             // one segment, or all in order
+      Value* const asked = frame_.field(mlp_network_call_field::segment, number);
+      BasicBlock* const done = BasicBlock::Create(b_.getContext(), "done", whole);
+      std::vector<BasicBlock*> begins;
+      for (std::size_t s = 0; s <= segments_.barriers.size(); ++s) begins.push_back(BasicBlock::Create(b_.getContext(), "segment", whole));
+      llvm::SwitchInst* const choice = b_.CreateSwitch(asked, begins[0]);
+      for (std::size_t s = 0; s < begins.size(); ++s) {
+        choice->addCase(b_.getInt64(s + 1), begins[s]);
+        b_.SetInsertPoint(begins[s]);
+        call_steps(s == 0 ? 0 : segments_.barriers[s - 1].step, s < segments_.barriers.size() ? segments_.barriers[s].step : steps);
+        b_.CreateCondBr(b_.CreateICmpEQ(asked, b_.getInt64(s + 1)), done, s + 1 < begins.size() ? begins[s + 1] : done);
+      }
+      b_.SetInsertPoint(done);
+    }
     if (frame_.update) b_.CreateRetVoid();
     else b_.CreateRet(needs);
   }
@@ -201,6 +204,24 @@ class Builder {
     function->addFnAttr("prefer-vector-width", level_ == "x86-64-v4" ? "512" : level_ == "x86-64-v3" ? "256" : "128");
     return function;
   }
+  // Functions of their own, of a step and of many calls: the time that LLVM takes for a function grows faster than its size.
+  void call_steps(std::size_t first, std::size_t end) {
+    constexpr std::size_t most_calls = 32;
+    if (frame_.function.steps.size() <= most_calls) {
+      for (std::size_t i = first; i < end; ++i) call_step(i);
+      return;
+    }
+    for (; first < end; first += most_calls)
+      apart(symbol_ + ".from." + std::to_string(first), {frame_.call, frame_.rows, frame_.scratch}, [&](llvm::Function* some) {
+        frame_.rows = some->getArg(1);
+        frame_.scratch = some->getArg(2);
+        BasicBlock* const body = BasicBlock::Create(b_.getContext(), "body", some);
+        b_.CreateBr(body);  // addresses of buffers go before it
+        b_.SetInsertPoint(body);
+        for (std::size_t i = first; i < std::min(first + most_calls, end); ++i) call_step(i);
+      });
+  }
+
   // Calls a function that is never written in place, made by `body` where it is new.
   template <class Body>
   void apart(const std::string& name, const std::vector<Value*>& arguments, const Body& body) {
@@ -220,7 +241,20 @@ class Builder {
     b_.CreateCall(function, arguments);
   }
 
-  void call_step(const Step& step) {
+  void call_step(std::size_t number) {
+    const Step& step = frame_.function.steps[number];
+    Step others = step;                  // without what only one of several calls may add
+    others.stores.clear();
+    for (std::size_t i = 0; i < step.stores.size(); ++i)
+      if (!segments_.alike.contains({number, i})) others.stores.push_back(step.stores[i]);
+    const bool product = step.kind == StepKind::product && segments_.alike.contains({number, 0});
+    if (!product && others.stores.size() == step.stores.size()) return call(step);
+    std::function<void()> rest;
+    if (!product && !(others.stores.empty() && others.reductions.empty())) rest = [&] { call(others); };
+    frame_.when(b_.CreateICmpEQ(frame_.field(mlp_network_call_field::repeats, b_.getInt64Ty()), i64(0)), [&] { call(step); }, rest);
+  }
+
+  void call(const Step& step) {
     const Form form = form_of(frame_.function, step);
     const std::size_t number = forms_.emplace(form.text, forms_.size()).first->second;
     std::vector<Value*> arguments{frame_.call, frame_.rows};
@@ -349,6 +383,7 @@ class Builder {
   const std::string& level_;
   llvm::IRBuilder<> b_;
   NetworkFrame frame_;
+  loop::Segments segments_;
   std::map<std::string, std::size_t> forms_;   // by their texts, in order of appearance
 };
 

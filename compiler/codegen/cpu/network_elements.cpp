@@ -198,7 +198,10 @@ Value* NestElements::compute(const Element& e, bool vector) {
     case ElementOp::mask: return mask(e, vector);
     case ElementOp::call: return call(e, vector);
     case ElementOp::constant: return number(e.real);
-    case ElementOp::row_share: return b_.CreateFDiv(number(1), b_.CreateSIToFP(f_.rows, real()));
+    case ElementOp::row_share: {
+      Value* const batch = f_.field(mlp_network_call_field::batch_rows, b_.getInt64Ty());
+      return b_.CreateFDiv(number(1), b_.CreateSIToFP(b_.CreateSelect(b_.CreateICmpSGT(batch, i64(0)), batch, f_.rows), real()));
+    }
     case ElementOp::step: return b_.CreateFPTrunc(f_.field(mlp_update_call_field::step, b_.getDoubleTy()), real());
     case ElementOp::decays: return b_.CreateFPTrunc(f_.field(mlp_update_call_field::decays, b_.getDoubleTy()), real());
     case ElementOp::rate: return b_.CreateFPTrunc(f_.field(mlp_update_call_field::rate, b_.getDoubleTy()), real());

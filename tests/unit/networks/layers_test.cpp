@@ -38,11 +38,14 @@ const Layers all[] = {
     {"text_encoder(6, 4, 2) |> dense(1)", 0.9, true},
     {"sequence(4) |> gru(5) |> dense(1)"},
     {"sequence(4) |> gru(3, all = true) |> flatten |> dense(1)"},
+    {"image(4, 6) |> conv2d(3, 3, pad = 1) |> batch_norm |> activate(tanh) |> max_pool |> conv2d(4, 2) |> batch_norm |> flatten |> dense(1)"},
+    {"dense(6) |> by_means |> dense(1)"},
+    {"dense(6) |> by_product_and_means |> dense(1)"},
 };
 
 flow::Program planned(const std::string& layers, const std::string& target = "float", const std::string& more = "", const std::string& loss = "") {
   const std::string spec =
-      loss + "schema Row {\n  v0..v23 : float\n  c : category\n  y : " + target + "\n}\nsource rows: Row = csv(\"rows.csv\")\nfeatures x from rows {\n  v = columns(\"v*\")\n" +
+      loss + "layer by_means(v: float[n]) -> float[n] {\n  let w = weight([n, n])\n  v @ (w * batch_mean(v * v, start = 1))\n}\nlayer by_product_and_means(v: float[n]) -> float[n] {\n  let w = weight([n, 3]) @ weight([3, n])\n  v @ (w * batch_mean(v * v, start = 1))\n}\nschema Row {\n  v0..v23 : float\n  c : category\n  y : " + target + "\n}\nsource rows: Row = csv(\"rows.csv\")\nfeatures x from rows {\n  v = columns(\"v*\")\n" +
       std::string(layers.starts_with("dense") ? "  c\n" : "") + "}\nmodel m = network {\n  predict y from x\n  layers = " + layers + "\n" + more + "}\n";
   driver::Options options;
   options.passes.verify = true;
@@ -150,9 +153,12 @@ TEST(Layers, CompiledCodeAgreesWithTheReference) {
     SCOPED_TRACE(l.layers);
     const flow::Program program = planned(l.layers);
     const reference::NetworkInputs in = inputs_for(program, 21, rng, l.codes);
-    const auto compiled = codegen::compile(harness::lower_network(program.model.network, {{}, true}, program.exprs), {});
+    const loop::Module module = harness::lower_network(program.model.network, {{}, true}, program.exprs);
+    const auto compiled = codegen::compile(module, {});
     const harness::Worst worst = harness::difference(program.model.network, in, harness::run_network(*compiled, program.model.network, in));
     EXPECT_LT(worst.error, 1e-4) << worst.where;
+    const harness::Worst parted = harness::difference(program.model.network, in, harness::run_network_in_parts(*compiled, module, program.model.network, in, 4));
+    EXPECT_LT(parted.error, 1e-4) << parted.where << ", in parts";
   }
 }
 
