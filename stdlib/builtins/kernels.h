@@ -23,6 +23,8 @@ double mlp_log1p(double v);    // 1
 // a / b where |b|, and |a| and |a / b| unless they are 0, are between 2^-900 and 2^900; the sign of 0 may differ. A GPU computes it without a test for that: beyond, where b is a
 // number of at least 1 and |a| <= 1, it is still finite and below 2^-800; elsewhere callers must not use it.
 double mlp_quotient(double a, double b);
+// sum + a * b where a * b is a double: rounded once or twice, it is the same.
+double mlp_plus_exact(double sum, double a, double b);
 double mlp_pow(double a, double b);  // 1; exact where the result is a double
 double mlp_sin(double v);      // 1
 double mlp_cos(double v);      // 1

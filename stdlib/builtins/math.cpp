@@ -57,6 +57,7 @@ inline double scale(double m, uint64_t k) {
 
 constexpr double log2_e = 0x1.71547652b82fep+0;
 constexpr double ln2_high = 0x1.62e42fee00000p-1, ln2_low = 0x1.a39ef35793c76p-33;    // 32 bits, so that k * ln2_high is exact
+constexpr double ln2_high21 = 0x1.62e42p-1, ln2_low41 = 0x1.fdf473de6bp-22;           // so that k times each is
 constexpr double ln2_high42 = 0x1.62e42fefa3800p-1, ln2_low42 = 0x1.ef35793c76730p-45;
 
 // v + low = k ln 2 + r + rest, |r| <= 0.35
@@ -220,6 +221,7 @@ inline double atan_of(double v) {
 extern "C" {
 
 MLP_LATER double mlp_quotient(double a, double b) { return a / b; }
+MLP_LATER double mlp_plus_exact(double sum, double a, double b) { return a * b + sum; }
 
 MLP_INLINE double mlp_exp(double v) { return exp_of(limited(v, -746.0, 710.0), 0.0); }
 
@@ -247,13 +249,26 @@ MLP_INLINE double mlp_log10(double v) {
 }
 
 MLP_INLINE double mlp_log1p(double v) {
-  const Pair u = exact_sum(1.0, v);
-  const Split x = split_normal(u.high);
-  const bool near = bits_of(x.k) == 0;            // k = 0: there f = v, exactly, and nothing is lost
-  const double lost = choose(near, 0.0, mlp_quotient(u.low, u.high));  // log(1 + v) = log(u.high) + lost
-  const double f = choose(near, v, x.m - 1.0), half_square = 0.5 * f * f;
-  const double r = x.k * ln2_high - ((half_square - (log_rest(f, half_square) + (x.k * ln2_low + lost))) - f);
-  return with_sign_of(log_edges(u.high, r), v);   // of -0 too
+  // 1 + v = (1 + f) * 2^k with 3/4 <= 1 + f < 3/2. Then v * 2^-k and 1 - 2^-k are within a factor of 2 of each other, or k = 0, or k > 53 where 2^-k
+  // does not count: so f, their difference, is exact, whatever 1 + v lost.
+  const double u = 1.0 + v;
+  const uint64_t twice = ~(bits_of(u) + (bits_of(1.0) - bits_of(0.75))) & 0x7ff0000000000000;  // 2^(1 - k)
+  const double f = (0.5 * double_of(twice) - 1.0) + double_of(bits_of(v) + twice - bits_of(2.0));
+  const double k = (0x1p52 + 1024 * 0x1p20) - double_of(bits_of(0x1p52) | twice >> 32);  // times 2^20
+  const double s = mlp_quotient(f, 2.0 + f), z = s * s, half_square = 0.5 * f * f;
+  // 2 atanh(s) - 2s over s, within 2^-57 of the logarithm for s <= 1/5 (by Remez' algorithm, with short numbers first: they cost a GPU no register)
+  double p = 0x1.1b69fp-3;
+  p = p * z + 0x1.0dcf1p-3;
+  p = p * z + 0x1.3b359p-3;
+  p = p * z + 0x1.745c5p-3;
+  p = p * z + 0x1.c71c742a4e882p-3;
+  p = p * z + 0x1.249249238c180p-2;
+  p = p * z + 0x1.99999999967e2p-2;
+  p = p * z + 0x1.555555555557ep-1;
+  const double small = mlp_plus_exact(s * (half_square + p * z), k, ln2_low41 * 0x1p-20);
+  const double inside = mlp_plus_exact(-((half_square - small) - f), k, ln2_high21 * 0x1p-20);
+  const double r = choose(v > -1 && v < infinity, inside, choose(v == -1, -infinity, choose(v < -1, not_a_number, u)));
+  return with_sign_of(r, v);  // of -0 too
 }
 
 double mlp_pow(double a, double b) {

@@ -39,7 +39,7 @@ void link_builtins(llvm::Module& module, std::unique_ptr<llvm::Module> builtins,
       function.removeFnAttr(llvm::Attribute::StackProtectStrong);
       function.removeFnAttr(llvm::Attribute::UWTable);
     }
-    if (function.getName() == "mlp_quotient") {  // not inlined until here: a device gives it another body
+    if (function.getName() == "mlp_quotient" || function.getName() == "mlp_plus_exact") {  // not inlined until here: a device gives them other bodies
       function.removeFnAttr(llvm::Attribute::NoInline);
       function.addFnAttr(llvm::Attribute::AlwaysInline);
     }

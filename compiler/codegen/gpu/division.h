@@ -7,7 +7,7 @@
 namespace mlp::codegen {
 
 // Gives mlp_quotient (stdlib/builtins/kernels.h), if the module has it, such a body.
-void divide_quotients(llvm::Module& module);
+void give_bodies(llvm::Module& module);
 
 // `function`, which gives nothing, with its divisions replaced: gives whether all of them were in range: |divisor| and |dividend| from 2^-500 to 2^500, or a dividend that is 0 or NaN.
 // Where one was not, what the function wrote is to be written again by plain divisions: columns of which some are divided by 0 cost that.

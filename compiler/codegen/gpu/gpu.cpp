@@ -14,6 +14,7 @@
 #include "compiler/codegen/cpu/module.h"
 #include "compiler/codegen/gpu/division.h"
 #include "compiler/codegen/gpu/features.h"
+#include "compiler/codegen/gpu/halves.h"
 #include "compiler/codegen/gpu/kernels.h"
 #include "compiler/codegen/gpu/steps.h"
 
@@ -173,8 +174,9 @@ class Compilation {
       build_rows(made, part, writer);
     }
     link_builtins(*module_, std::move(builtins), {});
-    divide_quotients(*module_);
+    give_bodies(*module_);
     optimize(*module_, *machine_, 3, true);
+    by_halves(*module_);
   }
   DeviceCode& code() { return code_; }
   llvm::SmallVector<char, 0> write(llvm::CodeGenFileType type) { return codegen::write(*module_, *machine_, type); }
