@@ -227,7 +227,7 @@ class Builder {
         b_.SetInsertPoint(calls);
         llvm::PHINode* const at = b_.CreatePHI(i64, 2, "call");
         at->addIncoming(b_.getInt64(0), before);
-        call(b_.CreateInBoundsGEP(i64, table, b_.CreateMul(at, b_.getInt64(group.calls[0].size()))));
+        call(b_.CreateInBoundsGEP(b_.getInt32Ty(), table, b_.CreateMul(at, b_.getInt64(group.calls[0].size()))));
         Value* const next = b_.CreateNUWAdd(at, b_.getInt64(1));
         at->addIncoming(next, calls);
         b_.CreateCondBr(b_.CreateICmpULT(next, b_.getInt64(group.calls.size())), calls, after);
@@ -289,13 +289,14 @@ class Builder {
   // Element `index` of an array, where index is that of an instruction or output: a constant, or a parameter of the group.
   Value* element(Type* type, Value* base, Index index) {
     Value* const number = index.place < 0 ? b_.getInt64(static_cast<std::uint64_t>(index.number))
-                                          : hoisted({parameter, index.place}, [&] { return b_.CreateLoad(b_.getInt64Ty(), b_.CreateConstInBoundsGEP1_64(b_.getInt64Ty(), function_->getArg(5), index.place)); });
+                                          : hoisted({parameter, index.place}, [&] { return b_.CreateZExt(b_.CreateLoad(b_.getInt32Ty(), b_.CreateConstInBoundsGEP1_64(b_.getInt32Ty(), function_->getArg(5), index.place)), b_.getInt64Ty()); });
     return b_.CreateInBoundsGEP(type, base, number);
   }
   Value* index_table(const std::vector<std::vector<std::int64_t>>& rows) {
-    std::vector<std::uint64_t> flat;
-    for (const auto& row : rows) flat.insert(flat.end(), row.begin(), row.end());
-    llvm::Constant* const data = llvm::ConstantDataArray::get(context_, llvm::ArrayRef<std::uint64_t>(flat));
+    std::vector<std::uint32_t> flat;
+    for (const auto& row : rows)
+      for (const std::int64_t index : row) flat.push_back(static_cast<std::uint32_t>(index));
+    llvm::Constant* const data = llvm::ConstantDataArray::get(context_, llvm::ArrayRef<std::uint32_t>(flat));
     return new llvm::GlobalVariable(module_, data->getType(), true, llvm::GlobalValue::PrivateLinkage, data, "mlp.indexes", nullptr, llvm::GlobalValue::NotThreadLocal, space_);
   }
 

@@ -24,7 +24,7 @@ void build_kernel(const loop::Kernel& kernel, const std::string& symbol, const s
 // are of `space`. For any target; of kernels without texts, bags and presence of outputs.
 struct KernelPart {
   llvm::Function *one = nullptr, *all = nullptr;   // for the row alone, and for those that lie `rows` behind it
-  llvm::Value* indexes = nullptr;                  // rows of `width` numbers, a call for each; null: one call
+  llvm::Value* indexes = nullptr;                  // rows of `width` numbers of 32 bits, a call for each; null: one call
   std::int64_t calls = 1, width = 0;
 };
 std::vector<KernelPart> build_parts(const loop::Kernel& kernel, const std::string& symbol, const std::vector<std::int64_t>& rows, unsigned space, const AbiTypes& abi, const llvm::Module& builtins,

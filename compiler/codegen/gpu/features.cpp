@@ -135,7 +135,7 @@ void build_rows(NetworkFrame& frame, const loop::Kernel& kernel, KernelWriter& w
               continue;
             }
             frame.repeat(b.getInt64(static_cast<std::uint64_t>(part.calls)),
-                         [&](Value* i) { of(part, b.CreateInBoundsGEP(b.getInt64Ty(), part.indexes, b.CreateMul(i, b.getInt64(static_cast<std::uint64_t>(part.width))))); });
+                         [&](Value* i) { of(part, b.CreateInBoundsGEP(b.getInt32Ty(), part.indexes, b.CreateMul(i, b.getInt64(static_cast<std::uint64_t>(part.width))))); });
           }
         };
         // Whole blocks take all rows of a thread at once; again one by one where a division was out of range.

@@ -59,6 +59,7 @@ const Case cases[] = {
     {"log10", mlp_log10, std::log10, 0.5, 2, 1},
     {"log1p", mlp_log1p, std::log1p, -1, 10, 1},
     {"log1p", mlp_log1p, std::log1p, -0.5, 1, 1},
+    {"log1p", mlp_log1p, std::log1p, -0.3, -0.24, 1},
     {"sin", mlp_sin, std::sin, -10, 10, 1},
     {"sin", mlp_sin, std::sin, -2e6, 2e6, 1},
     {"sin", mlp_sin, std::sin, -1e18, 1e18, 1},
@@ -103,6 +104,30 @@ TEST(Math, ErrorBounds) {
     std::printf("%-8s [%g, %g]: %.3f ulp at %a\n", c.name, c.low, c.high, worst, at);
     EXPECT_LE(worst, c.bound) << c.name << " at " << at;
   }
+}
+
+TEST(Math, Log1pAroundItsPowersOfTwo) {
+  // Where 1 + v is split otherwise, and where it is rounded there; every power of two, up to the largest number.
+  double worst = 0, at = 0;
+  const auto look = [&](double v) {
+    const double error = ulps(mlp_log1p(v), std::log1p(static_cast<long double>(v)));
+    if (error > worst) worst = error, at = v;
+  };
+  for (int exponent = -54; exponent <= 1023; ++exponent)
+    for (const double m : {1.0, 1.25, 1.5, 1.75}) {
+      double up = std::ldexp(m, exponent), down = up;
+      for (int i = 0; i < 200; ++i) {
+        for (const double near : {up, down}) {
+          look(near);
+          look(near - 1);
+          if (near < 1) look(-near);
+        }
+        up = std::nextafter(up, inf);
+        down = std::nextafter(down, 0);
+      }
+    }
+  std::printf("log1p: %.3f ulp at %a\n", worst, at);
+  EXPECT_LE(worst, 1) << "at " << at;
 }
 
 TEST(Math, HugeAngles) {

@@ -32,6 +32,7 @@ schema Row {
 source rows : Row = csv("rows.csv")
 features x from rows {
   each(float) |> impute |> log_signed |> standardize |> clamp(-2, 2)
+  even = b |> standardize
   logs = log(b)
   whole = c * 3 + 1
   flag = if d then sqrt(b) else exp(b)
@@ -66,7 +67,7 @@ void agree(const driver::Unit& unit, device::Device& device, const DeviceRows& r
   for (const loop::Instr& instr : kernel.body)
     if (instr.op == loop::Op::fitted) slots = std::max(slots, instr.integer + 1);
   std::vector<double> numbers;
-  for (std::int64_t s = 0; s < slots; ++s) numbers.push_back(0.3 + 0.1 * static_cast<double>(s % 5));
+  for (std::int64_t s = 0; s < slots; ++s) numbers.push_back(s % 7 == 6 ? 0 : 0.25 * static_cast<double>(1 + s % 5));   // means and deviations
   const auto compiled = codegen::compile(unit.loops, {});
   std::mt19937_64 rng(3);
   for (const std::int64_t rows : {0, 1, 255, 1024, 1025, 5000}) {
@@ -76,7 +77,7 @@ void agree(const driver::Unit& unit, device::Device& device, const DeviceRows& r
     made.present.resize(9);
     const auto real = [&](std::size_t at, bool nulls) {
       for (std::int64_t i = 0; i < rows; ++i) {
-        const double odd[] = {0.0, -0.0, 1e300, -3, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN(), 5e-324};
+        const double odd[] = {0.0, -0.0, 1e300, -3, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN(), 5e-324, 0.25, 0.5, 0.75, 1, 1.25, 0x1.fffffffffffffp1023};
         made.reals[at].push_back(rng() % 9 == 0 ? odd[rng() % std::size(odd)] : std::ldexp(static_cast<double>(rng() % 100000) - 20000, -12));
         made.present[at].push_back(!nulls || rng() % 5 != 0);
         if (!made.present[at].back()) made.reals[at].back() = 0;
