@@ -256,7 +256,8 @@ MLP_INLINE double mlp_log1p(double v) {
   const double f = (0.5 * double_of(twice) - 1.0) + double_of(bits_of(v) + twice - bits_of(2.0));
   const double k = (0x1p52 + 1024 * 0x1p20) - double_of(bits_of(0x1p52) | twice >> 32);  // times 2^20
   const double s = mlp_quotient(f, 2.0 + f), z = s * s, w = z * z, half_square = 0.5 * f * f;
-  // 2 atanh(s) / s - 2, within 2^-57 for s <= 1/5 (by Remez' algorithm; the last ones short, which takes fewer registers on a GPU)
+  // 2 atanh(s) / s - 2, within 2^-57 for |s| <= 1/5: by Remez' algorithm, each coefficient rounded before those below it are found; the last to 21 bits,
+  // which a GPU's instructions have room for
   const double odd = z * (0x1.555555555557ep-1 + w * (0x1.249249238c180p-2 + w * (0x1.745c5p-3 + w * 0x1.0dcf1p-3)));
   const double even = w * (0x1.99999999967e2p-2 + w * (0x1.c71c742a4e882p-3 + w * (0x1.3b359p-3 + w * 0x1.1b69fp-3)));
   const double small = mlp_plus_exact(s * (half_square + (odd + even)), k, ln2_low41 * 0x1p-20);

@@ -73,7 +73,7 @@ class Splitting {
       if (match(&instruction, m_And(m_Value(x), m_Value(y))) && no_low(y)) return join({b_.getInt32(0), b_.CreateAnd(halves(x).high, halves(y).high)});
       if (auto* const most = llvm::dyn_cast<llvm::MinMaxIntrinsic>(&instruction); most && no_low(most->getLHS()) && no_low(most->getRHS()))
         return join({b_.getInt32(0), b_.CreateBinaryIntrinsic(most->getIntrinsicID(), halves(most->getLHS()).high, halves(most->getRHS()).high)});
-      if (match(&instruction, m_BitCast(m_FAbs(m_Value(x))))) return join(positive(x));
+      if (match(&instruction, m_BitCast(m_FAbs(m_Value(x)))) && x->getType()->isDoubleTy()) return join(positive(x));
     }
     if (match(&instruction, m_ICmp(predicate, m_Value(x), m_Value(y))) && x->getType()->isIntegerTy(64) && no_low(y) && (predicate == llvm::ICmpInst::ICMP_SLT || predicate == llvm::ICmpInst::ICMP_ULT || predicate == llvm::ICmpInst::ICMP_SGE || predicate == llvm::ICmpInst::ICMP_UGE))
       return b_.CreateICmp(predicate, halves(x).high, halves(y).high);
