@@ -33,6 +33,7 @@ source rows : Row = csv("rows.csv")
 features x from rows {
   each(float) |> impute |> log_signed |> standardize |> clamp(-2, 2)
   even = b |> standardize
+  zero = if b > 0 then (0 - b) * 0 / b else 2
   logs = log(b)
   whole = c * 3 + 1
   flag = if d then sqrt(b) else exp(b)
