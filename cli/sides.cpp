@@ -8,6 +8,7 @@
 #include <cstring>
 #include <thread>
 
+#include "base/codes/packages.h"
 #include "base/codes/command.h"
 #include "base/files.h"
 
@@ -143,13 +144,16 @@ engine::Side side_of(const std::string& what, const std::string& spec, const Glo
 std::optional<engine::Side> last_run(const std::string& pipeline, const Globals& globals) {
   const std::optional<registry::Registry> registry = registry::Registry::find(globals.store);
   if (!registry) return {};
-  const std::vector<registry::Run> runs = registry->runs(pipeline);
-  if (runs.empty()) return {};
-  try {
-    return side_of_run(*registry, runs.front());
-  } catch (const engine::SpecError&) {
-    return {};
+  for (const registry::Run& run : registry->runs(pipeline)) {
+    try {
+      return side_of_run(*registry, run);
+    } catch (const engine::SpecError&) {
+      return {};
+    } catch (const Failure& failure) {   // a package that is damaged or altered must not stand in the way of the next
+      if (failure.diagnostic.code != code::package_damaged && failure.diagnostic.code != code::run_package_altered) throw;
+    }
   }
+  return {};
 }
 
 Json stages_json(const engine::Comparison& comparison) {

@@ -1,3 +1,9 @@
+#include <pthread.h>
+
+#include <exception>
+#include <optional>
+#include <utility>
+
 #include "base/timing.h"
 #include "compiler/lower/lower.h"
 #include "compiler/lower/passes.h"
@@ -30,9 +36,42 @@ const std::vector<PassInfo>& lower_passes() {
   return list;
 }
 
+namespace {
+
+// Tensors are translated from their users to what they are made of: an unrolled recurrence of thousands of places goes deeper than a usual stack.
+template <class Body>
+auto with_deep_stack(const Body& body) {
+  constexpr std::size_t size = std::size_t{1} << 30;   // of addresses: memory is taken as it is used
+  struct Work {
+    const Body& body;
+    std::optional<decltype(body())> result;
+    std::exception_ptr failure;
+  } work{body, {}, {}};
+  const auto run = [](void* at) -> void* {
+    auto& mine = *static_cast<Work*>(at);
+    try {
+      mine.result = mine.body();
+    } catch (...) {
+      mine.failure = std::current_exception();
+    }
+    return nullptr;
+  };
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_t thread;
+  const bool deep = pthread_attr_setstacksize(&attributes, size) == 0 && pthread_create(&thread, &attributes, run, &work) == 0;
+  pthread_attr_destroy(&attributes);
+  if (deep) pthread_join(thread, nullptr);
+  else run(&work);                                     // where addresses are limited
+  if (work.failure) std::rethrow_exception(work.failure);
+  return std::move(*work.result);
+}
+
+}  // namespace
+
 loop::Module lower(const flow::Program& program, const PassOptions& options) {
   loop::Module module = timed("translate", [&] { return lowering::expand(program); });
-  module.network = timed("translate the network", [&] { return lowering::network_functions(program); });
+  module.network = timed("translate the network", [&] { return with_deep_stack([&] { return lowering::network_functions(program); }); });
   if (options.verify) check_verified("the translation to loop", loop::verify(module));
   for (const Row& row : passes) {
     if (is_disabled(row.info, options)) continue;

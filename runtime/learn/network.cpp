@@ -127,6 +127,8 @@ class NetworkTrainer {
         for (std::int64_t first = 0; first < count; first += s.batch) run_batch(first, std::min(s.batch, count - first));
         if (device_) read_device();
       });
+      for (std::size_t k = 0; k < states_.size(); ++k)
+        if (!std::all_of(states_[k].begin(), states_[k].end(), [](float v) { return std::isfinite(v); })) lost_mean(plan_.states[k].name);
       const Progress progress = timed("metrics", [&] {
         const model::Model now = model_now();
         return Progress{epoch_, s.epochs, metric_name(s), train.measure(now), valid.measure(now)};
@@ -274,13 +276,15 @@ class NetworkTrainer {
   // single precision here: a loss of rounded numbers is flat between its steps.
   std::vector<GradientCheck> check_gradients() {
     constexpr std::int64_t each = 8;
+    constexpr double distances[] = {3e-2, 1e-2, 3e-3, 1e-3};
     shuffle(1);
     step_ = 1;  // the chances of the first batch
     product_ = product::best(Precision::float32);
     const std::int64_t rows = std::min<std::int64_t>(request_.settings.batch, static_cast<std::int64_t>(rows_.size()));
     double mass = 0;
     std::int64_t shares = 0;
-    if (!std::isfinite(loss_of(0, rows, mass, shares))) diverged(first_lost(shares));
+    const double loss = loss_of(0, rows, mass, shares);
+    if (!std::isfinite(loss)) diverged(first_lost(shares));
     std::vector<std::vector<double>> gradients;
     for (std::size_t w = 0; w < weights_.size(); ++w) {
       gradients.emplace_back(weights_[w].size());
@@ -293,7 +297,9 @@ class NetworkTrainer {
       double squares = 0, size = 0;
       for (const double v : g) squares += v * v;
       for (const float v : weights_[w]) size += static_cast<double>(v) * static_cast<double>(v);
+      // What rounds in the loss, as a slope over the greatest distance: below it no difference can tell.
       const double usual = std::sqrt(squares / static_cast<double>(g.size())), scale = std::max(std::sqrt(size / static_cast<double>(g.size())), 0.1);
+      const double noise = std::fabs(loss) * 0x1p-21 / (2 * distances[0] * scale);
       std::vector<std::size_t> chosen(g.size());
       std::iota(chosen.begin(), chosen.end(), 0);
       std::stable_sort(chosen.begin(), chosen.end(), [&](std::size_t a, std::size_t b) { return std::fabs(g[a]) > std::fabs(g[b]); });
@@ -304,14 +310,14 @@ class NetworkTrainer {
         float& weight = weights_[w][i];
         const float was = weight;
         double least = std::numeric_limits<double>::infinity(), slope = 0;
-        for (const double distance : {3e-2, 1e-2, 3e-3, 1e-3}) {
+        for (const double distance : distances) {
           weight = static_cast<float>(was + distance * scale);
           const double above = weight, loss_above = loss_of(0, rows, mass, shares);
           weight = static_cast<float>(was - distance * scale);
           const double below = weight, loss_below = loss_of(0, rows, mass, shares);
           const double difference = (loss_above - loss_below) / (above - below);
           const double room = std::max({std::fabs(g[i]), std::fabs(difference), usual / 10, 1e-6});
-          if (const double error = std::fabs(difference - g[i]) / room; error < least) least = error, slope = difference;
+          if (const double error = std::max(std::fabs(difference - g[i]) - noise, 0.0) / room; error < least) least = error, slope = difference;
         }
         weight = was;
         if (least >= check.error) check.error = least, check.at = static_cast<std::int64_t>(i), check.compiled = g[i], check.difference = slope;
@@ -529,6 +535,11 @@ class NetworkTrainer {
   [[noreturn]] void diverged(const std::string& where) const {
     throw Failure(code::training_diverged, "the loss is no number any more in epoch " + std::to_string(epoch_) + (where.empty() ? "" : "; the gradient of `" + where + "` is lost first"),
                   "lower the learning rate of the optimizer, bring the features to one scale (`standardize`), or look at a logarithm or a quotient in that layer");
+  }
+
+  [[noreturn]] void lost_mean(const std::string& name) const {
+    throw Failure(code::training_diverged, "a mean over batches is no number any more in epoch " + std::to_string(epoch_) + ": `" + name + "`",
+                  "lower the learning rate of the optimizer, or bring the features to one scale (`standardize`): what is averaged is too large for single precision");
   }
 
   model::Model model_now() const {

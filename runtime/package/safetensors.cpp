@@ -70,7 +70,7 @@ Tensors read_safetensors(std::string_view block) {
     tensor.dtype = known->dtype;
     std::uint64_t size = known->size;
     const auto& shape = entry["shape"];
-    if (!shape.is_array() || shape.size() > 2) bad("the shape needs at most two dimensions");
+    if (!shape.is_array() || shape.size() > 16) bad("the shape needs at most sixteen dimensions");
     for (const auto& dimension : shape) {
       if (!dimension.is_number_unsigned()) bad("a dimension is not a whole number");
       tensor.shape.push_back(dimension.get<std::uint64_t>());

@@ -58,7 +58,7 @@ done 2>/dev/null
 run 0 "$MLP" train long.mlp --json --store killed
 equal "$one" "$(json package out)" "package after $struck interruptions"
 
-# Gradients of library layers and of a spec's own beside central differences; what no number can meet is above the bound.
+# Gradients of library layers and of a spec's own beside central differences; a derivative that leaves steps out is above the bound.
 {
   echo 'layer bent(v: float[.., n], units: int) -> float[.., units] {'
   echo '  let w = weight([n, units])'
@@ -77,11 +77,55 @@ run 0 "$MLP" train --check-gradients 0.01 bent_rounded.mlp --json --store one
 one=$(json package out)
 run 0 "$MLP" train bent_rounded.mlp --no-cache --json --store one
 equal "$one" "$(json package out)" "package of rounded products with gradients checked and without"
-run 1 "$MLP" train bent.mlp --check-gradients 1e-12 --store one
+{
+  echo 'layer stepped(v: float[n]) -> float[n] = v + 5 * floor(2 * v)'
+  spec 'dense(8) |> stepped |> dense(3)' 'epochs = 1'
+} >stepped.mlp
+run 1 "$MLP" train stepped.mlp --check-gradients 0.5 --store one
 says err "E0612"
 sed 's/network {/gbdt {/; /layers =/d; /optimizer =/d; /batch =/d; /epochs =/d' net.mlp >trees.mlp
 run 2 "$MLP" train trees.mlp --check-gradients 0.01 --store one
 says err "E0901"
+
+# What a mean takes out has no gradient but what rounds.
+spec 'dense(16) |> batch_norm() |> activate(tanh) |> dense(3)' 'epochs = 1' >free.mlp
+run 0 "$MLP" train free.mlp --check-gradients 0.01 --store one
+
+# Weights and means of three axes leave training and come back.
+{
+  echo 'layer scaled(v: float[h, w, c]) -> float[h, w, c] = (v - batch_mean(v)) * weight([h, w, c], init = ones)'
+  spec 'dense(12) |> image(3, 4) |> scaled |> flatten |> dense(3)' 'epochs = 2'
+} >axes.mlp
+run 0 "$MLP" train axes.mlp --store one
+run 0 "$MLP" rerun latest --store one
+run 0 "$MLP" build axes.mlp -o axes --store one
+run 0 ./axes selftest
+
+# A mean that grows out of single precision is found before a run is recorded.
+{
+  echo 'layer far_away(v: float[n]) -> float[n] = v * 1e30'
+  spec 'dense(12) |> far_away |> batch_norm() |> dense(3)' 'epochs = 2'
+} >lost.mlp
+run 1 "$MLP" train lost.mlp --store one
+says err "E0606"
+says err "batch_norm_1.spread"
+
+# A package that cannot be read any more does not stand in the way of another run.
+run 0 "$MLP" train axes.mlp --store torn --json
+package=$(find torn -name '*.mlpkg')
+chmod u+w "$package" && truncate -s -1 "$package"
+run 3 "$MLP" build axes.mlp -o axes2 --store torn
+says err "E0706"
+sed 's/epochs = 2/epochs = 3/' axes.mlp >axes3.mlp
+run 0 "$MLP" train axes3.mlp --store torn --no-cache
+run 0 "$MLP" build axes3.mlp -o axes2 --store torn
+
+# A recurrence over many places.
+{
+  echo 'pipeline long'
+  printf 'schema Row {\n  f0..f1199 : float\n  y : float\n}\nsource rows_in: Row = csv("d.csv")\nfeatures x from rows_in { columns("f*") }\nmodel m = network {\n  predict y from x\n  layers = sequence(1200) |> gru(4) |> dense(1)\n}\n'
+} >places.mlp
+run 0 "$MLP" plan places.mlp --stop-after=lower
 
 # Factors of products rounded to bfloat16: the same bytes at 1 and 2 threads, as good, and another model; the artifact computes the same.
 sed 's/epochs = 12/epochs = 12, precision = bf16/' net.mlp >rounded.mlp

@@ -222,7 +222,7 @@ TEST(Safetensors, RefusesWhatIsNotExact) {
   bad(R"({"a":{"dtype":"F64","shape":[18446744073709551615,2],"data_offsets":[0,8]}})");
   bad(R"({"a":{"dtype":"F64","shape":[-1],"data_offsets":[0,8]}})");
   bad(R"({"a":{"dtype":"F16","shape":[4],"data_offsets":[0,8]}})");
-  bad(R"({"a":{"dtype":"U8","shape":[1,1,8],"data_offsets":[0,8]}})");
+  bad(R"({"a":{"dtype":"U8","shape":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,8],"data_offsets":[0,8]}})");
   bad(R"({"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8],"x":1}})");
   bad(R"({"a":{"dtype":"U8","shape":[8],"data_offsets":[8,0]}})");
   bad(R"({"a":[]})");
