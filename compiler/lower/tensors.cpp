@@ -63,7 +63,7 @@ Tensors::Tensors(const ir::Network& network, bool training, loop::Function& out)
 }
 
 // What is needed, how often it is read, and whether it is worth a place in memory: when it is read by several steps, or again and
-// again by one that repeats it, and is dearer than a load.
+// again by one that repeats it, and is dearer than two cheap operations.
 void Tensors::decide() {
   const auto root = [&](TensorId id) {
     if (!id.known()) return;

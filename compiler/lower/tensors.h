@@ -68,7 +68,7 @@ class Tensors {
   View scratch(const Shape& shape, bool rows);
   void zero(const View& to, const Shape& shape, bool rows);
   void add_rows(ir::TensorId id, const View& to, bool fresh);  // the sum over the rows; `fresh`: to what may hold anything
-  void again(ir::TensorId id);
+  void again(ir::TensorId id);                                 // windows, where they are wanted a second time
   void accumulate(ir::TensorId id, const View& to);            // to a gradient
   loop::Step lookup(const ir::Tensor& t, loop::StepKind kind);
   // tensor_products.cpp

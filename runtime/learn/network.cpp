@@ -1,6 +1,6 @@
 // Networks: batches of rows in an order drawn for each epoch, gradients by compiled code, steps by the compiled optimizer. A
-// batch is parted into shares by its size alone; the gradients of the shares are added in order, and every product is exact in the
-// order of its sums, so the weights are the same at any number of threads.
+// batch is parted into shares, and these into parts, by its size and the network alone; the gradients of the shares are added in order, and
+// every product is exact in the order of its sums, so the weights are the same at any number of threads (decision 0030).
 #include <algorithm>
 #include <cmath>
 #include <cstring>
