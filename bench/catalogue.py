@@ -251,15 +251,19 @@ def from_our_weights(ours, peer):
 
 
 def network_step(mode, goal):
-    def case(network, goal, steps, name=None, rounded=()):
+    def case(network, goal, steps, threads, name=None, rounded=()):
         def prepare():
             stem = "_".join(map(str, ("network", network, *rounded)))
-            return from_our_weights([harness.DATA / "bench_network", "step", network, 1, steps, f"{stem}.start.f32", f"{stem}.ours", *rounded],
-                                    script("peers/network.py", "step", mode, network, 1, steps, f"{stem}.start.f32", f"{stem}.{mode}", *rounded))
-        return Case(", ".join((name or network, *rounded)), goal, prepare, same_curve(0.03 if rounded else 0.01), unit="a step of 256 rows")
-    return Benchmark(f"network-step-{mode}", f"PyTorch, {mode}", "training by adam, one thread: three dense layers, and smaller networks of other kinds",
-                     [case(w, goal, steps, f"width {w}") for w, steps in ((64, 500), (256, 100), (1024, 20))]
-                     + [case(w, 1, steps, f"width {w}", ("bf16",)) for w, steps in ((256, 100), (1024, 20))] + [case(n, 1, 200 if n == "embeddings" else 20) for n in NETWORKS])
+            return from_our_weights([harness.DATA / "bench_network", "step", network, threads, steps, f"{stem}.start.f32", f"{stem}.ours", *rounded],
+                                    script("peers/network.py", "step", mode, network, threads, steps, f"{stem}.start.f32", f"{stem}.{mode}", *rounded))
+        full = ", ".join((name or network, *rounded, *(("2 threads",) if threads == 2 else ())))
+        return Case(full, goal, prepare, same_curve(0.03 if rounded else 0.01), cores=tuple(range(threads)), unit="a step of 256 rows")
+
+    def cases(threads):
+        return ([case(w, goal, steps, threads, f"width {w}") for w, steps in ((64, 500), (256, 100), (1024, 20))]
+                + [case(w, 1, steps, threads, f"width {w}", ("bf16",)) for w, steps in ((256, 100), (1024, 20))]
+                + [case(n, 1, 200 if n == "embeddings" else 20, threads) for n in NETWORKS])
+    return Benchmark(f"network-step-{mode}", f"PyTorch, {mode}", "training by adam, as many threads on both sides: three dense layers, and smaller networks of other kinds", cases(1) + cases(2))
 
 
 def network_score(mode):

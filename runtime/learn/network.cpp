@@ -1,13 +1,15 @@
 // Networks: batches of rows in an order drawn for each epoch, gradients by compiled code, steps by the compiled optimizer. A
 // batch is parted into shares, and these into parts, by its size and the network alone; the gradients of the shares are added in order, and
-// every product is exact in the order of its sums, so the weights are the same at any number of threads (decision 0030).
+// every product is exact in the order of its sums, so the weights are the same at any number of threads (decisions 0030, 0031).
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <deque>
 #include <limits>
 #include <numeric>
 #include <optional>
+#include <utility>
 
 #include "base/codes/training.h"
 #include "base/diagnostic.h"
@@ -16,6 +18,7 @@
 #include "runtime/learn/network_device.h"
 #include "runtime/learn/objective.h"
 #include "runtime/learn/random.h"
+#include "runtime/learn/teams.h"
 #include "runtime/model/network.h"
 #include "runtime/product/product.h"
 #include "stdlib/builtins/kernels.h"
@@ -78,6 +81,7 @@ struct Share {
   }
   model::Aligned memory;
   std::int64_t floats = 0;
+  bool cleared = false;                              // whether all gradients are 0
   std::vector<float*> gradients, mean_of;
   std::vector<std::vector<float>> means;
   std::vector<double> weight, losses;
@@ -338,25 +342,26 @@ class NetworkTrainer {
       return plan_.train(&call);
     };
     const std::int64_t of_row = std::max<std::int64_t>((scratch(32) - scratch(16)) / 16, 1);
-    std::int64_t gradients = 0;
-    for (const std::vector<float>& weight : weights_) gradients += static_cast<std::int64_t>(weight.size());
-    share_rows_ = std::clamp<std::int64_t>(std::max(share_numbers, share_gradients * gradients) / of_row, 1, share_rows);
+    for (const std::vector<float>& weight : weights_) gradients_ += static_cast<std::int64_t>(weight.size());
+    share_rows_ = std::clamp<std::int64_t>(std::max(share_numbers, share_gradients * gradients_) / of_row, 1, share_rows);
     rows_together_ = std::max<std::int64_t>(std::max(numbers_together, 2 * plan_.multiplied) / of_row, 4);
   }
 
   std::int64_t run_shares(std::int64_t first, std::int64_t rows) {
-    const std::int64_t shares = std::clamp<std::int64_t>(rows / share_rows_, 1, most_shares);
+    // As many as threads often are.
+    const auto shares = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(std::clamp<std::int64_t>(rows / share_rows_, 1, most_shares))));
     while (static_cast<std::int64_t>(shares_.size()) < shares) shares_.emplace_back(plan_, weights_);
     weight_of_.clear(), state_of_.clear();
     for (const std::vector<float>& weight : weights_) weight_of_.push_back(weight.data());
     for (const std::vector<float>& state : states_) state_of_.push_back(state.data());
     const std::size_t segments = plan_.barriers.size() + 1;
     for (std::size_t segment = 1; segment <= segments; ++segment) {
-      pool_.run(shares, [&](std::int64_t s) {
+      teams_.run(shares, product_, [&](std::int64_t s, mlp_product product) {
         Share& share = shares_[static_cast<std::size_t>(s)];
         const std::int64_t begin = first + rows * s / shares, end = first + rows * (s + 1) / shares;
         if (segment == 1) run_share(share, begin, end, [&](Part& part) {
           part.call.batch_rows = rows;
+          part.call.product = product;
           part.call.repeats = s > 0 || part.call.losses != share.losses.data();
           if (segments == 1) plan_.train(&part.call);
         });
@@ -431,7 +436,7 @@ class NetworkTrainer {
 
   // Calls body(part) with each part in turn, ready to run. Steps add to gradients in the order of the rows.
   template <class Body> void run_share(Share& share, std::int64_t begin, std::int64_t end, const Body& body) {
-    if (share.floats > 0) std::memset(share.gradients[0], 0, static_cast<std::size_t>(share.floats) * sizeof(float));
+    if (!std::exchange(share.cleared, false) && share.floats > 0) std::memset(share.gradients[0], 0, static_cast<std::size_t>(share.floats) * sizeof(float));
     share.weight.resize(static_cast<std::size_t>(end - begin));
     share.losses.resize(static_cast<std::size_t>(end - begin));
     const std::int64_t parts = (end - begin + rows_together_ - 1) / rows_together_;
@@ -465,7 +470,6 @@ class NetworkTrainer {
       call.seed = chance_;
       call.step = step_;
       call.losses = share.losses.data() + (first - begin);
-      call.product = product_;
       call.scratch = nullptr;
       call.scratch = part.scratch.reserve(plan_.train(&call));
       body(part);
@@ -475,21 +479,24 @@ class NetworkTrainer {
 
   // Runs body(number, weight, first, count) over ranges of all weights.
   template <class Body> void by_range(const Body& body) {
-    pool_.run(static_cast<std::int64_t>(ranges_.size()), [&](std::int64_t t) {
+    const auto run = [&](std::int64_t t) {
       const auto [w, at] = ranges_[static_cast<std::size_t>(t)];
       body(t, w, at, std::min(range, static_cast<std::int64_t>(weights_[w].size()) - at));
-    });
+    };
+    if (gradients_ > range) return pool_.run(static_cast<std::int64_t>(ranges_.size()), run);
+    for (std::size_t t = 0; t < ranges_.size(); ++t) run(static_cast<std::int64_t>(t));
   }
 
-  // Means of the gradients, shares added in order, and the optimizer's step; element by element.
+  // Means of the gradients, shares added in order, and the optimizer's step; element by element. Clears the gradients while they are near.
   void update(std::int64_t shares, float share_of_row) {
     const double clip = request_.settings.clip;
     std::vector<double> squares(clip > 0 ? ranges_.size() : 0);
     const auto add_up = [&](std::size_t w, std::int64_t at, std::int64_t count) {
       float* const sum = shares_[0].gradients[w] + at;
       for (std::int64_t s = 1; s < shares; ++s) {
-        const float* const more = shares_[static_cast<std::size_t>(s)].gradients[w] + at;
+        float* const more = shares_[static_cast<std::size_t>(s)].gradients[w] + at;
         for (std::int64_t i = 0; i < count; ++i) sum[i] += more[i];
+        std::fill_n(more, count, 0.0f);
       }
       for (std::int64_t i = 0; i < count; ++i) sum[i] *= share_of_row;
       return sum;
@@ -499,7 +506,9 @@ class NetworkTrainer {
       for (std::vector<float>& k : kept_[w]) kept.push_back(k.data() + at);
       const mlp_update_call call{count, weights_[w].data() + at, gradient, kept.data(), static_cast<double>(step_), rate_now(), plan_.weights[w].decays ? 1.0 : 0.0};
       plan_.update(&call);
+      std::fill_n(gradient, count, 0.0f);
     };
+    for (std::int64_t s = 0; s < shares; ++s) shares_[static_cast<std::size_t>(s)].cleared = true;
     if (clip == 0) return by_range([&](std::int64_t, std::size_t w, std::int64_t at, std::int64_t count) { advance(w, at, count, add_up(w, at, count)); });
     by_range([&](std::int64_t t, std::size_t w, std::int64_t at, std::int64_t count) {
       const float* const sum = add_up(w, at, count);
@@ -578,9 +587,11 @@ class NetworkTrainer {
   std::vector<std::vector<std::vector<float>>> kept_;  // by weight, by what is kept
   std::vector<std::pair<std::size_t, std::int64_t>> ranges_;  // weight, first element
   std::vector<std::int64_t> order_;
+  std::int64_t gradients_ = 0;                       // numbers of all weights
   std::int64_t share_rows_ = share_rows, rows_together_ = share_rows;
   std::vector<const float*> weight_of_, state_of_;
   std::deque<Share> shares_;
+  Teams teams_{pool_};
   std::optional<DeviceTraining> device_;
   std::vector<Progress> history_;
   double centre_ = 0, unit_ = 1;

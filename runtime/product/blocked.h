@@ -62,7 +62,10 @@ struct Blocked {
     const std::int64_t whole = n / V::lanes * V::lanes, deep = b_row == 1 ? k / V::lanes * V::lanes : 0;
     if (b_col == 1) {
       for (std::int64_t p = 0; p < k; ++p) {
-        for (std::int64_t j = 0; j < whole; j += V::lanes) V::store(to + p * columns + j, V::load(b + p * b_row + j));
+        for (std::int64_t j = 0; j < whole; j += V::lanes) {
+          V::store(to + p * columns + j, V::load(b + p * b_row + j));
+          __builtin_prefetch(b + p * b_row + columns + j, 0, 2);  // the next panel: rows in pages of their own are not foreseen by the processor
+        }
         for (std::int64_t j = whole; j < n; ++j) to[p * columns + j] = b[p * b_row + j];
       }
       return;
