@@ -1,6 +1,7 @@
-// Buffers that are never needed at the same time lie in the same place.
+// Buffers that are never needed at the same time lie in the same place; those of rows that no segment leaves to another, behind the others.
 #include <algorithm>
 
+#include "compiler/ir/loop/segments.h"
 #include "compiler/lower/network_steps.h"
 #include "compiler/lower/passes.h"
 
@@ -9,6 +10,7 @@ namespace {
 
 struct Life {
   std::size_t buffer, first, last;  // steps
+  bool transient = false;
 };
 
 void share(loop::Function& f) {
@@ -18,10 +20,15 @@ void share(loop::Function& f) {
     each_place(f.steps[s], [&](loop::Place& p) {
       const auto b = static_cast<std::size_t>(p.buffer.index);
       if (f.buffers[b].memory != loop::Memory::scratch) return;
-      if (known[b] == static_cast<std::size_t>(-1)) known[b] = lives.size(), lives.push_back({b, s, s});
+      if (known[b] == static_cast<std::size_t>(-1)) known[b] = lives.size(), lives.push_back({b, s, s, false});
       lives[known[b]].last = s;
     });
-  f.once = f.each = 0;
+  const std::vector<loop::Barrier> barriers = f.name == "train" ? loop::segments_of(f).barriers : std::vector<loop::Barrier>{};
+  for (Life& life : lives)
+    life.transient = !barriers.empty() && f.buffers[life.buffer].rows &&
+                     std::none_of(barriers.begin(), barriers.end(), [&](const loop::Barrier& b) { return life.first < b.step && b.step <= life.last; });
+  std::int64_t lasting = 0;
+  f.once = f.transient = 0;
   const auto floats = [&](const loop::Buffer& b) { return b.rows ? b.floats : (b.floats + 15) / 16 * 16; };
   // The largest first, each at the lowest place that is free for as long as it lives.
   std::stable_sort(lives.begin(), lives.end(), [&](const Life& a, const Life& b) { return f.buffers[a.buffer].floats > f.buffers[b.buffer].floats; });
@@ -30,7 +37,7 @@ void share(loop::Function& f) {
     std::vector<std::pair<std::int64_t, std::int64_t>> taken;
     for (std::size_t k = 0; k < i; ++k) {
       const loop::Buffer& other = f.buffers[lives[k].buffer];
-      if (other.rows == mine.rows && lives[k].first <= lives[i].last && lives[i].first <= lives[k].last) taken.push_back({other.offset, other.offset + floats(other)});
+      if (other.rows == mine.rows && lives[k].transient == lives[i].transient && lives[k].first <= lives[i].last && lives[i].first <= lives[k].last) taken.push_back({other.offset, other.offset + floats(other)});
     }
     std::sort(taken.begin(), taken.end());
     mine.offset = 0;
@@ -38,9 +45,12 @@ void share(loop::Function& f) {
       if (from >= mine.offset + floats(mine)) break;
       mine.offset = std::max(mine.offset, to);
     }
-    std::int64_t& end = mine.rows ? f.each : f.once;
+    std::int64_t& end = !mine.rows ? f.once : lives[i].transient ? f.transient : lasting;
     end = std::max(end, mine.offset + floats(mine));
   }
+  for (const Life& life : lives)
+    if (life.transient) f.buffers[life.buffer].offset += lasting;
+  f.each = lasting + f.transient;
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ namespace {
 
 constexpr int dear = 8;       // a function, in operations
 constexpr int longest = 60;   // operations of a nest, about
+constexpr int worth = 6;      // operations that are repeated rather than kept in memory, above all far from the cache (decision 0030)
 
 bool looks(TensorOp op) { return op == TensorOp::reshape || op == TensorOp::transpose || op == TensorOp::slice || op == TensorOp::broadcast; }
 bool elementwise(TensorOp op) { return op == TensorOp::map || op == TensorOp::select || op == TensorOp::place || op == TensorOp::mask; }
@@ -63,7 +64,7 @@ Tensors::Tensors(const ir::Network& network, bool training, loop::Function& out)
 }
 
 // What is needed, how often it is read, and whether it is worth a place in memory: when it is read by several steps, or again and
-// again by one that repeats it, and is dearer than two cheap operations.
+// again by one that repeats it, and is dearer than a few cheap operations.
 void Tensors::decide() {
   const auto root = [&](TensorId id) {
     if (!id.known()) return;
@@ -95,7 +96,7 @@ void Tensors::decide() {
     const Tensor& t = net_.tensors[i];
     const TensorId id{static_cast<std::int32_t>(i)};
     if (!needed_[i]) continue;
-    if (elementwise(t.op)) stored_[i] = ((uses_[i] > 1 || repeated[i]) && cost(id) > 2) || cost(id) > longest;
+    if (elementwise(t.op)) stored_[i] = ((uses_[i] > 1 || repeated[i]) && cost(id) > worth) || cost(id) > longest;
     if (t.op != TensorOp::concat) continue;
     std::int64_t start = 0;
     for (const TensorId arg : t.args) {
@@ -336,7 +337,7 @@ void Tensors::gradient(std::size_t weight) {
 void Tensors::store(TensorId id, Memory memory) { copy(id, array(memory, 0, at(id).shape, true), false); }
 
 void lay_out(loop::Function& function) {
-  function.once = function.each = 0;
+  function.once = function.each = function.transient = 0;
   for (loop::Buffer& b : function.buffers) {
     if (b.memory != Memory::scratch) continue;
     std::int64_t& end = b.rows ? function.each : function.once;

@@ -16,9 +16,9 @@
 #include "base/timing.h"
 #include "runtime/learn/learn.h"
 #include "runtime/learn/network_device.h"
-#include "runtime/learn/objective.h"
 #include "runtime/learn/random.h"
 #include "runtime/learn/teams.h"
+#include "runtime/learn/watched_rows.h"
 #include "runtime/model/network.h"
 #include "runtime/product/product.h"
 #include "stdlib/builtins/kernels.h"
@@ -86,6 +86,8 @@ struct Share {
   std::vector<std::vector<float>> means;
   std::vector<double> weight, losses;
   std::deque<Part> parts;                            // where segments wait for each other all of them, else one that takes its turns
+  model::Aligned transient;                          // then of one part after the other
+  std::int64_t transient_floats = 0;
   std::size_t used = 0;
 };
 
@@ -121,7 +123,7 @@ class NetworkTrainer {
     if (request_.resume) go_on(*request_.resume);
     else if (request_.on_gradients) request_.on_gradients(check_gradients());
     if (request_.device) start_device();
-    Watched train(*this, request_.train, first_rows(rows_)), valid(*this, request_.valid, rows_in_use(request_.valid));
+    WatchedRows train(request_, request_.train, first_rows(rows_), pool_), valid(request_, request_.valid, rows_in_use(request_.valid), pool_);
     const bool stops = s.early_stop > 0 && request_.valid.rows > 0;
     while (epoch_ < s.epochs && !(stops && best_ > 0 && epoch_ - best_ >= s.early_stop)) {
       shuffle(++epoch_);
@@ -163,58 +165,6 @@ class NetworkTrainer {
   }
 
  private:
-  // Rows whose metric is shown.
-  struct Watched {
-    Watched(const NetworkTrainer& trainer, const Dataset& data, std::vector<std::int64_t> rows)
-        : trainer_(trainer), labels(labels_of_rows(data, rows)), rows_(static_cast<std::int64_t>(rows.size())),
-          objective(labels, trainer.request_, trainer.plan_.outputs, trainer.pool_) {
-      if (rows_ == 0) return;
-      numbers.resize(data.columns.size());
-      bags.resize(data.columns.size());
-      for (std::size_t f = 0; f < data.columns.size(); ++f) {
-        if (data.columns[f].numbers)
-          for (const std::int64_t r : rows) numbers[f].push_back(data.columns[f].numbers[r]);
-        if (data.columns[f].bags)
-          for (const std::int64_t r : rows) bags[f].push_back(data.columns[f].bags[r]);
-        matrix.emplace_back(numbers[f].data(), data.columns[f].bags ? bags[f].data() : nullptr);
-      }
-    }
-    static Labels labels_of_rows(const Dataset& data, const std::vector<std::int64_t>& rows) {
-      Labels out;
-      for (const std::int64_t r : rows) {
-        out.target.push_back(data.target[static_cast<std::size_t>(r)]);
-        if (!data.weight.empty()) out.weight.push_back(data.weight[static_cast<std::size_t>(r)]);
-        out.total_weight += data.weight.empty() ? 1 : data.weight[static_cast<std::size_t>(r)];
-      }
-      return out;
-    }
-    double measure(const model::Model& model) {
-      if (rows_ == 0) return std::numeric_limits<double>::quiet_NaN();
-      const std::int32_t outputs = trainer_.plan_.outputs;
-      std::vector<double> scores(static_cast<std::size_t>(rows_ * outputs)), by_output(scores.size());
-      const model::Scorer scorer(model);
-      trainer_.pool_.run(chunks_of(rows_), [&](std::int64_t c) {
-        const std::int64_t begin = c * chunk_rows, count = std::min(chunk_rows, rows_ - begin);
-        model::Matrix part = matrix;
-        for (model::FeatureColumn& column : part) {
-          if (column.numbers) column.numbers += begin;
-          if (column.bags) column.bags += begin;
-        }
-        scorer.score(part, count, scores.data() + begin * outputs);
-      });
-      for (std::int64_t i = 0; i < rows_; ++i)
-        for (std::int32_t k = 0; k < outputs; ++k) by_output[static_cast<std::size_t>(k * rows_ + i)] = scores[static_cast<std::size_t>(i * outputs + k)];
-      return objective.evaluate(by_output, false);
-    }
-    const NetworkTrainer& trainer_;
-    Labels labels;
-    std::int64_t rows_;
-    std::vector<std::vector<double>> numbers;
-    std::vector<std::vector<mlp_bag>> bags;
-    model::Matrix matrix;
-    Objective objective;
-  };
-
   static std::vector<std::int64_t> first_rows(const std::vector<std::int64_t>& rows) { return {rows.begin(), rows.begin() + std::min<std::int64_t>(watched_rows, static_cast<std::int64_t>(rows.size()))}; }
 
   void check_numbers() const {
@@ -368,6 +318,7 @@ class NetworkTrainer {
         if (segments == 1) return;
         for (std::size_t p = 0; p < share.used; ++p) {
           share.parts[p].call.segment = static_cast<std::int64_t>(segment);
+          share.parts[p].call.transient = share.transient.reserve(share.transient_floats);
           plan_.train(&share.parts[p].call);
         }
       });
@@ -471,7 +422,15 @@ class NetworkTrainer {
       call.step = step_;
       call.losses = share.losses.data() + (first - begin);
       call.scratch = nullptr;
-      call.scratch = part.scratch.reserve(plan_.train(&call));
+      call.segment = 0;
+      std::int64_t floats = plan_.train(&call);
+      if (!plan_.barriers.empty()) {
+        call.segment = 1;
+        const std::int64_t lasting = plan_.train(&call);
+        share.transient_floats = std::max(share.transient_floats, floats - lasting);
+        floats = lasting;
+      }
+      call.scratch = part.scratch.reserve(floats);
       body(part);
       first += call.rows;
     }

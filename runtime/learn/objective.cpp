@@ -129,12 +129,15 @@ std::vector<std::int64_t> rows_in_use(const Dataset& data) {
 }
 
 Labels labels_of(const Dataset& data, const std::vector<std::int64_t>& rows) {
-  if (data.weight.empty()) return {.target = data.target, .weight = {}, .total_weight = static_cast<double>(data.rows)};
   Labels out;
   out.target.reserve(rows.size());
+  for (const std::int64_t r : rows) out.target.push_back(data.target[r]);
+  if (data.weight.empty()) {
+    out.total_weight = static_cast<double>(rows.size());
+    return out;
+  }
   out.weight.reserve(rows.size());
   for (const std::int64_t r : rows) {
-    out.target.push_back(data.target[r]);
     out.weight.push_back(data.weight[r]);
     out.total_weight += data.weight[r];
   }

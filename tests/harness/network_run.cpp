@@ -6,6 +6,7 @@
 #include <deque>
 #include <limits>
 #include <memory>
+#include <optional>
 
 #include "compiler/derive/graph.h"
 #include "compiler/ir/loop/segments.h"
@@ -79,6 +80,23 @@ struct Arrays {
 };
 
 // A call of some of the rows.
+// Floats at 64 bytes, no numbers at first, and some behind them that must stay so.
+class Rubbish {
+ public:
+  explicit Rubbish(std::size_t floats) : floats_(floats), memory_(static_cast<float*>(std::aligned_alloc(64, (floats * 4 + 64 + 63) / 64 * 64)), std::free) {
+    std::fill_n(memory_.get(), floats + 16, std::numeric_limits<float>::quiet_NaN());
+  }
+  float* data() const { return memory_.get(); }
+  void check() const {
+    for (std::size_t i = floats_; i < floats_ + 16; ++i)
+      if (memory_.get()[i] == memory_.get()[i]) std::abort();  // past its end
+  }
+
+ private:
+  std::size_t floats_;
+  std::unique_ptr<float, void (*)(void*)> memory_;
+};
+
 struct HostCall {
   HostCall(Arrays& a, const reference::NetworkInputs& in, std::int64_t first, std::int64_t rows)
       : weights(pointers(a.weights)), states(pointers(a.states)), gradients(pointers(a.out.gradients)), means(pointers(a.out.means)), codes(pointers(a.codes)) {
@@ -102,22 +120,24 @@ struct HostCall {
     call.product = naive_product;
   }
   HostCall(const HostCall&) = delete;
-  void ask(mlp_network function) {
+  void ask(mlp_network function, bool without_transient = false) {
     call.scratch = nullptr;
-    floats = static_cast<std::size_t>(function(&call));
-    scratch.reset(static_cast<float*>(std::aligned_alloc(64, (floats * 4 + 64 + 63) / 64 * 64)));
-    std::fill_n(scratch.get(), floats + 16, std::numeric_limits<float>::quiet_NaN());
-    call.scratch = scratch.get();
-  }
-  void check() const {
-    for (std::size_t i = floats; i < floats + 16; ++i)
-      if (scratch.get()[i] == scratch.get()[i]) std::abort();  // past its end
+    call.segment = 0;
+    auto floats = static_cast<std::size_t>(function(&call));
+    if (without_transient) {
+      call.segment = 1;
+      const auto lasting = static_cast<std::size_t>(function(&call));
+      transient_floats = floats - lasting;
+      floats = lasting;
+    }
+    scratch.emplace(floats);
+    call.scratch = scratch->data();
   }
   std::vector<float*> weights, states, gradients, means;
   std::vector<std::int32_t*> codes;
   std::vector<const mlp_bag*> bags;
-  std::unique_ptr<float, void (*)(void*)> scratch{nullptr, std::free};
-  std::size_t floats = 0;
+  std::optional<Rubbish> scratch;
+  std::size_t transient_floats = 0;
   mlp_network_call call{};
 };
 
@@ -131,7 +151,7 @@ NetworkResults run_network(const codegen::Compiled& compiled, const ir::Network&
     if (!function) continue;
     all.ask(function);
     function(&all.call);
-    all.check();
+    all.scratch->check();
   }
   return a.out;
 }
@@ -146,15 +166,18 @@ NetworkResults run_network_in_parts(const codegen::Compiled& compiled, const loo
   std::deque<HostCall> parts;
   for (std::int64_t first = 0; first < in.rows; first += together) {
     HostCall& part = parts.emplace_back(a, in, first, std::min(together, in.rows - first));
-    part.ask(train);
+    part.ask(train, !barriers.empty());
     part.call.batch_rows = in.rows;
     part.call.repeats = first > 0;
   }
   for (std::size_t segment = 0; segment <= barriers.size(); ++segment) {
     for (HostCall& part : parts) {
       part.call.segment = barriers.empty() ? 0 : static_cast<std::int64_t>(segment + 1);
+      const Rubbish transient(part.transient_floats);    // anew in each segment
+      part.call.transient = transient.data();
       train(&part.call);
-      part.check();
+      transient.check();
+      part.scratch->check();
     }
     if (segment == barriers.size()) break;
     for (const loop::RowSum& sum : barriers[segment].sums)

@@ -39,9 +39,16 @@ Value* NetworkFrame::base(loop::BufferId id) {
   const loop::Buffer& buffer = function.buffers[static_cast<std::size_t>(id.index)];
   switch (buffer.memory) {
     case Memory::scratch: {
-      Value* const offset = buffer.rows ? b.CreateAdd(b.getInt64(static_cast<std::uint64_t>(function.once)), b.CreateMul(padded_rows(), b.getInt64(static_cast<std::uint64_t>(buffer.offset))))
-                                        : static_cast<Value*>(b.getInt64(static_cast<std::uint64_t>(buffer.offset)));
-      return slot = b.CreateInBoundsGEP(b.getFloatTy(), scratch, offset);
+      const auto behind = [&](Value* from, std::int64_t floats) { return b.CreateInBoundsGEP(b.getFloatTy(), from, b.getInt64(static_cast<std::uint64_t>(floats))); };
+      const auto behind_rows = [&](Value* from, std::int64_t floats) {
+        return b.CreateInBoundsGEP(b.getFloatTy(), from, b.CreateMul(padded_rows(), b.getInt64(static_cast<std::uint64_t>(floats))));
+      };
+      if (!buffer.rows) return slot = behind(scratch, buffer.offset);
+      const std::int64_t lasting = function.each - function.transient;
+      Value* const rows_of_call = behind(scratch, function.once);
+      if (buffer.offset < lasting || function.transient == 0) return slot = behind_rows(rows_of_call, buffer.offset);
+      Value* const given = field(mlp_network_call_field::transient, pointer());
+      return slot = behind_rows(b.CreateSelect(b.CreateIsNull(given), behind_rows(rows_of_call, lasting), given), buffer.offset - lasting);
     }
     case Memory::numbers: return slot = field(mlp_network_call_field::numbers, pointer());
     case Memory::weight: return slot = update ? field(mlp_update_call_field::weight, pointer()) : array_element(mlp_network_call_field::weights, buffer.number, pointer());
@@ -171,7 +178,9 @@ class Builder {
       BasicBlock* const runs = BasicBlock::Create(b_.getContext(), "runs", whole);
       b_.CreateCondBr(b_.CreateIsNull(frame_.scratch), asks, runs);
       b_.SetInsertPoint(asks);
-      b_.CreateRet(needs);
+      Value* const transient = b_.CreateMul(frame_.padded_rows(), b_.getInt64(static_cast<std::uint64_t>(frame_.function.transient)));
+      Value* const lasting = b_.CreateICmpSGT(frame_.field(mlp_network_call_field::segment, number), b_.getInt64(0));
+      b_.CreateRet(b_.CreateSelect(lasting, b_.CreateSub(needs, transient), needs));
       b_.SetInsertPoint(runs);
     }
     const std::size_t steps = frame_.function.steps.size();

@@ -7,8 +7,8 @@ namespace {
 
 struct Head {
   std::string name;
-  std::int64_t once = 0, each = 0;
-  template <class A> void fields(A&& a) { a("name", name); a("once", once); a("each", each); }
+  std::int64_t once = 0, each = 0, transient = 0;
+  template <class A> void fields(A&& a) { a("name", name); a("once", once); a("each", each); a("transient", transient); }
 };
 
 std::size_t arity(ElementOp op) {
@@ -25,6 +25,8 @@ class Verifier {
  public:
   Verifier(const Function& function, std::vector<std::string>& broken) : f_(function), broken_(broken) {}
   void run() {
+    where_ = f_.name;
+    needs(f_.transient >= 0 && f_.transient <= f_.each, "a transient part of the scratch of a row");
     for (std::size_t b = 0; b < f_.buffers.size(); ++b) {
       const Buffer& buffer = f_.buffers[b];
       where_ = f_.name + ", buffer %" + std::to_string(b);
@@ -150,14 +152,14 @@ std::vector<ByWeight> only_multiplied(const Function& function) {
 }
 
 void print(ir::Writer& w, const Function& function) {
-  w.record("function", -1, Head{function.name, function.once, function.each});
+  w.record("function", -1, Head{function.name, function.once, function.each, function.transient});
   w.records("buffer", function.buffers);
   w.records("step", function.steps);
 }
 
 Function read_function(ir::Reader& r) {
   Head head = r.record<Head>("function", -1);
-  Function f{std::move(head.name), r.records<Buffer>("buffer"), {}, head.once, head.each};
+  Function f{std::move(head.name), r.records<Buffer>("buffer"), {}, head.once, head.each, head.transient};
   f.steps = r.records<Step>("step");
   return f;
 }

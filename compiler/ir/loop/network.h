@@ -129,6 +129,7 @@ struct Function {
   std::vector<Buffer> buffers;
   std::vector<Step> steps;
   std::int64_t once = 0, each = 0;         // floats of scratch: in all, and for each row (rounded up to 16 rows)
+  std::int64_t transient = 0;              // of `each`, at its end: of buffers that no segment (segments.h) leaves to another
 };
 
 // A weight that a step multiplies by as a whole: k x n from the weight row by row, or where `turned` column by column.
