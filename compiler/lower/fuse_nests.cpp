@@ -19,21 +19,27 @@ using loop::StepKind;
 
 constexpr std::size_t longest = 160;  // elements of a fused body
 
-std::set<BufferId> reads(Step& s) {
-  std::set<BufferId> all;
-  each_read(s, [&](loop::Place& p) { all.insert(p.buffer); });
-  return all;
+using Buffers = std::vector<BufferId>;  // a few
+struct Uses {
+  Buffers reads, writes;
+};
+Uses uses_of(Step& s) {
+  Uses uses;
+  const auto take = [](Buffers& all) {
+    return [&all](const loop::Place& p) {
+      if (std::find(all.begin(), all.end(), p.buffer) == all.end()) all.push_back(p.buffer);
+    };
+  };
+  each_read(s, take(uses.reads));
+  each_write(s, take(uses.writes));
+  return uses;
 }
-std::set<BufferId> writes(Step& s) {
-  std::set<BufferId> all;
-  each_write(s, [&](loop::Place& p) { all.insert(p.buffer); });
-  return all;
-}
-bool meet(const std::set<BufferId>& a, const std::set<BufferId>& b) {
-  return std::any_of(a.begin(), a.end(), [&](BufferId id) { return b.contains(id); });
+bool contains(const Buffers& a, BufferId id) { return std::find(a.begin(), a.end(), id) != a.end(); }
+bool meet(const Buffers& a, const Buffers& b) {
+  return std::any_of(a.begin(), a.end(), [&](BufferId id) { return contains(b, id); });
 }
 // The order of two steps does not matter.
-bool independent(Step& a, Step& b) { return !meet(writes(a), reads(b)) && !meet(writes(a), writes(b)) && !meet(reads(a), writes(b)); }
+bool independent(const Uses& a, const Uses& b) { return !meet(a.writes, b.reads) && !meet(a.writes, b.writes) && !meet(a.reads, b.writes); }
 
 bool same_loops(const Step& a, const Step& b) {
   if (a.loops.size() != b.loops.size()) return false;
@@ -53,14 +59,13 @@ ElementId stored(const Step& a, const Element& load) {
 }
 
 // `a` stands before `b`; nothing between them is in the way.
-bool fit(Step& a, Step& b) {
+bool fit(const Step& a, const Uses& of_a, const Step& b, const Uses& of_b) {
   if (a.kind != StepKind::nest || b.kind != StepKind::nest || a.stays || b.stays || !same_loops(a, b) || a.body.size() + b.body.size() > longest) return false;
-  const std::set<BufferId> written = writes(a);
-  if (meet(written, writes(b)) || meet(reads(a), writes(b))) return false;
+  if (meet(of_a.writes, of_b.writes) || meet(of_a.reads, of_b.writes)) return false;
   for (const Element& e : b.body)
-    if (e.op == ElementOp::load && written.contains(e.place.buffer) && !stored(a, e).known()) return false;
+    if (e.op == ElementOp::load && contains(of_a.writes, e.place.buffer) && !stored(a, e).known()) return false;
   for (const loop::Store& store : b.stores)
-    if (store.add && written.contains(store.place.buffer)) return false;
+    if (store.add && contains(of_a.writes, store.place.buffer)) return false;
   return true;
 }
 
@@ -88,27 +93,33 @@ Step fused(const Step& a, const Step& b) {
   return n.step;
 }
 
-// A step that is written into an earlier or later one leaves a gap.
 void fuse(loop::Function& f) {
+  std::vector<Uses> uses;
+  for (Step& step : f.steps) uses.push_back(uses_of(step));
+  std::vector<char> gone(f.steps.size());  // written into an earlier or later one
   for (std::size_t j = 1; j < f.steps.size(); ++j) {
     bool below = true;  // f.steps[j] could go up to i + 1
     for (std::size_t i = j; i-- > 0;) {
-      Step &a = f.steps[i], &b = f.steps[j];
-      if (fit(a, b)) {
+      if (gone[i]) continue;
+      const Step &a = f.steps[i], &b = f.steps[j];
+      if (fit(a, uses[i], b, uses[j])) {
         bool down = true;  // a could come down to j - 1
-        for (std::size_t k = i + 1; k < j && down; ++k) down = independent(a, f.steps[k]);
+        for (std::size_t k = i + 1; k < j && down; ++k) down = gone[k] || independent(uses[i], uses[k]);
         if (below || down) {
-          Step both = fused(a, b);
-          const std::size_t at = down ? j : i, gone = down ? i : j;
-          f.steps[at] = std::move(both);
-          f.steps.erase(f.steps.begin() + static_cast<std::ptrdiff_t>(gone));
-          j -= 1;
+          const std::size_t at = down ? j : i;
+          f.steps[at] = fused(a, b);
+          uses[at] = uses_of(f.steps[at]);
+          gone[down ? i : j] = 1;
           break;
         }
       }
-      below = below && independent(f.steps[i], b);
+      below = below && independent(uses[i], uses[j]);
     }
   }
+  std::vector<Step> left;
+  for (std::size_t i = 0; i < f.steps.size(); ++i)
+    if (!gone[i]) left.push_back(std::move(f.steps[i]));
+  f.steps = std::move(left);
 }
 
 // Stores to scratch that nothing reads, elements without users, nests that leave nothing, buffers that nothing names.
@@ -118,7 +129,7 @@ void drop(loop::Function& f) {
     std::set<BufferId> read;
     for (Step& s : f.steps) {
       if (s.kind != StepKind::nest) {
-        for (const BufferId id : reads(s)) read.insert(id);
+        each_read(s, [&](const loop::Place& p) { read.insert(p.buffer); });
         continue;
       }
       for (const Element& e : s.body)

@@ -32,20 +32,17 @@ void share(loop::Function& f) {
   const auto floats = [&](const loop::Buffer& b) { return b.rows ? b.floats : (b.floats + 15) / 16 * 16; };
   // The largest first, each at the lowest place that is free for as long as it lives.
   std::stable_sort(lives.begin(), lives.end(), [&](const Life& a, const Life& b) { return f.buffers[a.buffer].floats > f.buffers[b.buffer].floats; });
-  for (std::size_t i = 0; i < lives.size(); ++i) {
-    loop::Buffer& mine = f.buffers[lives[i].buffer];
-    std::vector<std::pair<std::int64_t, std::int64_t>> taken;
-    for (std::size_t k = 0; k < i; ++k) {
-      const loop::Buffer& other = f.buffers[lives[k].buffer];
-      if (other.rows == mine.rows && lives[k].transient == lives[i].transient && lives[k].first <= lives[i].last && lives[i].first <= lives[k].last) taken.push_back({other.offset, other.offset + floats(other)});
-    }
-    std::sort(taken.begin(), taken.end());
+  std::vector<const Life*> placed;          // by rising offset
+  for (const Life& life : lives) {
+    loop::Buffer& mine = f.buffers[life.buffer];
     mine.offset = 0;
-    for (const auto& [from, to] : taken) {
-      if (from >= mine.offset + floats(mine)) break;
-      mine.offset = std::max(mine.offset, to);
+    for (const Life* const k : placed) {
+      const loop::Buffer& other = f.buffers[k->buffer];
+      if (other.offset >= mine.offset + floats(mine)) break;
+      if (other.rows == mine.rows && k->transient == life.transient && k->first <= life.last && life.first <= k->last) mine.offset = std::max(mine.offset, other.offset + floats(other));
     }
-    std::int64_t& end = !mine.rows ? f.once : lives[i].transient ? f.transient : lasting;
+    placed.insert(std::upper_bound(placed.begin(), placed.end(), mine.offset, [&](std::int64_t offset, const Life* k) { return offset < f.buffers[k->buffer].offset; }), &life);
+    std::int64_t& end = !mine.rows ? f.once : life.transient ? f.transient : lasting;
     end = std::max(end, mine.offset + floats(mine));
   }
   for (const Life& life : lives)
