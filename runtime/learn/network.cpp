@@ -501,7 +501,7 @@ class NetworkTrainer {
     return "";
   }
   [[noreturn]] void diverged(const std::string& where) const {
-    throw Failure(code::training_diverged, "the loss is no number any more in epoch " + std::to_string(epoch_) + (where.empty() ? "" : "; the gradient of `" + where + "` is lost first"),
+    throw Failure(code::training_diverged, (epoch_ == 0 ? "the loss of the first batch is no number, before any step" : "the loss is no number any more in epoch " + std::to_string(epoch_)) + (where.empty() ? "" : "; the gradient of `" + where + "` is lost first"),
                   "lower the learning rate of the optimizer, bring the features to one scale (`standardize`), or look at a logarithm or a quotient in that layer");
   }
 

@@ -10,6 +10,8 @@ run 0 "$MLP" --version
 run 2 "$MLP" trian "$spec";              says err "did you mean \`mlp train\`"; says err E0901
 run 2 "$MLP" train;                      says err E0901
 run 2 "$MLP" train "$spec" --threads 0;  says err E0901
+run 2 "$MLP" train "$spec" --check-gradients 0;  says err "0 is no number above 0"
+run 2 "$MLP" train "$spec" --checkpoint=-1;      says err "-1 is no number from 0 up"
 run 3 "$MLP" check nothing.mlp;          says err E0902
 run 3 "$MLP" check "$work";              says err E0903
 run 2 "$MLP" explain E9999;              says err E0909
