@@ -46,7 +46,7 @@ Thing Elaborator::unknown_name(const std::string& name, Span span, bool called) 
   Diagnostic& d = called || here_ == &root_ ? report(code::unknown_function, "there is no layer or function `" + name + "`", span, "not known")
                                             : report(code::unknown_name, "`" + name + "` is not known" + where, span, "no parameter and no `let` has this name");
   static const std::map<std::string, const char*> foreign = {{"linear", "dense"}, {"fc", "dense"}, {"fully_connected", "dense"}, {"conv", "conv2d"}, {"batchnorm", "batch_norm"}, {"layernorm", "layer_norm"},
-                                                             {"maxpool", "max_pool"}, {"avgpool", "avg_pool"}, {"swish", "silu"}, {"matmul", "@"}, {"view", "reshape"}, {"cat", "concat"}, {"permute", "transpose"}};
+                                                             {"maxpool", "max_pool"}, {"avgpool", "avg_pool"}, {"swish", "silu"}, {"matmul", "@"}, {"view", "reshape"}, {"cat", "concat"}, {"permute", "transpose"}, {"detach", "stop_gradient"}};
   if (column) d.suggest("a layer sees what comes from the layer before it, and its settings: columns enter through the features");
   else if (const auto f = foreign.find(name); f != foreign.end()) {
     d.suggest("it is called `" + std::string(f->second) + "` here");

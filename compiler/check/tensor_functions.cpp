@@ -346,6 +346,7 @@ Thing Elaborator::call_tensor_function(const TensorFunction& row, std::vector<Na
     network_.states.push_back({.name = own_name("state"), .shape = from, .start = *start, .momentum = *momentum});
     return given(push({.op = ir::TensorOp::batch_mean, .shape = from, .args = {v}, .integer = static_cast<std::int64_t>(network_.states.size()) - 1}), span);
   }
+  if (name == "stop_gradient") return given(push({.op = ir::TensorOp::reshape, .shape = from, .rows = rows, .boolean = boolean, .args = {v}, .integer = 1}), span);
   std::int64_t count = 1;
   for (const std::int64_t size : from) count *= size;
   if (name == "reshape") {

@@ -20,7 +20,7 @@ std::vector<char> between(const ir::Network& network) {
     const Tensor& t = network.tensors[i];
     moved[i] = t.op == TensorOp::weight;
     for (const TensorId arg : t.args) moved[i] |= moved[static_cast<std::size_t>(arg.index)];
-    moved[i] = moved[i] && !t.boolean && !(t.op == TensorOp::map && t.callee == "to_float");
+    moved[i] = moved[i] && !t.boolean && !(t.op == TensorOp::map && t.callee == "to_float") && !(t.op == TensorOp::reshape && t.integer == 1);
   }
   if (network.loss.known()) read[static_cast<std::size_t>(network.loss.index)] = 1;
   for (std::size_t i = read.size(); i-- > 0;) {

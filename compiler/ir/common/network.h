@@ -36,7 +36,7 @@ enum class TensorOp {
   batch_mean,   // integer = Network::states. In training the mean of args[0] over the rows that are computed together, in scoring what the
                 // state has followed; no rows
   // places
-  reshape, transpose,      // to `shape`; axes = the order
+  reshape, transpose,      // to `shape`, integer = 1: no gradient passes; axes = the order
   slice,        // integer = axis, start, size in axes[0], axes[1]
   pad,          // adjoint of slice: integer = axis, axes[0] zeros before, axes[1] after
   concat,       // along axis `integer`

@@ -95,6 +95,7 @@ TEST(Networks, WhatATensorIsMadeOf) {
   EXPECT_EQ(last("pad(v, 1, 1, 2)"), "float[4, 9]");
   EXPECT_EQ(last("broadcast(v[0], [3, 2, 6])"), "float[3, 2, 6]");
   EXPECT_EQ(last("v * positions(n)"), "float[4, 6]");
+  EXPECT_EQ(last("stop_gradient(v)"), "float[4, 6]");
   EXPECT_EQ(last("if v > 0 and v < 1 then v else 0"), "float[4, 6]");
   EXPECT_EQ(last("if n > 5 then v[0] else v"), "float[6]");
   EXPECT_EQ(last("reshape(v, [2, -1, 3])"), "float[2, 4, 3]");

@@ -166,6 +166,15 @@ TEST(NetworkGradient, CornersHaveTheDocumentedValues) {
     Small s;
     EXPECT_EQ(s.gradient(s.g.map("mul", {s.element(0), s.g.map("to_float", {s.g.map("gt", {s.element(1), s.element(2)})})}), {5, 2, 1}), (Row{1, 0, 0}));
   }
+  {
+    Small s;  // stop_gradient(w[1]) * w[0] * w[1]
+    Tensor fixed;
+    fixed.op = TensorOp::reshape;
+    fixed.args = {s.element(1)};
+    fixed.integer = 1;
+    const TensorId stopped = s.g.write(std::move(fixed));
+    EXPECT_EQ(s.gradient(s.g.map("mul", {stopped, s.g.map("mul", {s.element(0), s.element(1)})}), {5, 3, 1}), (Row{9, 15, 0}));
+  }
 }
 
 TEST(NetworkGradient, WhatHasNoRuleIsNamed) {
