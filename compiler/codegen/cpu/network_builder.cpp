@@ -6,6 +6,7 @@
 
 #include "base/diagnostic.h"
 #include "compiler/codegen/cpu/network_nest.h"
+#include "compiler/codegen/cpu/step_form.h"
 #include "compiler/ir/loop/segments.h"
 
 namespace mlp::codegen {
@@ -37,6 +38,14 @@ Value* NetworkFrame::base(loop::BufferId id) {
   if (llvm::Instruction* const end = entry.getTerminator()) b.SetInsertPoint(end);
   else b.SetInsertPoint(&entry);
   const loop::Buffer& buffer = function.buffers[static_cast<std::size_t>(id.index)];
+  if (places && places->column[static_cast<std::size_t>(id.index)] >= 0) {
+    const std::int32_t column = places->column[static_cast<std::size_t>(id.index)];
+    const auto entry = [&](std::int64_t i) {
+      Value* const at = b.CreateAdd(b.CreateMul(number, b.getInt64(static_cast<std::uint64_t>(2 * places->columns))), b.getInt64(static_cast<std::uint64_t>(2 * column + i)));
+      return fixed(b.CreateLoad(b.getInt64Ty(), b.CreateInBoundsGEP(b.getInt64Ty(), places->values, at)));
+    };
+    return slot = b.CreateInBoundsGEP(b.getFloatTy(), scratch, b.CreateAdd(entry(0), b.CreateMul(padded_rows(), entry(1))));
+  }
   switch (buffer.memory) {
     case Memory::scratch: {
       const auto behind = [&](Value* from, std::int64_t floats) { return b.CreateInBoundsGEP(b.getFloatTy(), from, b.getInt64(static_cast<std::uint64_t>(floats))); };
@@ -117,44 +126,6 @@ void NetworkFrame::when(Value* condition, const std::function<void()>& yes, cons
 }
 
 namespace {
-
-// A step apart from where its memory lies: steps of one text, as an unrolled recurrence has them by the hundred, are one function.
-struct Form {
-  Step step;                             // each buffer's first place begins at 0
-  std::vector<loop::Place> begins;       // of each buffer, in the order in which the step names them
-  std::string text;
-};
-
-Form form_of(const loop::Function& function, const Step& step) {
-  Form form{step, {}, {}};
-  std::vector<loop::Buffer> kinds;
-  Step named = step;                     // buffers by their order
-  const auto visit = [&](loop::Place& place, loop::Place& in_text) {
-    if (!place.buffer.known()) return;
-    const loop::Buffer& buffer = function.buffers[static_cast<std::size_t>(place.buffer.index)];
-    const bool weight = buffer.memory == Memory::weight;   // known by its number where it is packed
-    auto begin = std::find_if(form.begins.begin(), form.begins.end(), [&](const loop::Place& b) { return b.buffer == place.buffer; });
-    if (begin == form.begins.end()) {
-      form.begins.push_back({place.buffer, weight ? 0 : place.offset, {}});
-      begin = form.begins.end() - 1;
-      kinds.push_back({buffer.memory, weight ? buffer.number : 0, weight ? buffer.floats : 0, false, 0});
-    }
-    place.offset -= begin->offset;
-    in_text.offset = place.offset;
-    in_text.buffer = loop::BufferId{static_cast<std::int32_t>(begin - form.begins.begin())};
-  };
-  for (std::size_t i = 0; i < step.body.size(); ++i) visit(form.step.body[i].place, named.body[i].place);
-  for (std::size_t i = 0; i < step.stores.size(); ++i) visit(form.step.stores[i].place, named.stores[i].place);
-  for (std::size_t i = 0; i < step.reductions.size(); ++i) visit(form.step.reductions[i].place, named.reductions[i].place);
-  visit(form.step.a, named.a), visit(form.step.b, named.b), visit(form.step.c, named.c);
-  named.layer.clear();
-  named.backward = false;
-  ir::Writer text;
-  text.record("step", -1, named);
-  text.records("buffer", kinds);
-  form.text = text.take();
-  return form;
-}
 
 class Builder {
  public:
@@ -264,7 +235,8 @@ class Builder {
   }
 
   void call(const Step& step) {
-    const Form form = form_of(frame_.function, step);
+    // The address of each buffer is an argument, but that of a weight, which is known by its number where it is packed.
+    const StepForm form = form_of(frame_.function, step, [](const loop::Buffer& buffer) { return buffer.memory != Memory::weight; });
     const std::size_t number = forms_.emplace(form.text, forms_.size()).first->second;
     std::vector<Value*> arguments{frame_.call, frame_.rows};
     for (const loop::Place& begin : form.begins) arguments.push_back(at(begin, {}));

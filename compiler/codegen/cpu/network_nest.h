@@ -13,6 +13,14 @@ namespace mlp::codegen {
 
 constexpr unsigned lanes = 16;
 
+// Where buffers of a kernel lie that several steps are launched as: by launch and column two integers, floats of the scratch before the buffer, and floats for
+// each (padded) row.
+struct PlaceTable {
+  llvm::GlobalVariable* values = nullptr;
+  std::int64_t columns = 0;
+  std::vector<std::int32_t> column;    // by buffer; -1: not there
+};
+
 // The function of a step at work: its call, rows and scratch.
 struct NetworkFrame {
   const loop::Function& function;
@@ -26,6 +34,7 @@ struct NetworkFrame {
   std::vector<llvm::Value*> bases{};   // by buffer, once asked for: at the entry of the function
   unsigned space = 0;                // of addresses: of a device that has several
   llvm::Value* number = nullptr;     // of a device: the launch, of those of one kernel
+  const PlaceTable* places = nullptr;
 
   llvm::Type* pointer() const { return llvm::PointerType::get(b.getContext(), space); }
   // A field of the call. It does not change while the function runs, nor does what it points to of what is only read.

@@ -15,7 +15,7 @@
 #include "compiler/codegen/gpu/division.h"
 #include "compiler/codegen/gpu/features.h"
 #include "compiler/codegen/gpu/halves.h"
-#include "compiler/codegen/gpu/kernels.h"
+#include "compiler/codegen/gpu/launches.h"
 #include "compiler/codegen/gpu/steps.h"
 
 namespace mlp::codegen {

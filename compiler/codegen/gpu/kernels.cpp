@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <set>
 
 #include "base/diagnostic.h"
@@ -487,90 +486,19 @@ class LookupKernel {
   const Step& s_;
 };
 
-LaunchPlace place_of(const loop::Function& f, const Place& p) {
-  const loop::Buffer& buffer = f.buffers[static_cast<std::size_t>(p.buffer.index)];
-  LaunchPlace out{LaunchMemory::scratch, buffer.number, p.offset, -1};
-  switch (buffer.memory) {
-    case Memory::scratch:
-      if (buffer.rows) out.each = buffer.offset;
-      else out.offset += buffer.offset;
-      return out;
-    case Memory::numbers: out.memory = LaunchMemory::numbers; return out;
-    case Memory::weight: out.memory = LaunchMemory::weight; return out;
-    case Memory::gradient: out.memory = LaunchMemory::gradient; return out;
-    case Memory::state: out.memory = LaunchMemory::state; return out;
-    case Memory::mean: out.memory = LaunchMemory::mean; return out;
-    case Memory::kept: case Memory::score: case Memory::loss: break;
-  }
-  MLP_BUG("a product of what is no float of the call");
-}
-
-// A matrix by a vector as a nest that sums: it moves bytes, and libraries for matrices leave most of a device idle with it.
-std::optional<Step> vector_product(const Step& s) {
-  if (!loop::by_vector(s)) return {};
-  const bool row = s.m == loop::Extent{};
-  const std::int64_t a = row ? 0 : s.a.strides[0], b = row ? s.b.strides[1] : 0, c = row ? s.c.strides[1] : s.c.strides[0];
-  const bool sum_last = std::max(s.a.strides[1], s.b.strides[0]) <= std::max(a, b);   // what lies together is read together
-  const auto strides = [&](std::int64_t kept, std::int64_t summed) { return sum_last ? std::vector{kept, summed} : std::vector{summed, kept}; };
-  Step out;
-  const loop::Loop kept{row ? s.n : s.m, false}, summed{s.k, !s.add};
-  out.loops = sum_last ? std::vector{kept, summed} : std::vector{summed, kept};
-  const auto load = [&](const Place& of, std::int64_t by_kept, std::int64_t by_summed) {
-    loop::Element e;
-    e.op = ElementOp::load;
-    e.place = {of.buffer, of.offset, strides(by_kept, by_summed)};
-    out.body.push_back(std::move(e));
-  };
-  load(s.a, a, s.a.strides[1]);
-  load(s.b, b, s.b.strides[0]);
-  loop::Element product;
-  product.op = ElementOp::mul;
-  product.args = {loop::ElementId{0}, loop::ElementId{1}};
-  out.body.push_back(std::move(product));
-  const Place to{s.c.buffer, s.c.offset, strides(c, 0)};
-  if (s.add) out.stores.push_back({loop::ElementId{2}, to, true, {}});
-  else out.reductions.push_back({false, loop::ElementId{2}, to});
-  return out;
-}
-
-Launch product_of(const loop::Function& f, const Step& s) {
-  Launch out;
-  const std::size_t loops = s.loops.size();
-  const auto extent = [](const loop::Extent& e) { return LaunchExtent{e.count, e.rows}; };
-  for (std::size_t l = 0; l < loops; ++l) out.loops.push_back({extent(s.loops[l].extent), s.a.strides[l], s.b.strides[l], s.c.strides[l]});
-  out.m = extent(s.m), out.n = extent(s.n), out.k = extent(s.k);
-  out.a = place_of(f, s.a), out.b = place_of(f, s.b), out.c = place_of(f, s.c);
-  out.a_m = s.a.strides[loops], out.a_k = s.a.strides[loops + 1];
-  out.b_k = s.b.strides[loops], out.b_n = s.b.strides[loops + 1];
-  out.c_m = s.c.strides[loops];
-  out.add = s.add;
-  out.rounds = s.rounds;
-  return out;
-}
-
 }  // namespace
 
-LaunchList build_launches(NetworkFrame& frame, KernelWriter& writer) {
-  const loop::Function& f = frame.function;
-  LaunchList out;
-  out.name = f.name;
-  out.once = f.once;
-  out.each = f.each;
-  for (std::size_t i = 0; i < f.steps.size(); ++i) {
-    const std::optional<Step> vector = vector_product(f.steps[i]);
-    const Step& s = vector ? *vector : f.steps[i];
-    const std::string name = "mlp_" + f.name + "_" + std::to_string(i);
-    if (s.kind == StepKind::product) {
-      out.launches.push_back(product_of(f, s));
-    } else if (s.kind == StepKind::nest) {
-      char part = 'a';
-      std::vector<Outputs> all = outputs_of(s);
-      for (Outputs& o : all) NestKernel(frame, s, std::move(o)).write(writer, all.size() == 1 ? name : name + part++, out.launches);
-    } else {
-      LookupKernel(frame, s).write(writer, name, out.launches);
-    }
-  }
-  return out;
+bool numbers_launches(const Step& nest) {
+  const std::vector<Outputs> all = outputs_of(nest);
+  return std::any_of(all.begin(), all.end(), [](const Outputs& o) { return !o.apart.empty(); });
 }
+
+void write_nest(NetworkFrame& frame, const Step& nest, const std::string& name, KernelWriter& writer, std::vector<Launch>& launches) {
+  char part = 'a';
+  std::vector<Outputs> all = outputs_of(nest);
+  for (Outputs& o : all) NestKernel(frame, nest, std::move(o)).write(writer, all.size() == 1 ? name : name + part++, launches);
+}
+
+void write_lookup(NetworkFrame& frame, const Step& step, const std::string& name, KernelWriter& writer, std::vector<Launch>& launches) { LookupKernel(frame, step).write(writer, name, launches); }
 
 }  // namespace mlp::codegen

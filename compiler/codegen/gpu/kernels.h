@@ -17,7 +17,10 @@ class KernelWriter {
   virtual void write(NetworkFrame& frame, const std::string& name, std::int64_t floats, const Part& before, const Part& after) = 0;
 };
 
-// Adds the kernels of a function, named after it, and says how they are launched.
-LaunchList build_launches(NetworkFrame& frame, KernelWriter& writer);
+// Adds the kernels of a nest to the frame's module, the first of this name, and their launches.
+void write_nest(NetworkFrame& frame, const loop::Step& nest, const std::string& name, KernelWriter& writer, std::vector<Launch>& launches);
+void write_lookup(NetworkFrame& frame, const loop::Step& step, const std::string& name, KernelWriter& writer, std::vector<Launch>& launches);
+// Whether kernels of a nest go by the number of their launch: loops whose points add to one place run one after the other.
+bool numbers_launches(const loop::Step& nest);
 
 }  // namespace mlp::codegen

@@ -2,11 +2,16 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <functional>
 #include <random>
 
 #include "compiler/derive/graph.h"
 #include "compiler/driver/driver.h"
+#include "runtime/device/cuda.h"
+#include "tests/harness/host_device.h"
 #include "tests/harness/network_run.h"
+#include "tests/harness/ptxas.h"
 
 namespace mlp {
 namespace {
@@ -38,6 +43,7 @@ const Layers all[] = {
     {"text_encoder(6, 4, 2) |> dense(1)", 0.9, true},
     {"sequence(4) |> gru(5) |> dense(1)"},
     {"sequence(4) |> gru(3, all = true) |> flatten |> dense(1)"},
+    {"sequence(12) |> gru(3) |> dense(1)"},
     {"image(4, 6) |> conv2d(3, 3, pad = 1) |> batch_norm |> activate(tanh) |> max_pool |> conv2d(4, 2) |> batch_norm |> flatten |> dense(1)"},
     {"dense(6) |> by_means |> dense(1)"},
     {"dense(6) |> by_product_and_means |> dense(1)"},
@@ -160,6 +166,64 @@ TEST(Layers, CompiledCodeAgreesWithTheReference) {
     const harness::Worst parted = harness::difference(program.model.network, in, harness::run_network_in_parts(*compiled, module, program.model.network, in, 4));
     EXPECT_LT(parted.error, 1e-4) << parted.where << ", in parts";
   }
+}
+
+// Recurrences share kernels there, by the number of the launch.
+void agrees_on_a_device(const std::function<void(const loop::Module&, const std::function<void(device::Launches&)>&)>& with_launches) {
+  std::mt19937_64 rng(11);
+  for (const Layers& l : all) {
+    SCOPED_TRACE(l.layers);
+    const flow::Program program = planned(l.layers);
+    const reference::NetworkInputs in = inputs_for(program, 21, rng, l.codes);
+    loop::Module module = harness::lower_network(program.model.network, {{}, true}, program.exprs);
+    std::erase_if(module.network, [](const loop::Function& f) { return f.name == "update"; });
+    with_launches(module, [&](device::Launches& launches) {
+      const harness::Worst worst = harness::difference(program.model.network, in, harness::run_network(launches, program.model.network, in));
+      EXPECT_LT(worst.error, 2e-4) << worst.where;
+    });
+  }
+}
+
+TEST(Layers, KernelsOfADeviceAgreeWithTheReference) {
+  agrees_on_a_device([](const loop::Module& module, const auto& run) {
+    const auto kernels = codegen::compile_for_host(module);
+    harness::HostDevice device(*kernels);
+    device::Launches launches(device, kernels->code());
+    run(launches);
+  });
+}
+
+TEST(Layers, CudaAgreesWithTheReference) {
+  std::unique_ptr<device::CudaDevice> gpu;
+  try {
+    gpu = device::open_cuda();
+  } catch (const Failure& failure) {
+    if (std::getenv("MLP_EXPECT_GPU")) FAIL() << failure.diagnostic.message;
+    GTEST_SKIP() << "[SKIP] no device: " << failure.diagnostic.message;
+  }
+  agrees_on_a_device([&](const loop::Module& module, const auto& run) {
+    const DeviceCode code = codegen::device_code(module, gpu->architecture());
+    device::Launches launches(*gpu, code);
+    run(launches);
+  });
+}
+
+// A recurrence is as much code as a few of its steps.
+TEST(Layers, RecurrencesShareKernelsOfADevice) {
+  const auto text = [](const char* layers) {
+    loop::Module module = harness::lower_network(planned(layers).model.network, {{}, true}, planned(layers).exprs);
+    return codegen::device_code(module, 80).text;
+  };
+  const std::string shorter = text("sequence(6) |> gru(4) |> dense(1)"), longer = text("sequence(24) |> gru(4) |> dense(1)");
+  const auto entries = [](const std::string& text) {
+    int count = 0;
+    for (std::size_t at = 0; (at = text.find(".entry", at)) != std::string::npos; ++at) ++count;
+    return count;
+  };
+  EXPECT_LE(entries(longer), entries(shorter) + 10);
+  EXPECT_NE(longer.find("_places"), std::string::npos);
+  const harness::Assembled assembled = harness::assemble(longer, 80);
+  EXPECT_TRUE(assembled.ok) << assembled.log;
 }
 
 // One step from 1 with a gradient of 2: Adam's first step is the rate; where the weight decays, rate * decay of it goes too.
