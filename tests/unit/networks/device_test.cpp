@@ -5,9 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "base/codes/command.h"
 #include "compiler/derive/network.h"
-#include "runtime/device/cuda.h"
+#include "tests/harness/gpu.h"
 #include "tests/harness/host_device.h"
 #include "tests/harness/network_run.h"
 #include "tests/harness/ptxas.h"
@@ -69,13 +68,8 @@ TEST(DeviceNetworks, PtxAssembles) {
 
 // The same as the first test, on a GPU, and each time with the same bits.
 TEST(DeviceNetworks, CudaAgreesWithTheReference) {
-  std::unique_ptr<device::CudaDevice> gpu;
-  try {
-    gpu = device::open_cuda();
-  } catch (const Failure& failure) {
-    if (std::getenv("MLP_EXPECT_GPU")) FAIL() << failure.diagnostic.message;
-    GTEST_SKIP() << "[SKIP] no device: " << failure.diagnostic.message;
-  }
+  const std::unique_ptr<device::CudaDevice> gpu = harness::open_gpu();
+  if (!gpu) GTEST_SKIP();
   each_case(40, [&](const Case& c) {
     const DeviceCode code = codegen::device_code(c.module, gpu->architecture());
     device::Launches launches(*gpu, code);

@@ -2,13 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <functional>
 #include <random>
 
 #include "compiler/derive/graph.h"
 #include "compiler/driver/driver.h"
-#include "runtime/device/cuda.h"
+#include "tests/harness/gpu.h"
 #include "tests/harness/host_device.h"
 #include "tests/harness/network_run.h"
 #include "tests/harness/ptxas.h"
@@ -194,13 +193,8 @@ TEST(Layers, KernelsOfADeviceAgreeWithTheReference) {
 }
 
 TEST(Layers, CudaAgreesWithTheReference) {
-  std::unique_ptr<device::CudaDevice> gpu;
-  try {
-    gpu = device::open_cuda();
-  } catch (const Failure& failure) {
-    if (std::getenv("MLP_EXPECT_GPU")) FAIL() << failure.diagnostic.message;
-    GTEST_SKIP() << "[SKIP] no device: " << failure.diagnostic.message;
-  }
+  const std::unique_ptr<device::CudaDevice> gpu = harness::open_gpu();
+  if (!gpu) GTEST_SKIP();
   agrees_on_a_device([&](const loop::Module& module, const auto& run) {
     const DeviceCode code = codegen::device_code(module, gpu->architecture());
     device::Launches launches(*gpu, code);

@@ -9,8 +9,8 @@
 #include <random>
 
 #include "compiler/driver/driver.h"
-#include "runtime/device/cuda.h"
 #include "runtime/device/rows.h"
+#include "tests/harness/gpu.h"
 #include "tests/harness/host_device.h"
 #include "tests/harness/ptxas.h"
 
@@ -123,13 +123,8 @@ TEST(DeviceRows, HaveTheBitsOfTheCpu) {
 }
 
 TEST(DeviceRows, CudaHasTheBitsOfTheCpu) {
-  std::unique_ptr<device::CudaDevice> gpu;
-  try {
-    gpu = device::open_cuda();
-  } catch (const Failure& failure) {
-    if (std::getenv("MLP_EXPECT_GPU")) FAIL() << failure.diagnostic.message;
-    GTEST_SKIP() << "[SKIP] no device: " << failure.diagnostic.message;
-  }
+  const std::unique_ptr<device::CudaDevice> gpu = harness::open_gpu();
+  if (!gpu) GTEST_SKIP();
   const driver::Unit unit = driver::compile("p.mlp", text);
   for (const int architecture : {75, gpu->architecture()}) agree(unit, *gpu, codegen::device_rows(unit.loops, "features", architecture));
 }

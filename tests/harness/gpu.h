@@ -1,0 +1,24 @@
+// The GPU for tests of one, where there is one.
+#pragma once
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <memory>
+
+#include "base/diagnostic.h"
+#include "runtime/device/cuda.h"
+
+namespace mlp::harness {
+
+// None: the reason is printed, and a failure where the environment says MLP_EXPECT_GPU; the test is to be skipped.
+inline std::unique_ptr<device::CudaDevice> open_gpu() {
+  try {
+    return device::open_cuda();
+  } catch (const Failure& failure) {
+    if (std::getenv("MLP_EXPECT_GPU")) ADD_FAILURE() << failure.diagnostic.message;
+    else std::printf("[SKIP] no device: %s\n", failure.diagnostic.message.c_str());
+    return nullptr;
+  }
+}
+
+}  // namespace mlp::harness
