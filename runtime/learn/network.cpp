@@ -26,7 +26,7 @@
 namespace mlp::learn {
 namespace {
 
-// A share has so many rows, or as many numbers in the tensors of its rows where that is fewer rows: at least these, and several times its gradients.
+// A share has about so many rows, or as many numbers in the tensors of its rows where that is fewer rows: these, or several times its gradients.
 constexpr std::int64_t share_rows = 256, share_numbers = 1 << 21, share_gradients = 4, most_shares = 8;
 constexpr std::int64_t numbers_together = 1 << 20; // of the tensors of rows that go through all steps together: a few MB of the cache
 constexpr std::int64_t watched_rows = 16'384;      // of the train part, whose metric is shown after each epoch
@@ -298,8 +298,9 @@ class NetworkTrainer {
   }
 
   std::int64_t run_shares(std::int64_t first, std::int64_t rows) {
-    // As many as threads often are.
-    const auto shares = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(std::clamp<std::int64_t>(rows / share_rows_, 1, most_shares))));
+    // As many as threads often are, and each has a row.
+    auto shares = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(std::clamp<std::int64_t>(rows / share_rows_, 1, most_shares))));
+    if (shares > rows) shares /= 2;
     while (static_cast<std::int64_t>(shares_.size()) < shares) shares_.emplace_back(plan_, weights_);
     weight_of_.clear(), state_of_.clear();
     for (const std::vector<float>& weight : weights_) weight_of_.push_back(weight.data());

@@ -1,4 +1,4 @@
-// Tasks that run at once and multiply matrices, with all threads busy where there are fewer tasks: then each has a team of threads for its products.
+// Tasks that run at once and multiply matrices. Where there are at least twice as many threads as tasks, each has a team of them for its large products.
 #pragma once
 #include <deque>
 
@@ -16,7 +16,7 @@ class Teams {
 
  private:
   Pool& pool_;
-  std::deque<Pool> teams_;  // by task
+  std::deque<Pool> teams_;  // by task; their threads are for the number of tasks that came first
 };
 
 }  // namespace mlp::learn

@@ -79,7 +79,6 @@ struct Arrays {
   NetworkResults out;
 };
 
-// A call of some of the rows.
 // Floats at 64 bytes, no numbers at first, and some behind them that must stay so.
 class Rubbish {
  public:
@@ -97,6 +96,7 @@ class Rubbish {
   std::unique_ptr<float, void (*)(void*)> memory_;
 };
 
+// A call of some of the rows.
 struct HostCall {
   HostCall(Arrays& a, const reference::NetworkInputs& in, std::int64_t first, std::int64_t rows)
       : weights(pointers(a.weights)), states(pointers(a.states)), gradients(pointers(a.out.gradients)), means(pointers(a.out.means)), codes(pointers(a.codes)) {

@@ -20,7 +20,7 @@ constexpr std::int64_t hidden = 16, numbers = 2, codes = 3;
 bool logistic = true;
 std::int64_t more = 0;       // floats of scratch a row beside those that are used
 std::int64_t transient = 0;  // where there are segments, and of those that none leaves to another
-std::atomic<std::int64_t> most_rows = 0, calls = 0, wrong_sums = 0, first_parts = 0;
+std::atomic<std::int64_t> most_rows = 0, calls = 0, wrong_sums = 0, first_parts = 0, rows_seen = 0;
 float slip = 1;              // what the gradient of the hidden offsets is wrongly multiplied by
 
 // weights: 0 [numbers, hidden], 1 [hidden], 2 [hidden, 1], 3 [codes, 1] by category, 4 [terms, 1] by bag.
@@ -34,7 +34,9 @@ std::int64_t run(const mlp_network_call* c, bool train) {
       return 0;
     }
     wrong_sums += c->segment == 2 && c->scratch[0] != static_cast<float>(c->batch_rows);
-    first_parts += c->segment == 2 && !c->repeats;
+    first_parts += (c->segment == 0 || c->segment == 2) && !c->repeats;
+    rows_seen += c->rows;
+    wrong_sums += c->rows == 0;
     ++calls;
     for (std::int64_t seen = most_rows; seen < c->rows && !most_rows.compare_exchange_weak(seen, c->rows);) {}
   }
@@ -229,6 +231,7 @@ TEST(Network, TakesFewRowsTogetherWhereTheyAreLarge) {
   r.network.barriers = {{{0, 1}}};       // all parts of all shares meet: the same steps then
   for (const int threads : {1, 3}) {
     transient = threads == 1 ? 0 : 1000;
+    first_parts = 0;
     const Outcome met = learn(1 << 17, threads);
     EXPECT_LE(most_rows, 9);
     EXPECT_EQ(wrong_sums, 0);
@@ -240,6 +243,30 @@ TEST(Network, TakesFewRowsTogetherWhereTheyAreLarge) {
   r.network.multiplied = 1 << 22;        // products read large weights: more rows at a time
   learn(1 << 17, 1);
   EXPECT_GT(most_rows, 12);
+}
+
+// As many shares as rows at most: one of them has the part that adds what is the same in all.
+TEST(Network, GivesEachShareRows) {
+  logistic = true;
+  Rows train, valid;
+  make(train, 30, 3);
+  make(valid, 10, 4);
+  more = (1 << 20) + 1;                  // a share has one row
+  for (const bool meets : {false, true})
+    for (const std::int64_t batch : {1, 2, 3, 4, 5, 6, 7, 9, 13}) {
+      Request r = request_of(train, valid);
+      r.settings.epochs = 1;
+      r.settings.batch = batch;
+      r.threads = 2;
+      if (meets) r.network.barriers = {{{0, 1}}};
+      first_parts = wrong_sums = rows_seen = 0;
+      train_network(r);
+      EXPECT_EQ(first_parts, (30 + batch - 1) / batch) << batch << meets;
+      EXPECT_EQ(wrong_sums, 0) << batch << meets;
+      EXPECT_EQ(rows_seen, 30) << batch << meets;
+    }
+  more = 0;
+  first_parts = 0;
 }
 
 TEST(Network, LearnsWithRoundedProducts) {
