@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "base/codes/serving.h"
+#include "base/machine.h"
 #include "runtime/serve/loop.h"
 
 namespace mlp::serve {
@@ -92,7 +93,7 @@ struct Server::Impl {
 
   void start() {
     int count = options.threads;
-    if (count <= 0) count = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    if (count <= 0) count = cores();
     for (int i = 0; i < count; ++i) loops.push_back(std::make_unique<Loop>(api, options, room));
     for (const auto& loop : loops) threads.emplace_back([&loop = *loop] { loop.run(); });
     acceptor = std::thread([this] { accept(); });
