@@ -1,5 +1,7 @@
 #include "runtime/learn/pool.h"
 
+#include <algorithm>
+
 namespace mlp::learn {
 
 // Looks for a few dozen microseconds whether `come` is true.
@@ -45,14 +47,18 @@ void Pool::drain(std::int64_t thread) {
 void Pool::work(std::int64_t thread) {
   std::uint64_t seen = 0;
   for (;;) {
-    const auto come = [&] { return stop_ || generation_ != seen; };
+    const auto come = [&] { return stop_ || open_ / places != seen; };
     look_for(come);
     if (!come()) {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, come);
     }
     if (stop_) return;
-    seen = generation_;
+    std::uint64_t open = open_;
+    bool taken = false;
+    while (open / places != seen && open % places > 0 && !taken) taken = open_.compare_exchange_weak(open, open - 1);
+    seen = open / places;
+    if (!taken) continue;
     drain(thread);
     if (--busy_ == 0) {
       std::lock_guard lock(mutex_);  // not between the caller's look and its sleep
@@ -75,6 +81,7 @@ void Pool::each(const std::function<void(std::int64_t)>& task) {
 }
 
 void Pool::start(std::int64_t count, const std::function<void(std::int64_t)>& task, bool own) {
+  const std::size_t wanted = own ? workers_.size() : std::min(workers_.size(), static_cast<std::size_t>(count - 1));
   {
     std::lock_guard lock(mutex_);
     task_ = &task;
@@ -82,10 +89,12 @@ void Pool::start(std::int64_t count, const std::function<void(std::int64_t)>& ta
     own_ = own;
     next_.store(0, std::memory_order_relaxed);
     error_ = nullptr;
-    busy_ = static_cast<int>(workers_.size());
-    ++generation_;
+    busy_ = static_cast<int>(wanted);
+    open_ = (open_ / places + 1) * places + wanted;
   }
-  wake_.notify_all();
+  if (wanted == workers_.size()) wake_.notify_all();
+  else
+    for (std::size_t i = 0; i < wanted; ++i) wake_.notify_one();
   drain(0);
   const auto ended = [&] { return busy_ == 0; };
   look_for(ended);

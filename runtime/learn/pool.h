@@ -1,6 +1,6 @@
 // Worker threads that share out numbered tasks. Results must not depend on which thread runs a task, and do not:
 // sums are integers, or are kept by task and added in task order. Who waits first looks for some microseconds, since a tree
-// asks for thousands of short runs, and then sleeps.
+// asks for thousands of short runs, and then sleeps. A run wakes no more threads than it has tasks for.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -35,7 +35,8 @@ class Pool {
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable wake_, done_;
-  std::atomic<std::uint64_t> generation_{0};
+  static constexpr std::uint64_t places = 1 << 16;
+  std::atomic<std::uint64_t> open_{0};       // the run * places + the threads that it still takes: no more than it has tasks
   std::atomic<bool> stop_ = false;
   std::atomic<int> busy_ = 0;
   const std::function<void(std::int64_t)>* task_ = nullptr;
