@@ -31,10 +31,11 @@ void show(const std::list<TimedPart>& parts, double all, const std::string& inde
 }
 
 // CLI11's own ranges without an upper end print the greatest double, 309 digits.
-CLI::Validator above(double least, bool or_equal, const std::string& words) {
+CLI::Validator positive(bool or_zero) {
   return {[=](std::string& text) {
             double v = 0;
-            return CLI::detail::lexical_cast(text, v) && (or_equal ? v >= least : v > least) ? std::string() : text + " is no number " + words;
+            if (CLI::detail::lexical_cast(text, v) && (v > 0 || (or_zero && v == 0))) return std::string();
+            return text + " is no number " + (or_zero ? "from 0 up" : "above 0");
           },
           ""};
 }
@@ -51,8 +52,8 @@ void add_train(CLI::App& app, Globals& globals, Action& run) {
   app.add_option("--device", args->device, "what trains a network: cpu, or cuda for the first NVIDIA GPU; each gives the same result each time, but not each other's")->check(CLI::IsMember({"cpu", "cuda"}))->capture_default_str();
   app.add_flag("--json", args->json, "one JSON object on standard output");
   app.add_flag("--no-cache", args->no_cache, "make every stage anew; the bytes are the same");
-  app.add_option("--checkpoint", args->checkpoint, "least seconds between two checkpoints of a network, from which the same command goes on after an interruption")->check(above(0, true, "from 0 up"))->capture_default_str();
-  app.add_option("--check-gradients", args->check_gradients, "before a network is trained, compare its gradients with central differences on the first batch, weight by weight; a relative error above this bound, say 0.01, stops")->check(above(0, false, "above 0"));
+  app.add_option("--checkpoint", args->checkpoint, "least seconds between two checkpoints of a network, from which the same command goes on after an interruption")->check(positive(true))->capture_default_str();
+  app.add_option("--check-gradients", args->check_gradients, "before a network is trained, compare its gradients with central differences on the first batch, weight by weight; a relative error above this bound, say 0.01, stops")->check(positive(false));
   app.add_flag("--time-passes", args->time, "show the seconds of each stage, of the compiler's passes and of the parts of training");
   app.footer("Reads the data, fits, trains, measures, and records a run in `.mlp/`.\n\nExamples:\n  mlp train telco-churn.mlp\n  mlp train telco-churn.mlp --threads 1 --json | jq .metrics.test.auc");
   run = [&globals, args] {

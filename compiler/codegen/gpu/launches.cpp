@@ -84,8 +84,7 @@ class SharedKernels {
   explicit SharedKernels(const loop::Function& f) {
     for (std::size_t i = 0; i < f.steps.size(); ++i) {
       const Step& s = f.steps[i];
-      if (s.kind != StepKind::nest) continue;
-      if (numbers_launches(s)) continue;
+      if (s.kind != StepKind::nest || numbers_launches(s)) continue;
       StepForm form = form_of(f, s, [](const loop::Buffer& b) { return b.memory == Memory::scratch; });
       Group& group = groups_[form.text];
       if (group.begins.empty()) group.step = std::move(form.step);
