@@ -1,9 +1,10 @@
-// The GPU for tests of one, where there is one.
+// The GPU for tests of one, where there is one; and one that the host plays, from the same PTX.
 #pragma once
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <memory>
+#include <string>
 
 #include "base/diagnostic.h"
 #include "runtime/device/cuda.h"
@@ -20,5 +21,9 @@ inline std::unique_ptr<device::CudaDevice> open_gpu() {
     return nullptr;
   }
 }
+
+// The driver and the cuBLASLt of tests/unit/device/fake.
+inline const std::string fake_driver = MLP_BINARY_DIR "/tests/libfake_driver.so", fake_cublaslt = MLP_BINARY_DIR "/tests/libfake_cublaslt.so";
+inline std::unique_ptr<device::CudaDevice> open_fake_gpu() { return device::open_cuda({.driver = fake_driver, .products = fake_cublaslt}); }
 
 }  // namespace mlp::harness

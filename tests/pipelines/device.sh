@@ -37,13 +37,12 @@ mkdir fake broken
 cp "$FAKE_DRIVER" fake/libcuda.so.1
 echo "not a library" >broken/libcuda.so.1
 export MLP_CUBLASLT=none
-with_gpu() { env LD_LIBRARY_PATH=fake FAKE_CUDA_LOOPS=loops "$@"; }
+with_gpu() { env LD_LIBRARY_PATH=fake "$@"; }
 without_gpu() { env LD_LIBRARY_PATH=broken "$@"; }
 features="low = log(a + 1), high = b |> impute |> standardize, a, kind, both = log(a + 1) * high"
 
 while IFS='|' read -r target model lines; do
   spec "$target" "$model" "  $lines" "$features" >s.mlp
-  run 0 "$MLP" plan s.mlp --emit=loop; mv out loops
   run 0 "$MLP" train s.mlp --no-cache
   run 0 "$MLP" score s.mlp -i d.csv -o cpu.csv
   run 0 with_gpu "$MLP" score s.mlp -i d.csv -o cuda.csv --device=cuda
@@ -61,7 +60,6 @@ class|forest|trees = 20
 MODELS
 
 # More than one piece, and more than one batch a piece.
-run 0 "$MLP" plan s.mlp --emit=loop; mv out loops
 for _ in $(seq 120); do tail -n +2 d.csv; done | sed "1i$(head -1 d.csv)" >large.csv
 run 0 "$MLP" score s.mlp -i large.csv -o cpu.csv
 run 0 with_gpu "$MLP" score s.mlp -i large.csv -o cuda.csv --device=cuda --threads 2; same cpu.csv cuda.csv
@@ -72,7 +70,6 @@ rm large.csv
 echo 'double half(double v) { return v / 2; }' >half.c
 spec amount gbdt "" "low = log(a + 1), c = half(a) + 1, usual = kind |> target_encode, rare = log(usual + 2), far = hash_bucket(to_int(a) |> coalesce(0), 10), inner = clamp(a * 2, 3, 90)" |
   sed 's|^schema Row|extern fn half(v: float) -> float from "half.c"\n&|' >e.mlp
-run 0 "$MLP" plan e.mlp --emit=loop; mv out loops
 run 0 "$MLP" train e.mlp --no-cache
 run 0 "$MLP" score e.mlp -i d.csv -o cpu.csv --features
 run 0 with_gpu "$MLP" score e.mlp -i d.csv -o cuda.csv --device=cuda --features; says err "on it: 3 of 6 features"; same cpu.csv cuda.csv
@@ -86,7 +83,6 @@ run 0 "$MLP" train t.mlp --no-cache
 run 0 "$MLP" score t.mlp -i d.csv -o cpu.csv
 run 0 with_gpu "$MLP" score t.mlp -i d.csv -o cuda.csv --device=cuda; says err "on it: 0 of 2 features"; same cpu.csv cuda.csv
 spec amount gbdt "" "low = log(a + 1), twice = a * 2" >t.mlp
-run 0 "$MLP" plan t.mlp --emit=loop; mv out loops
 run 0 "$MLP" train t.mlp --no-cache
 run 0 "$MLP" score t.mlp -i d.csv -o cpu.csv
 run 0 with_gpu "$MLP" score t.mlp -i d.csv -o cuda.csv --device=cuda; says err "on it: 2 of 2 features"; same cpu.csv cuda.csv
@@ -103,7 +99,6 @@ near() {
 network="  layers = dense(4, relu) |> dense(1)
   epochs = 2"
 spec amount network "$network" "twice = a * 2 |> standardize, a, kind" >n.mlp
-run 0 "$MLP" plan n.mlp --emit=loop; mv out loops
 run 0 "$MLP" train n.mlp --no-cache
 run 0 "$MLP" score n.mlp -i d.csv -o cpu.csv
 run 0 with_gpu "$MLP" score n.mlp -i d.csv -o cuda.csv --device=cuda; says err "on it: 1 of 3 features, the network"; near cpu.csv cuda.csv
@@ -125,7 +120,6 @@ run 2 "$MLP" score l.mlp -i d.csv --device=cuda; says err E0926; says err "only 
 # An artifact that scores on a GPU where there is one: one file, the bytes of the CPU.
 spec class forest "trees = 20" "$features" "deploy api serves m { target = cuda, http = listen(0) }" >s.mlp
 run 0 "$MLP" plan s.mlp; says out "scored on an NVIDIA GPU where there is one"
-run 0 "$MLP" plan s.mlp --emit=loop; mv out loops
 run 0 "$MLP" build s.mlp -o art --json; equal "$(json target out)" cuda "the target of the artifact"
 run 0 "$MLP" score s.mlp -i d.csv -o cpu.csv
 run 0 "$MLP" score s.mlp -i d.csv -o cpu.features --features
@@ -154,13 +148,13 @@ run 2 ./art score -i d.csv --device=tpu
 run 0 with_gpu ./art selftest; says out "ok    device"; says out "Host, compute capability 8.0, driver 12.4, the same bits"
 run 0 without_gpu ./art selftest; says out "none here (E0924), the CPU scores"
 run 0 with_gpu ./art bench --rows 2000 --seconds 1; says err "device: Host"
-env LD_LIBRARY_PATH=fake FAKE_CUDA_LOOPS=loops ./art serve 2>serve.err & pids+=($!)
+env LD_LIBRARY_PATH=fake ./art serve 2>serve.err & pids+=($!)
 wait_for "listening on" serve.err; says serve.err "device: Host"
 url=$(sed -n 's/^listening on //p' serve.err)
 run 0 curl -sf "$url/invocations" -H 'Content-Type: text/csv' --data-binary @d.csv
 equal "$(grep -o '"prediction"' out | wc -l)" "$(curl -sf "$url/invocations" -H 'Content-Type: text/csv' --data-binary @d.csv | grep -o '"prediction"' | wc -l)" "answers"
 kill "${pids[-1]}"
-env LD_LIBRARY_PATH=fake FAKE_CUDA_LOOPS=loops FAKE_CUDA=breaks ./art serve --device=cuda 2>serve.err & pids+=($!)
+env LD_LIBRARY_PATH=fake FAKE_CUDA=breaks ./art serve --device=cuda 2>serve.err & pids+=($!)
 wait_for "listening on" serve.err
 url=$(sed -n 's/^listening on //p' serve.err)
 equal "$(curl -s -o out -w '%{http_code}' "$url/invocations" -H 'Content-Type: text/csv' --data-binary @d.csv)" 503 "the answer of a server whose GPU fails"; says out E0925
@@ -184,7 +178,6 @@ run 0 "$MLP" build s.mlp -o plain
 run 2 ./plain score -i d.csv --device=cpu; says err E0901
 grep -qa cuInit art && ! grep -qa cuInit plain && pass || fail "the driver is asked for by a program for the CPU, or by none"
 spec amount network "$network" "twice = a * 2 |> standardize, a, kind" "deploy api serves m { target = cuda }" >n.mlp
-run 0 "$MLP" plan n.mlp --emit=loop; mv out loops
 run 0 "$MLP" build n.mlp -o net
 run 0 ./net score -i d.csv -o cpu.csv --device=cpu
 run 0 with_gpu ./net score -i d.csv -o cuda.csv; says err "on it: 1 of 3 features, the network"; near cpu.csv cuda.csv

@@ -4,7 +4,6 @@
 #include <llvm/IR/IntrinsicsNVPTX.h>
 #include <llvm/IR/MDBuilder.h>
 #include <llvm/IR/PatternMatch.h>
-#include <llvm/TargetParser/Triple.h>
 
 #include <functional>
 #include <vector>
@@ -19,13 +18,10 @@ struct Quotient {
   Value *exact, *rough;                            // by the remainder; its sign, where exact is 0 and b is not above 0
 };
 
-// The host, where the same kernels are tested, has no estimate and no halves of doubles.
-bool for_device(llvm::IRBuilder<>& b) { return llvm::Triple(b.GetInsertBlock()->getModule()->getTargetTriple()).isNVPTX(); }
-
 Quotient divide(llvm::IRBuilder<>& b, Value* a, Value* by) {
   const auto fma = [&](Value* x, Value* y, Value* z) -> Value* { return b.CreateIntrinsic(b.getDoubleTy(), llvm::Intrinsic::fma, {x, y, z}); };
   Value *const one = llvm::ConstantFP::get(b.getDoubleTy(), 1), *const negated = b.CreateFNeg(by);
-  Value* inverse = for_device(b) ? b.CreateIntrinsic(b.getDoubleTy(), llvm::Intrinsic::nvvm_rcp_approx_ftz_d, {by}) : b.CreateFDiv(one, by);
+  Value* inverse = b.CreateIntrinsic(b.getDoubleTy(), llvm::Intrinsic::nvvm_rcp_approx_ftz_d, {by});
   Value* const off = fma(negated, inverse, one);
   inverse = fma(inverse, fma(off, off, off), inverse);
   inverse = fma(inverse, fma(negated, inverse, one), inverse);
@@ -37,7 +33,7 @@ Quotient divide(llvm::IRBuilder<>& b, Value* a, Value* by) {
 // 2^-500 <= |v| < 2^500; v, not its size, if it is to be above 0
 Value* in_range(llvm::IRBuilder<>& b, Value* v, bool above) {
   constexpr std::uint64_t least = std::uint64_t{1023 - 500} << 20, end = std::uint64_t{1023 + 500} << 20;   // of the upper halves
-  Value* const upper = for_device(b) ? b.CreateIntrinsic(b.getInt32Ty(), llvm::Intrinsic::nvvm_d2i_hi, {v}) : b.CreateTrunc(b.CreateLShr(b.CreateBitCast(v, b.getInt64Ty()), 32), b.getInt32Ty());
+  Value* const upper = b.CreateIntrinsic(b.getInt32Ty(), llvm::Intrinsic::nvvm_d2i_hi, {v});
   if (above) return b.CreateICmpULT(b.CreateSub(upper, b.getInt32(least)), b.getInt32(end - least));
   return b.CreateICmpULT(b.CreateSub(b.CreateShl(upper, 1), b.getInt32(2 * least)), b.getInt32(2 * (end - least)));   // without the sign
 }

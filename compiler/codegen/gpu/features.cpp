@@ -10,6 +10,7 @@
 
 #include "compiler/codegen/cpu/kernel_builder.h"
 #include "compiler/codegen/gpu/division.h"
+#include "compiler/codegen/gpu/entry.h"
 #include "compiler/codegen/gpu/gpu.h"
 
 namespace mlp::codegen {
@@ -99,7 +100,7 @@ std::vector<std::int32_t> columns_read(const loop::Kernel& kernel) {
   return {columns.begin(), columns.end()};
 }
 
-void build_rows(NetworkFrame& frame, const loop::Kernel& kernel, KernelWriter& writer) {
+void build_rows(NetworkFrame& frame, const loop::Kernel& kernel) {
   llvm::IRBuilder<>& b = frame.b;
   constexpr std::int64_t threads = launch_threads, each = launch_rows / threads;
   std::vector<std::int64_t> rows;                  // of a thread, neighbours of those of the threads beside it
@@ -117,7 +118,7 @@ void build_rows(NetworkFrame& frame, const loop::Kernel& kernel, KernelWriter& w
     for (llvm::BasicBlock& block : *part.all) read_first(block);
     part.all = with_divisions_in_range(part.all);
   }
-  writer.write(
+  write_entry(
       frame, "mlp_" + kernel.name, 0,
       [&](Value* block, Value* thread, Value*) {
         const llvm::DataLayout& layout = frame.module.getDataLayout();
@@ -151,8 +152,7 @@ void build_rows(NetworkFrame& frame, const loop::Kernel& kernel, KernelWriter& w
             });
           });
         });
-      },
-      nullptr);
+      });
 }
 
 }  // namespace mlp::codegen

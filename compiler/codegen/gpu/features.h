@@ -15,6 +15,6 @@ std::vector<std::int32_t> columns_read(const loop::Kernel& kernel);
 
 // Adds mlp_<kernel>(address of an mlp_batch, an mlp_fitted and the address of the outputs behind each other, number of rows), a block for launch_rows of
 // them, of a kernel whose outputs are all of device_outputs.
-void build_rows(NetworkFrame& frame, const loop::Kernel& kernel, KernelWriter& writer);
+void build_rows(NetworkFrame& frame, const loop::Kernel& kernel);
 
 }  // namespace mlp::codegen

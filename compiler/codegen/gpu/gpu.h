@@ -1,6 +1,5 @@
 // loop → code of a device: PTX for CUDA.
 #pragma once
-#include <memory>
 #include <string>
 
 #include "base/launches.h"
@@ -16,15 +15,5 @@ DeviceCode device_code(const loop::Module& module, int architecture);
 DeviceRows device_rows(const loop::Module& module, const std::string& kernel, int architecture);
 // What is left of it to the CPU, as a kernel of this name; without one where the device computes all or nothing.
 loop::Module host_rest(const loop::Module& module, const std::string& kernel, const DeviceRows& there, const std::string& name);
-
-// The same kernels as functions of this process. A kernel is called with how many blocks run.
-using HostKernel = void (*)(void* call, std::int64_t number, std::int64_t blocks);
-class HostKernels {
- public:
-  virtual ~HostKernels() = default;
-  virtual const DeviceCode& code() const = 0;      // without text
-  virtual HostKernel find(const std::string& kernel) const = 0;  // null when there is none of that name
-};
-std::unique_ptr<HostKernels> compile_for_host(const loop::Module& module);  // of its network, and of its kernels of rows what a device computes
 
 }  // namespace mlp::codegen

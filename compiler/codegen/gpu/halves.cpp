@@ -4,7 +4,6 @@
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/IntrinsicsNVPTX.h>
 #include <llvm/IR/PatternMatch.h>
-#include <llvm/TargetParser/Triple.h>
 #include <llvm/Transforms/Utils/Local.h>
 
 #include <cmath>
@@ -24,7 +23,7 @@ struct Halves {
 class Splitting {
  public:
   explicit Splitting(llvm::Function& function)
-      : layout_(function.getParent()->getDataLayout()), device_(llvm::Triple(function.getParent()->getTargetTriple()).isNVPTX()), b_(function.getContext()) {
+      : layout_(function.getParent()->getDataLayout()), b_(function.getContext()) {
     std::vector<llvm::Instruction*> all;
     for (llvm::BasicBlock& block : function)
       for (llvm::Instruction& instruction : block) all.push_back(&instruction);
@@ -58,8 +57,7 @@ class Splitting {
     return {of.low, b_.CreateAnd(of.high, b_.getInt32(0x7fffffff))};
   }
   Value* number(Halves of) {
-    if (device_) return b_.CreateIntrinsic(b_.getDoubleTy(), llvm::Intrinsic::nvvm_lohi_i2d, {of.low, of.high});
-    return b_.CreateBitCast(join(of), b_.getDoubleTy());
+    return b_.CreateIntrinsic(b_.getDoubleTy(), llvm::Intrinsic::nvvm_lohi_i2d, {of.low, of.high});
   }
   Value* bits(Value* v) { return b_.CreateBitCast(v, b_.getInt64Ty()); }
 
@@ -91,7 +89,6 @@ class Splitting {
   }
 
   const llvm::DataLayout& layout_;
-  const bool device_;
   llvm::IRBuilder<> b_;
   std::map<Value*, Halves> joined_;
   std::vector<llvm::Instruction*> replaced_;

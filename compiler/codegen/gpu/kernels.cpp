@@ -6,6 +6,7 @@
 
 #include "base/diagnostic.h"
 #include "compiler/codegen/cpu/network_elements.h"
+#include "compiler/codegen/gpu/entry.h"
 
 namespace mlp::codegen {
 namespace {
@@ -123,14 +124,14 @@ class NestKernel : NestElements {
     if (long_sum && !rows && apart_.empty() && !kept_.empty() && last_ == kept_.back() && kept >= least_stretched && kept * sums_ < 16'384) stretched_ = kept;
   }
 
-  void write(KernelWriter& writer, const std::string& name, std::vector<Launch>& launches) {
-    if (stretched_ > 0) return write_stretches(writer, name, launches);
+  void write(const std::string& name, std::vector<Launch>& launches) {
+    if (stretched_ > 0) return write_stretches(name, launches);
     if (parts_ > 1) {
-      writer.write(
+      write_entry(
           f_, name, threads * sums_, [&](Value* block, Value* thread, Value* shared) { before(block, thread, shared); },
           [&](Value* block, Value* thread, Value* shared) { after(block, thread, shared); });
     } else if (find_shared(); !shared_calls_.empty()) {
-      writer.write(
+      write_entry(
           f_, name, static_cast<std::int64_t>(shared_calls_.size()), [&](Value*, Value* thread, Value* shared) { share_calls(thread, shared); },
           [&](Value* block, Value* thread, Value* shared) {
             shared_ = shared;
@@ -142,9 +143,9 @@ class NestKernel : NestElements {
           });
     } else if (many_points()) {
       each_ = points_together;
-      writer.write(f_, name, 0, [&](Value* block, Value* thread, Value*) { several(b_.CreateMul(block, i32(each_)), thread); }, nullptr);
+      write_entry(f_, name, 0, [&](Value* block, Value* thread, Value*) { several(b_.CreateMul(block, i32(each_)), thread); });
     } else {
-      writer.write(f_, name, 0, [&](Value* block, Value* thread, Value*) { before(block, thread, nullptr); }, nullptr);
+      write_entry(f_, name, 0, [&](Value* block, Value* thread, Value*) { before(block, thread, nullptr); });
     }
     Launch launch;
     launch.kernel = name;
@@ -255,7 +256,7 @@ class NestKernel : NestElements {
   }
   bool one_store_a_point() const { return reduced_.empty() && apart_.empty(); }   // of each store
   // Sums over rows beside each other: a thread sums a stretch of the rows, so that threads read together what lies together, and a second kernel joins the stretches in order.
-  void write_stretches(KernelWriter& writer, const std::string& name, std::vector<Launch>& launches) {
+  void write_stretches(const std::string& name, std::vector<Launch>& launches) {
     llvm::Type* const type = llvm::ArrayType::get(real(), static_cast<std::uint64_t>(stretches * sums_ * stretched_));
     auto* const memory = new llvm::GlobalVariable(f_.module, type, false, llvm::GlobalValue::InternalLinkage, llvm::Constant::getNullValue(type), name + "_stretches", nullptr, llvm::GlobalValue::NotThreadLocal, f_.space);
     memory->setAlignment(llvm::Align(16));
@@ -268,7 +269,7 @@ class NestKernel : NestElements {
     launch.kernel = name;
     launch.points.count = stretches * stretched_;
     launches.push_back(launch);
-    writer.write(f_, name, 0, [&](Value* block, Value* thread, Value*) {
+    write_entry(f_, name, 0, [&](Value* block, Value* thread, Value*) {
       Value* const at = point(block, thread);
       f_.when(b_.CreateICmpULT(at, i32(stretches * stretched_)), [&] {
         Value *const kept = b_.CreateURem(at, i32(stretched_)), *const stretch = b_.CreateUDiv(at, i32(stretched_));
@@ -279,11 +280,11 @@ class NestKernel : NestElements {
         const std::vector<llvm::AllocaInst*> sums = add_up(count, [&](Value* i) { return b_.CreateAdd(first, i); });
         for (std::int64_t r = 0; r < sums_; ++r) b_.CreateStore(b_.CreateLoad(real(), sums[static_cast<std::size_t>(r)]), partial(r, stretch, kept));
       });
-    }, nullptr);
+    });
     launch.kernel = name + "s";
     launch.points.count = stretched_;
     launches.push_back(launch);
-    writer.write(f_, launch.kernel, 0, [&](Value* block, Value* thread, Value*) {
+    write_entry(f_, launch.kernel, 0, [&](Value* block, Value* thread, Value*) {
       Value* const kept = point(block, thread);
       f_.when(b_.CreateICmpULT(kept, i32(stretched_)), [&] {
         set_numbers(kept_, kept);
@@ -297,27 +298,31 @@ class NestKernel : NestElements {
           give(s, b_.CreateLoad(real(), all));
         }
       });
-    }, nullptr);
+    });
   }
 
-  // Points of a thread from that block on, a block apart: all are read before one is written, so that they do not wait for each other.
+  // Points of a thread from that block on, a block apart: all are read before one is written, so that they do not wait for each other. A thread reads
+  // its first point again for one that is beyond the last: what another thread writes is not its own to read.
   void several(Value* block, Value* thread) {
     struct Point {
       Value* inside;
       std::vector<Value*> numbers, held;
     };
-    std::vector<Point> points;
-    for (std::int64_t i = 0; i < points_together; ++i) {
-      Value *const kept = kept_number(b_.CreateAdd(block, i32(i)), thread), *const inside = b_.CreateICmpULT(kept, count32(kept_));
-      set_numbers(kept_, b_.CreateSelect(inside, kept, i32(0)));
-      compute_all();
-      points.push_back({inside, numbers_, held_});
-    }
-    for (const Point& point : points) {
-      numbers_ = point.numbers;
-      held_ = point.held;
-      f_.when(point.inside, [&] { store_all(); });
-    }
+    Value *const first = kept_number(block, thread), *const count = count32(kept_);
+    f_.when(b_.CreateICmpULT(first, count), [&] {
+      std::vector<Point> points;
+      for (std::int64_t i = 0; i < points_together; ++i) {
+        Value *const kept = i == 0 ? first : kept_number(b_.CreateAdd(block, i32(i)), thread), *const inside = i == 0 ? nullptr : b_.CreateICmpULT(kept, count);
+        set_numbers(kept_, inside ? b_.CreateSelect(inside, kept, first) : kept);
+        compute_all();
+        points.push_back({inside, numbers_, held_});
+      }
+      for (const Point& point : points) {
+        numbers_ = point.numbers;
+        held_ = point.held;
+        f_.when(point.inside, [&] { store_all(); });
+      }
+    });
   }
 
   void before(Value* block, Value* thread, Value* shared) {
@@ -402,17 +407,17 @@ class LookupKernel {
  public:
   LookupKernel(NetworkFrame& frame, const Step& step) : f_(frame), b_(frame.b), s_(step) {}
 
-  void write(KernelWriter& writer, const std::string& name, std::vector<Launch>& launches) {
+  void write(const std::string& name, std::vector<Launch>& launches) {
     const bool scatters = s_.kind == StepKind::scatter || s_.kind == StepKind::scatter_bag;
     Launch launch;
     launch.kernel = name;
     launch.together = threads;
     if (scatters) launch.points = {together() * s_.width, false};
     else launch.points = {s_.width, true};
-    writer.write(f_, name, 0, [&](Value* block, Value* thread, Value*) {
+    write_entry(f_, name, 0, [&](Value* block, Value* thread, Value*) {
       Value* const point = b_.CreateZExt(b_.CreateAdd(b_.CreateMul(block, b_.getInt32(threads)), thread), b_.getInt64Ty());
       scatters ? scatter(point) : gather(point);
-    }, nullptr);
+    });
     launches.push_back(launch);
   }
 
@@ -493,12 +498,12 @@ bool numbers_launches(const Step& nest) {
   return std::any_of(all.begin(), all.end(), [](const Outputs& o) { return !o.apart.empty(); });
 }
 
-void write_nest(NetworkFrame& frame, const Step& nest, const std::string& name, KernelWriter& writer, std::vector<Launch>& launches) {
+void write_nest(NetworkFrame& frame, const Step& nest, const std::string& name, std::vector<Launch>& launches) {
   char part = 'a';
   std::vector<Outputs> all = outputs_of(nest);
-  for (Outputs& o : all) NestKernel(frame, nest, std::move(o)).write(writer, all.size() == 1 ? name : name + part++, launches);
+  for (Outputs& o : all) NestKernel(frame, nest, std::move(o)).write(all.size() == 1 ? name : name + part++, launches);
 }
 
-void write_lookup(NetworkFrame& frame, const Step& step, const std::string& name, KernelWriter& writer, std::vector<Launch>& launches) { LookupKernel(frame, step).write(writer, name, launches); }
+void write_lookup(NetworkFrame& frame, const Step& step, const std::string& name, std::vector<Launch>& launches) { LookupKernel(frame, step).write(name, launches); }
 
 }  // namespace mlp::codegen

@@ -144,7 +144,7 @@ class SharedKernels {
 
 }  // namespace
 
-LaunchList build_launches(NetworkFrame& frame, KernelWriter& writer) {
+LaunchList build_launches(NetworkFrame& frame) {
   const loop::Function& f = frame.function;
   LaunchList out;
   out.name = f.name;
@@ -155,13 +155,13 @@ LaunchList build_launches(NetworkFrame& frame, KernelWriter& writer) {
     const std::optional<Step> vector = vector_product(f.steps[i]);
     const Step& s = vector ? *vector : f.steps[i];
     const std::string name = "mlp_" + f.name + "_" + std::to_string(i);
-    const auto nest = [&](const Step& step, std::vector<Launch>& launches) { write_nest(frame, step, name, writer, launches); };
+    const auto nest = [&](const Step& step, std::vector<Launch>& launches) { write_nest(frame, step, name, launches); };
     if (s.kind == StepKind::product) {
       out.launches.push_back(product_of(f, s));
     } else if (s.kind == StepKind::nest) {
       if (!shared.launch(frame, i, out.launches, nest)) nest(s, out.launches);
     } else {
-      write_lookup(frame, s, name, writer, out.launches);
+      write_lookup(frame, s, name, out.launches);
     }
   }
   return out;

@@ -5,6 +5,6 @@
 namespace mlp::codegen {
 
 // Adds the kernels of a function, named after it, and says how they are launched.
-LaunchList build_launches(NetworkFrame& frame, KernelWriter& writer);
+LaunchList build_launches(NetworkFrame& frame);
 
 }  // namespace mlp::codegen

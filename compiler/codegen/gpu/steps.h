@@ -4,6 +4,6 @@
 
 namespace mlp::codegen {
 
-void build_steps(NetworkFrame& frame, KernelWriter& writer);  // mlp_device_begin, mlp_device_rows, … of stdlib/builtins/device_steps.h
+void build_steps(NetworkFrame& frame);  // mlp_device_begin, mlp_device_rows, … of stdlib/builtins/device_steps.h
 
 }  // namespace mlp::codegen

@@ -1,5 +1,4 @@
-// A kernel is written once, as phases between barriers, and compiled twice: for the device, and for the host, where tests run it
-// block by block. A kernel K gives
+// A kernel is written as phases between barriers. The host compiles the same headers, for what they say of memory and of blocks. A kernel K gives
 //   Call, by value · Shared, what the threads of a block have in common · State, of one thread
 //   steps(call, block)                               how often `load` and `use` follow each other
 //   begin(call, block, thread, state)                before all
@@ -51,23 +50,6 @@ __attribute__((always_inline)) inline void run_block(const typename K::Call& cal
     __nvvm_bar_sync(0);
   }
   K::end(call, block, thread, state);
-}
-
-#else
-
-template <class K>
-void run_on_host(const typename K::Call& call, int64_t blocks) {
-  static thread_local typename K::Shared shared;
-  static thread_local typename K::State states[threads];
-  for (int64_t block = 0; block < blocks; ++block) {
-    const int64_t steps = K::steps(call, block);
-    for (int t = 0; t < threads; ++t) K::begin(call, block, t, states[t]);
-    for (int64_t step = 0; step < steps; ++step) {
-      for (int t = 0; t < threads; ++t) K::load(call, block, t, step, shared, states[t]);
-      for (int t = 0; t < threads; ++t) K::use(call, block, t, step, shared, states[t]);
-    }
-    for (int t = 0; t < threads; ++t) K::end(call, block, t, states[t]);
-  }
 }
 
 #endif

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/device/kernels/split.h"
+#include "tests/unit/device/own.h"
 
 namespace mlp::device {
 namespace {
@@ -51,7 +52,15 @@ class Copied {
         if (out == &want) plain(*s);
       }
     }
-    run_on_host<CopyKernel<as>>(sides, CopyKernel<as>::blocks(sides));
+    ptx::Memory memory;
+    const auto add = [&](std::vector<float>& floats, bool filled) {
+      const auto at = reinterpret_cast<std::uintptr_t>(floats.data());
+      memory.add(at, floats.size() * sizeof(float));
+      if (filled) memory.fill(at, floats.size() * sizeof(float));
+    };
+    for (std::vector<float>& numbers : from) add(numbers, true);
+    for (Out& out : got) add(out.memory, false);
+    run_own(as == CopyAs::two_of_tf32 ? "copy_two_of_tf32" : as == CopyAs::bf16 ? "copy_bf16" : "copy_rounded_floats", CopyKernel<as>::blocks(sides), sides, memory);
     for (std::size_t i = 0; i < 2; ++i)
       ASSERT_EQ(0, std::memcmp(got[i].memory.data(), want[i].memory.data(), got[i].memory.size() * sizeof(float))) << "side " << i << ": " << sides.a.rows << " x " << sides.a.columns << ", " << sides.b.rows << " x " << sides.b.columns;
   }

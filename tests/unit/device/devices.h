@@ -7,10 +7,12 @@
 
 #include "base/codes/command.h"
 #include "runtime/device/cuda.h"
+#include "tests/harness/gpu.h"
 
 namespace mlp::device {
 
-inline const std::string fake_driver = MLP_BINARY_DIR "/tests/libfake_driver.so", fake_cublaslt = MLP_BINARY_DIR "/tests/libfake_cublaslt.so";
+using harness::fake_cublaslt;
+using harness::fake_driver;
 
 class OnDevice : public testing::TestWithParam<const char*> {
  protected:

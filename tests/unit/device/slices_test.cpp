@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/device/kernels/slices.h"
+#include "tests/unit/device/own.h"
 
 namespace mlp::device {
 namespace {
@@ -34,7 +35,13 @@ TEST(Slices, AreAddedUpInTheirOrder) {
         to = add ? sum + to : sum;
       }
     const SumSlices::Call call{.from = from, .to = got.data() + off, .slices = slices, .rows = rows, .columns = columns, .from_row = from_row, .to_row = to_row, .add = add};
-    run_on_host<SumSlices>(call, SumSlices::blocks(call));
+    ptx::Memory pieces;
+    for (const std::vector<float>* floats : {&memory, &got}) {
+      const auto at = reinterpret_cast<std::uintptr_t>(floats->data());
+      pieces.add(at, floats->size() * sizeof(float));
+      pieces.fill(at, floats->size() * sizeof(float));
+    }
+    run_own("sum_slices", SumSlices::blocks(call), call, pieces);
     ASSERT_EQ(0, std::memcmp(got.data(), want.data(), got.size() * sizeof(float))) << slices << " of " << rows << " x " << columns << (add ? ", added" : "");
   }
 }

@@ -3,9 +3,10 @@
 
 #include <cstring>
 
+#include "compiler/codegen/gpu/gpu.h"
 #include "compiler/lower/lower.h"
 #include "runtime/device/rows.h"
-#include "tests/harness/host_device.h"
+#include "tests/harness/gpu.h"
 #include "tests/harness/ptxas.h"
 #include "tests/unit/differential/programs.h"
 
@@ -55,8 +56,7 @@ TEST(Device, EveryBuiltinOnEdgeValues) {
   call_all(b);
   const values::Table table = edge_table(1'100);
   const loop::Module module = lower(b.program, {{}, true});
-  const auto kernels = codegen::compile_for_host(module);
-  harness::HostDevice device(*kernels);
+  const auto gpu = harness::open_fake_gpu();
   const DeviceRows there = codegen::device_rows(module, "fit_0", 75);
   ASSERT_GT(there.outputs.size(), 80u) << "of " << b.program.aggregates.size();
   loop::Module alone;
@@ -73,7 +73,7 @@ TEST(Device, EveryBuiltinOnEdgeValues) {
   const fit::FittedView fitted(b.fitted);
   compiled->find("fit_0")(&batch, fitted.get(), outputs.data());
 
-  device::RowKernel rows(device, there.text, "mlp_fit_0", b.fitted.numbers, columns.size(), there.outputs.size());
+  device::RowKernel rows(*gpu, there.text, "mlp_fit_0", b.fitted.numbers, columns.size(), there.outputs.size());
   rows.rows(table.rows);
   for (const std::int32_t c : there.columns) {
     const auto at = static_cast<std::size_t>(c);

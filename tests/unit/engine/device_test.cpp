@@ -1,4 +1,4 @@
-// Networks trained on a device: on the host that plays one, through the whole engine.
+// Networks trained on a device, which the host plays, through the whole engine.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -9,11 +9,12 @@
 
 #include "base/codes/command.h"
 #include "base/codes/training.h"
+#include "compiler/codegen/gpu/gpu.h"
 #include "engine/device.h"
 #include "engine/kernels.h"
 #include "engine/train.h"
 #include "runtime/model/device_network.h"
-#include "tests/harness/host_device.h"
+#include "tests/harness/gpu.h"
 
 namespace mlp {
 namespace {
@@ -55,9 +56,8 @@ class DeviceTraining : public testing::Test {
   engine::Trained train(const std::string& text, bool on_device, engine::TrainOptions options = {}) {
     const engine::Pipeline pipeline = engine::prepare("m.mlp", text, {});
     if (!on_device) return engine::train(pipeline, directory_, options);
-    const auto kernels = codegen::compile_for_host(pipeline.unit.loops);
-    harness::HostDevice host(*kernels);
-    const engine::TrainingDevice device{host, "host", [&](const loop::Module&) { return kernels->code(); }};
+    const auto gpu = harness::open_fake_gpu();
+    const engine::TrainingDevice device{*gpu, "host", [&](const loop::Module& loops) { return codegen::device_code(loops, gpu->architecture()); }};
     options.device = &device;
     return engine::train(pipeline, directory_, options);
   }
@@ -65,9 +65,10 @@ class DeviceTraining : public testing::Test {
 };
 
 TEST_F(DeviceTraining, LearnsWhatTheCpuLearns) {
-  const std::string adamw = "  epochs = 6\n  clip = 1\n  optimizer = adamw(lr = 0.01)\n", momentum = "  epochs = 6\n  optimizer = momentum(lr = 0.05)\n  schedule = cosine\n",
-                    bf16 = "  epochs = 6\n  optimizer = momentum(lr = 0.05)\n  precision = bf16\n";
-  for (const std::string& text : {spec(adamw), spec(momentum, small, 17), spec(bf16), spec(adamw, wide), spec(momentum, wide), spec("  epochs = 2\n  optimizer = momentum(lr = 0.05)\n", heavy)}) {
+  const std::string adamw = "  epochs = 3\n  clip = 1\n  optimizer = adamw(lr = 0.01)\n", momentum = "  epochs = 3\n  optimizer = momentum(lr = 0.05)\n  schedule = cosine\n",
+                    bf16 = "  epochs = 3\n  optimizer = momentum(lr = 0.05)\n  precision = bf16\n", once = "  epochs = 1\n";
+  for (const std::string& text : {spec(adamw), spec(momentum, small, 17), spec(bf16), spec(once + "  clip = 1\n  optimizer = adamw(lr = 0.01)\n", wide),
+                                  spec(once + "  optimizer = momentum(lr = 0.05)\n  schedule = cosine\n", wide), spec(once + "  optimizer = momentum(lr = 0.05)\n", heavy)}) {
     SCOPED_TRACE(text);
     const engine::Trained here = train(text, false), there = train(text, true), again = train(text, true);
     EXPECT_EQ(there.bytes, again.bytes);
@@ -96,9 +97,9 @@ TEST_F(DeviceTraining, ScoresWhatTheCpuScores) {
   model.network.code = pipeline.network();
   std::vector<double> here(900), there(900);
   model::Scorer(model).score(columns.matrix(), 900, here.data());
-  const auto kernels = codegen::compile_for_host(pipeline.unit.loops);
-  harness::HostDevice host(*kernels);
-  model::DeviceNetwork network(model, host, kernels->code());
+  const auto gpu = harness::open_fake_gpu();
+  const DeviceCode code = codegen::device_code(pipeline.unit.loops, gpu->architecture());
+  model::DeviceNetwork network(model, *gpu, code);
   for (const std::int64_t rows : {3, 900, 17}) {
     std::fill(there.begin(), there.end(), -1);
     network.score(columns.matrix(), rows, there.data());
@@ -120,9 +121,8 @@ TEST_F(DeviceTraining, ScoresRowsWithTheirFeatures) {
       const engine::Trained trained = engine::train(pipeline, directory_, {});
       const engine::Data data = engine::read_data(pipeline, directory_, &trained.package.model.classes, 1);
       const engine::Loaded here = engine::load(trained.package, "m"), there = engine::load(trained.package, "m");
-      const auto kernels = codegen::compile_for_host(there.pipeline.unit.loops);
       std::string said;
-      const auto rest = engine::score_on_device(there, [&] { return std::make_unique<harness::HostDevice>(*kernels); }, [&](const std::string& what) { said = what; });
+      const auto rest = engine::score_on_device(there, [] { return harness::open_fake_gpu(); }, [&](const std::string& what) { said = what; });
       EXPECT_EQ(said.find("3 of "), 0u) << said;
       std::vector<std::int64_t> again;               // few rows of trees stay here: more than there are
       for (std::int64_t i = 0; i < 2000; ++i) again.push_back(i * 7 % 900);
@@ -145,7 +145,7 @@ TEST_F(DeviceTraining, ScoresRowsWithTheirFeatures) {
 }
 
 TEST_F(DeviceTraining, StopsEarly) {
-  const std::string settings = "  early_stop = 2\n  epochs = 60\n  optimizer = adam(lr = 0.05)\n";
+  const std::string settings = "  early_stop = 2\n  epochs = 30\n  optimizer = adam(lr = 0.05)\n";
   const engine::Trained trained = train(spec(settings), true);
   EXPECT_LT(trained.history.size(), 60u);
   EXPECT_EQ(trained.history.size(), static_cast<std::size_t>(trained.best_round) + 2);

@@ -1,13 +1,13 @@
-// Networks as kernels of a device: on the host against the reference evaluator.
+// Networks as kernels of a device, their PTX run on the host and on a GPU, against the reference evaluator.
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 
+#include "compiler/codegen/gpu/gpu.h"
 #include "compiler/derive/network.h"
 #include "tests/harness/gpu.h"
-#include "tests/harness/host_device.h"
 #include "tests/harness/network_run.h"
 #include "tests/harness/ptxas.h"
 
@@ -40,20 +40,22 @@ void each_case(int few, Body body) {
   }
 }
 
-void agrees(const Case& c, device::Launches& launches, harness::NetworkResults& got) {
-  got = harness::run_network(launches, c.random.network, c.data.inputs);
-  const harness::Worst worst = harness::difference(c.random.network, c.data.inputs, got);
-  EXPECT_LT(worst.error, 2e-4) << worst.where;
+// Each time with the same bits.
+void agree_on(device::CudaDevice& gpu) {
+  each_case(40, [&](const Case& c) {
+    const DeviceCode code = codegen::device_code(c.module, gpu.architecture());
+    device::Launches launches(gpu, code);
+    const harness::NetworkResults got = harness::run_network(launches, c.random.network, c.data.inputs), again = harness::run_network(launches, c.random.network, c.data.inputs);
+    const harness::Worst worst = harness::difference(c.random.network, c.data.inputs, got);
+    EXPECT_LT(worst.error, 2e-4) << worst.where;
+    const auto same = [](const auto& a, const auto& b) { return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof a[0]) == 0); };
+    EXPECT_TRUE(same(got.scores, again.scores) && same(got.losses, again.losses));
+    for (std::size_t w = 0; w < got.gradients.size(); ++w) EXPECT_TRUE(same(got.gradients[w], again.gradients[w]));
+  });
 }
 
 TEST(DeviceNetworks, RandomOnesAgreeWithTheReference) {
-  each_case(40, [](const Case& c) {
-    const auto kernels = codegen::compile_for_host(c.module);
-    harness::HostDevice device(*kernels);
-    device::Launches launches(device, kernels->code());
-    harness::NetworkResults got;
-    agrees(c, launches, got);
-  });
+  agree_on(*harness::open_fake_gpu());
 }
 
 TEST(DeviceNetworks, PtxAssembles) {
@@ -66,20 +68,10 @@ TEST(DeviceNetworks, PtxAssembles) {
   });
 }
 
-// The same as the first test, on a GPU, and each time with the same bits.
 TEST(DeviceNetworks, CudaAgreesWithTheReference) {
   const std::unique_ptr<device::CudaDevice> gpu = harness::open_gpu();
   if (!gpu) GTEST_SKIP();
-  each_case(40, [&](const Case& c) {
-    const DeviceCode code = codegen::device_code(c.module, gpu->architecture());
-    device::Launches launches(*gpu, code);
-    harness::NetworkResults got, again;
-    agrees(c, launches, got);
-    agrees(c, launches, again);
-    const auto same = [](const auto& a, const auto& b) { return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof a[0]) == 0); };
-    EXPECT_TRUE(same(got.scores, again.scores) && same(got.losses, again.losses));
-    for (std::size_t w = 0; w < got.gradients.size(); ++w) EXPECT_TRUE(same(got.gradients[w], again.gradients[w]));
-  });
+  agree_on(*gpu);
 }
 
 }  // namespace

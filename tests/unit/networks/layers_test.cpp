@@ -2,13 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 #include <random>
 
+#include "compiler/codegen/gpu/gpu.h"
 #include "compiler/derive/graph.h"
 #include "compiler/driver/driver.h"
 #include "tests/harness/gpu.h"
-#include "tests/harness/host_device.h"
 #include "tests/harness/network_run.h"
 #include "tests/harness/ptxas.h"
 
@@ -168,7 +167,7 @@ TEST(Layers, CompiledCodeAgreesWithTheReference) {
 }
 
 // Recurrences share kernels there, by the number of the launch.
-void agrees_on_a_device(const std::function<void(const loop::Module&, const std::function<void(device::Launches&)>&)>& with_launches) {
+void agrees_on(device::CudaDevice& gpu) {
   std::mt19937_64 rng(11);
   for (const Layers& l : all) {
     SCOPED_TRACE(l.layers);
@@ -176,30 +175,21 @@ void agrees_on_a_device(const std::function<void(const loop::Module&, const std:
     const reference::NetworkInputs in = inputs_for(program, 21, rng, l.codes);
     loop::Module module = harness::lower_network(program.model.network, {{}, true}, program.exprs);
     std::erase_if(module.network, [](const loop::Function& f) { return f.name == "update"; });
-    with_launches(module, [&](device::Launches& launches) {
-      const harness::Worst worst = harness::difference(program.model.network, in, harness::run_network(launches, program.model.network, in));
-      EXPECT_LT(worst.error, 2e-4) << worst.where;
-    });
+    const DeviceCode code = codegen::device_code(module, gpu.architecture());
+    device::Launches launches(gpu, code);
+    const harness::Worst worst = harness::difference(program.model.network, in, harness::run_network(launches, program.model.network, in));
+    EXPECT_LT(worst.error, 2e-4) << worst.where;
   }
 }
 
 TEST(Layers, KernelsOfADeviceAgreeWithTheReference) {
-  agrees_on_a_device([](const loop::Module& module, const auto& run) {
-    const auto kernels = codegen::compile_for_host(module);
-    harness::HostDevice device(*kernels);
-    device::Launches launches(device, kernels->code());
-    run(launches);
-  });
+  agrees_on(*harness::open_fake_gpu());
 }
 
 TEST(Layers, CudaAgreesWithTheReference) {
   const std::unique_ptr<device::CudaDevice> gpu = harness::open_gpu();
   if (!gpu) GTEST_SKIP();
-  agrees_on_a_device([&](const loop::Module& module, const auto& run) {
-    const DeviceCode code = codegen::device_code(module, gpu->architecture());
-    device::Launches launches(*gpu, code);
-    run(launches);
-  });
+  agrees_on(*gpu);
 }
 
 // A recurrence is as much code as a few of its steps.

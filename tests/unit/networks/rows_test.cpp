@@ -1,4 +1,4 @@
-// Kernels of rows for a device: by the host that plays one, bit for bit those of the CPU; their PTX assembles.
+// Kernels of rows for a device: their PTX, run on the host, has the bits of the CPU, and assembles.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,10 +8,10 @@
 #include <limits>
 #include <random>
 
+#include "compiler/codegen/gpu/gpu.h"
 #include "compiler/driver/driver.h"
 #include "runtime/device/rows.h"
 #include "tests/harness/gpu.h"
-#include "tests/harness/host_device.h"
 #include "tests/harness/ptxas.h"
 
 namespace mlp {
@@ -117,9 +117,8 @@ void agree(const driver::Unit& unit, device::Device& device, const DeviceRows& r
 TEST(DeviceRows, HaveTheBitsOfTheCpu) {
   const driver::Unit unit = driver::compile("p.mlp", text);
   ASSERT_TRUE(unit.ok()) << (unit.diagnostics.all().empty() ? "" : unit.diagnostics.all()[0].message);
-  const auto on_host = codegen::compile_for_host(unit.loops);
-  harness::HostDevice device(*on_host);
-  agree(unit, device, codegen::device_rows(unit.loops, "features", 75));
+  const auto gpu = harness::open_fake_gpu();
+  for (const int architecture : {75, 80, 90}) agree(unit, *gpu, codegen::device_rows(unit.loops, "features", architecture));
 }
 
 TEST(DeviceRows, CudaHasTheBitsOfTheCpu) {

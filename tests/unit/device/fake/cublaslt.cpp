@@ -83,6 +83,7 @@ int cublasLtMatmul(void*, void* desc, const void* alpha, const void* a, void* a_
           float& at = to[r + q * of_d.column];
           at = scale * sum + (keep == 0 ? 0 : keep * at);
         }
+      for (std::int64_t q = 0; q < static_cast<std::int64_t>(n); ++q) fake::fake_wrote(to + q * of_d.column, m * sizeof(float));
     }
   };
   fake::fake_do(stream, &work);

@@ -1,20 +1,14 @@
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <map>
 #include <memory>
-#include <regex>
-#include <set>
-#include <sstream>
+#include <mutex>
 #include <string>
 #include <vector>
 
-#include "compiler/codegen/gpu/gpu.h"
-#include "runtime/device/kernels/product.h"
-#include "runtime/device/kernels/slices.h"
-#include "runtime/device/kernels/split.h"
-#include "tests/harness/own_kernels.h"
+#include "base/launch_threads.h"
+#include "tests/ptx/program.h"
 #include "tests/unit/device/fake/fake.h"
 
 namespace {
@@ -28,83 +22,37 @@ bool is(const char* how) {
   return wanted && std::strcmp(wanted, how) == 0;
 }
 
-std::map<std::uintptr_t, std::size_t> blocks;       // of memory
+std::mutex one_at_a_time;
+mlp::ptx::Memory memory;
+bool broken = false;                                  // by a kernel; as on a GPU, for good
+
 std::size_t used = 0;
 
-// Whether [from, from + bytes) lies in one block.
-bool ours(std::uintptr_t from, std::size_t bytes) {
-  auto after = blocks.upper_bound(from);
-  if (after == blocks.begin()) return false;
-  --after;
-  return from + bytes <= after->first + after->second;
-}
+bool ours(unsigned long long from, std::size_t bytes) { return memory.find(from, bytes); }
 
 struct Stream {
   std::vector<Work>* captured = nullptr;
 };
-struct Module {
-  std::set<std::string> entries;
-};
-
-// Of `twice_plus`, which the tests load: (address of {float* values; int64 count}, number).
-struct TwicePlus {
-  float* values;
-  std::int64_t count;
-};
-
-void twice_plus(void* call, std::int64_t number, std::int64_t blocks) {
-  const auto& c = *static_cast<const TwicePlus*>(call);
-  for (std::int64_t i = 0; i < blocks * mlp::launch_threads; ++i)
-    if (i < c.count) c.values[i] = 2 * c.values[i] + static_cast<float>(number);
-}
-
-// Kernels that code generation makes of the loops in the file FAKE_CUDA_LOOPS (mlp plan --emit=loop): a driver would read them from the PTX.
-mlp::harness::OwnKernel generated(const std::string& name) {
-  static const std::unique_ptr<mlp::codegen::HostKernels> kernels = []() -> std::unique_ptr<mlp::codegen::HostKernels> {
-    const char* const path = std::getenv("FAKE_CUDA_LOOPS");
-    if (!path) return nullptr;
-    std::ostringstream text;
-    text << std::ifstream(path).rdbuf();
-    return mlp::codegen::compile_for_host(mlp::loop::parse_text(text.str()));
-  }();
-  return kernels ? kernels->find(name) : nullptr;
-}
-
-// A kernel takes a call by value, or its address and a number.
 struct Function {
-  Work (*by_value)(std::int64_t blocks, void** arguments) = nullptr;
-  mlp::harness::OwnKernel by_address = nullptr;
-  Work work(std::int64_t blocks, void** arguments) const {
-    if (by_value) return by_value(blocks, arguments);
-    void* call;
-    std::int64_t number;
-    std::memcpy(&call, arguments[0], 8);
-    std::memcpy(&number, arguments[1], 8);
-    return [=, kernel = by_address] { kernel(call, number, blocks); };
-  }
+  std::shared_ptr<const mlp::ptx::Program> program;
+  const mlp::ptx::Kernel* kernel;
 };
-template <class K>
-Work by_value(std::int64_t blocks, void** arguments) {
-  typename K::Call call;
-  std::memcpy(&call, arguments[0], sizeof call);
-  return [call, blocks] { mlp::device::run_on_host<K>(call, blocks); };
-}
-const Function* find_function(const std::string& name) {
-#define BY_VALUE(name, K) {#name, {by_value<mlp::device::K>}},
-  static std::map<std::string, Function> known = {{"product", {by_value<mlp::device::ProductKernel>}}, {"sum_slices", {by_value<mlp::device::SumSlices>}}, MLP_COPY_KERNELS(BY_VALUE) {"twice_plus", {nullptr, twice_plus}}};
-#undef BY_VALUE
-  Function& found = known[name];
-  if (!found.by_value && !found.by_address) found.by_address = mlp::harness::own_kernel(name);
-  if (!found.by_value && !found.by_address) found.by_address = generated(name);
-  return found.by_value || found.by_address ? &found : nullptr;
+struct Module {
+  std::shared_ptr<const mlp::ptx::Program> program;
+  std::vector<std::unique_ptr<Function>> functions;
+};
+
+void launch(const Function& function, std::int64_t blocks, const std::vector<std::uint8_t>& parameters) try {
+  if (!broken) mlp::ptx::run(*function.kernel, blocks, mlp::launch_threads, parameters, memory);
+} catch (const mlp::ptx::Error& error) {
+  std::fprintf(stderr, "fake driver: %s\n", error.what());
+  broken = true;
 }
 
 int run(void* stream, Work work) {
   Stream& s = *static_cast<Stream*>(stream);
-  if (s.captured)
-    s.captured->push_back(std::move(work));
-  else
-    work();
+  if (s.captured) s.captured->push_back(std::move(work));
+  else work();
   return success;
 }
 
@@ -113,6 +61,7 @@ int run(void* stream, Work work) {
 extern "C" {
 
 void fake_do(void* stream, Work* work) { run(stream, *work); }
+void fake_wrote(const void* at, std::size_t bytes) { memory.fill(reinterpret_cast<std::uintptr_t>(at), bytes); }
 
 int cuInit(unsigned) { return is("no_gpu") ? no_gpu : is("no_start") ? 999 : success; }
 int cuGetErrorName(int result, const char** to) { return *to = result == illegal_address ? "CUDA_ERROR_ILLEGAL_ADDRESS" : result == invalid_code ? "CUDA_ERROR_INVALID_PTX" : nullptr, success; }
@@ -125,44 +74,53 @@ int cuDeviceGetAttribute(int* to, int which, int) {
   const int capability = is("old_gpu") ? 60 : is("turing") ? 75 : 80;
   return *to = which == 75 ? capability / 10 : which == 76 ? capability % 10 : 0, success;
 }
-int cuDevicePrimaryCtxRetain(void** to, int) { return *to = &blocks, success; }
+int cuDevicePrimaryCtxRetain(void** to, int) { return *to = &memory, success; }
 int cuDevicePrimaryCtxRelease_v2(int) { return success; }
 int cuCtxSetCurrent(void*) { return success; }
 int cuMemGetInfo_v2(std::size_t* left, std::size_t* total) { return *left = total_memory - used, *total = total_memory, success; }
 int cuMemAlloc_v2(unsigned long long* to, std::size_t bytes) {
+  const std::lock_guard lock(one_at_a_time);
   if (bytes > total_memory - used || is("full")) return out_of_memory;
-  void* const memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
-  std::memset(memory, 0xb5, bytes);
-  blocks[reinterpret_cast<std::uintptr_t>(memory)] = bytes;
+  void* const made = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+  std::memset(made, 0xff, bytes);                     // NaN
+  *to = reinterpret_cast<std::uintptr_t>(made);
+  memory.add(*to, bytes);
   used += bytes;
-  *to = reinterpret_cast<std::uintptr_t>(memory);
   return success;
 }
-int cuMemFree_v2(unsigned long long memory) {
-  const auto at = blocks.find(memory);
-  if (at == blocks.end()) return invalid_value;
-  used -= at->second;
-  blocks.erase(at);
-  std::free(reinterpret_cast<void*>(memory));
+int cuMemFree_v2(unsigned long long from) {
+  const std::lock_guard lock(one_at_a_time);
+  const std::size_t bytes = memory.remove(from);
+  if (bytes == 0) return invalid_value;
+  used -= bytes;
+  std::free(reinterpret_cast<void*>(from));
   return success;
 }
 int cuMemcpyHtoDAsync_v2(unsigned long long to, const void* from, std::size_t bytes, void* stream) {
+  const std::lock_guard lock(one_at_a_time);
   if (static_cast<Stream*>(stream)->captured) return capture_unsupported;
   if (!ours(to, bytes)) return illegal_address;
   std::memcpy(reinterpret_cast<void*>(to), from, bytes);
+  memory.fill(to, bytes);
   return success;
 }
 int cuMemcpyDtoHAsync_v2(void* to, unsigned long long from, std::size_t bytes, void* stream) {
+  const std::lock_guard lock(one_at_a_time);
   if (static_cast<Stream*>(stream)->captured) return capture_unsupported;
   if (!ours(from, bytes)) return illegal_address;
   std::memcpy(to, reinterpret_cast<const void*>(from), bytes);
   return success;
 }
 int cuMemsetD8Async(unsigned long long to, unsigned char value, std::size_t bytes, void* stream) {
+  const std::lock_guard lock(one_at_a_time);
   if (!ours(to, bytes)) return illegal_address;
-  return run(stream, [=] { std::memset(reinterpret_cast<void*>(to), value, bytes); });
+  return run(stream, [=] {
+    std::memset(reinterpret_cast<void*>(to), value, bytes);
+    memory.fill(to, bytes);
+  });
 }
 int cuModuleLoadDataEx(void** to, const void* image, unsigned count, int* options, void** values) {
+  const std::lock_guard lock(one_at_a_time);
   const std::string text = static_cast<const char*>(image);
   if (is("refuses_code") || text.find(".target") == std::string::npos) {
     for (unsigned i = 0; i < count; ++i)
@@ -170,24 +128,42 @@ int cuModuleLoadDataEx(void** to, const void* image, unsigned count, int* option
     return invalid_code;
   }
   auto module = std::make_unique<Module>();
-  static const std::regex entry(R"(\.entry (\w+))");
-  for (std::sregex_iterator it(text.begin(), text.end(), entry), end; it != end; ++it) module->entries.insert((*it)[1]);
+  try {
+    module->program = std::make_shared<const mlp::ptx::Program>(text);
+  } catch (const mlp::ptx::Error& error) {
+    std::fprintf(stderr, "fake driver: %s\n", error.what());
+    return invalid_code;
+  }
+  for (const auto& [name, values] : module->program->variables()) {
+    const auto at = reinterpret_cast<std::uintptr_t>(values.data());
+    memory.add(at, 8 * values.size());
+    memory.fill(at, 8 * values.size());
+  }
   *to = module.release();
   return success;
 }
-int cuModuleUnload(void* module) { return delete static_cast<Module*>(module), success; }
+int cuModuleUnload(void* module) {
+  const std::lock_guard lock(one_at_a_time);
+  const std::unique_ptr<Module> unloaded(static_cast<Module*>(module));
+  for (const auto& [name, values] : unloaded->program->variables()) memory.remove(reinterpret_cast<std::uintptr_t>(values.data()));
+  return success;
+}
 int cuModuleGetFunction(void** to, void* module, const char* name) {
-  if (!static_cast<Module*>(module)->entries.count(name)) return not_found;
-  const Function* const found = find_function(name);
-  return found ? (*to = const_cast<Function*>(found), success) : not_found;
+  Module& from = *static_cast<Module*>(module);
+  const mlp::ptx::Kernel* const kernel = from.program->find(name);
+  if (!kernel) return not_found;
+  *to = from.functions.emplace_back(new Function{from.program, kernel}).get();
+  return success;
 }
 int cuLaunchKernel(void* function, unsigned x, unsigned y, unsigned z, unsigned tx, unsigned ty, unsigned tz, unsigned shared, void* stream, void** arguments, void** extra) {
+  const std::lock_guard lock(one_at_a_time);
   if (x == 0 || y != 1 || z != 1 || tx != mlp::launch_threads || ty != 1 || tz != 1 || shared != 0 || extra) return invalid_value;
-  return run(stream, static_cast<const Function*>(function)->work(x, arguments));
+  const Function of = *static_cast<const Function*>(function);
+  return run(stream, [of, x, parameters = mlp::ptx::parameters_of(*of.kernel, arguments)] { launch(of, x, parameters); });
 }
 int cuStreamCreate(void** to, unsigned) { return *to = new Stream, success; }
 int cuStreamDestroy_v2(void* stream) { return delete static_cast<Stream*>(stream), success; }
-int cuStreamSynchronize(void*) { return is("breaks") ? illegal_address : success; }
+int cuStreamSynchronize(void*) { return broken || is("breaks") ? illegal_address : success; }
 int cuStreamBeginCapture_v2(void* stream, unsigned) { return static_cast<Stream*>(stream)->captured = new std::vector<Work>, success; }
 int cuStreamEndCapture(void* stream, void** graph) {
   *graph = static_cast<Stream*>(stream)->captured;
@@ -196,12 +172,13 @@ int cuStreamEndCapture(void* stream, void** graph) {
 }
 int cuGraphInstantiateWithFlags(void** to, void* graph, unsigned long long) { return *to = new std::vector<Work>(*static_cast<std::vector<Work>*>(graph)), success; }
 int cuGraphLaunch(void* graph, void*) {
+  const std::lock_guard lock(one_at_a_time);
   for (const Work& work : *static_cast<std::vector<Work>*>(graph)) work();
   return success;
 }
 int cuGraphDestroy(void* graph) { return delete static_cast<std::vector<Work>*>(graph), success; }
 int cuGraphExecDestroy(void* graph) { return delete static_cast<std::vector<Work>*>(graph), success; }
-int cuEventCreate(void** to, unsigned) { return *to = &used, success; }
+int cuEventCreate(void** to, unsigned) { return *to = &memory, success; }
 int cuEventRecord(void*, void*) { return success; }
 int cuEventSynchronize(void*) { return success; }
 int cuEventElapsedTime(float* to, void*, void*) { return *to = 1, success; }
