@@ -4,7 +4,8 @@
 #include <map>
 #include <random>
 
-#include "tests/unit/differential/programs.h"
+#include "tests/harness/gpu.h"
+#include "tests/unit/differential/on_device.h"
 
 namespace mlp::differential {
 namespace {
@@ -76,21 +77,48 @@ class Generator {
   std::map<Scalar, std::vector<const Builtin*>> giving_;
 };
 
+void generate(Builder& b, std::uint64_t seed) {
+  Generator generator(b, seed);
+  for (int i = 0; i < expressions_each; ++i)
+    b.observe(generator.expression(types[generator.below(std::size(types))], 1 + static_cast<int>(generator.below(4))), "expression " + std::to_string(i));
+}
+
 TEST(Random, Expressions) {
   const std::vector<harness::Configuration>& configurations = harness::all();
   std::size_t observed = 0;
   for (int n = 0; n < programs(); ++n) {
     const std::uint64_t seed = 1000 + static_cast<std::uint64_t>(n);
     Builder b;
-    Generator generator(b, seed);
-    for (int i = 0; i < expressions_each; ++i)
-      b.observe(generator.expression(types[generator.below(std::size(types))], 1 + static_cast<int>(generator.below(4))), "expression " + std::to_string(i));
+    generate(b, seed);
     observed += b.program.aggregates.size();
     const auto found = differences(b, random_table(seed, 48), configurations[static_cast<std::size_t>(n) % configurations.size()]);
     for (const std::string& line : found) ADD_FAILURE() << "seed " << seed << ", " << line;
     if (!found.empty()) break;
   }
   std::printf("%zu values observed in each of 48 rows\n", observed);
+}
+
+// Those that need no texts, of a twentieth of the programs.
+void same_on(device::Device& device, int architecture) {
+  std::size_t outputs = 0;
+  for (int n = 0; n < programs() / 20; ++n) {
+    const std::uint64_t seed = 1000 + static_cast<std::uint64_t>(n);
+    Builder b;
+    generate(b, seed);
+    const OnDevice got = on_device(device, architecture, b, random_table(seed, 300));
+    outputs += got.outputs;
+    for (const std::string& name : got.differences) ADD_FAILURE() << "seed " << seed << ", " << name;
+    if (!got.differences.empty()) break;
+  }
+  EXPECT_GT(outputs, static_cast<std::size_t>(programs() / 2));
+}
+
+TEST(Random, ExpressionsOnADevice) { same_on(*harness::open_fake_gpu(), 80); }
+
+TEST(Random, CudaHasTheBitsOfTheCpu) {
+  const std::unique_ptr<device::CudaDevice> gpu = harness::open_gpu();
+  if (!gpu) GTEST_SKIP();
+  same_on(*gpu, gpu->architecture());
 }
 
 }  // namespace
