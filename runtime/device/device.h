@@ -1,5 +1,4 @@
-// A device that runs kernels beside the CPU: memory, launches, products. CUDA's driver stands behind it (cuda.h); tests have one that runs
-// the same kernels on the host.
+// A device that runs kernels beside the CPU: memory, launches, products. CUDA's driver stands behind it (cuda.h).
 #pragma once
 #include <cstddef>
 #include <cstdint>

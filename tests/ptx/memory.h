@@ -1,5 +1,6 @@
 // Memory of a device, kept at addresses of the host, with a watch over who reads and writes it. What nobody wrote is not read. Two threads of one
-// launch that use the same byte, at least one of them to write, race unless a barrier of their block stands between: nothing else orders threads.
+// launch that use the same byte, at least one of them to write, race unless a barrier of their block stands between. (A barrier of a warp would order its
+// threads too. Nothing of ours relies on that, so here it does not.)
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -28,9 +29,11 @@ static_assert(sizeof(Moment) == 8);
 class Watch {
  public:
   explicit Watch(std::size_t bytes) : words_(zeros((bytes + 3) / 4)), in_parts_((bytes + 3) / 4) {}
-  // Throw Error. `unchanged`: the launch may not write there at all. Of several words that are read at once the last may be padding, without a value.
-  void read(std::size_t at, std::size_t bytes, const Moment& now, bool unchanged = false) {
-    expect_value(at, now);
+  // Throw Error. The first `known` of the bytes must have a value. `unchanged`: the launch may not write there at all.
+  void read(std::size_t at, std::size_t bytes, std::size_t known, const Moment& now, bool unchanged = false) {
+    each(at, known, [&](Uses& of) {
+      if (!of.written.flags) no_value(now);
+    });
     each(at, bytes, [&](Uses& of) {
       if (of.written.launch != now.launch) {            // most often
         if (of.read.launch == now.launch && of.read.flags == of_blocks) return;
@@ -80,9 +83,6 @@ class Watch {
       at = last;
     }
   }
-  void expect_value(std::size_t at, const Moment& now) const {
-    if (!(in_parts_[at / 4] ? bytes_[at] : words_[at / 4]).written.flags) no_value(now);
-  }
   [[noreturn]] static void no_value(const Moment& now);
   static void read(Uses& of, const Moment& now, bool unchanged);
   static void write(Uses& of, const Moment& now);
@@ -96,7 +96,7 @@ class Memory {
     std::uintptr_t from = 0;
     std::size_t bytes = 0;
     std::unique_ptr<Watch> watch;
-    bool holds(std::uintptr_t at, std::size_t size) const { return at >= from && at + size <= from + bytes; }
+    bool holds(std::uintptr_t at, std::size_t size) const { return at >= from && at - from <= bytes && size <= bytes - (at - from); }
   };
   void add(std::uintptr_t from, std::size_t bytes);
   std::size_t remove(std::uintptr_t from);            // the bytes of the piece that begins there, or 0

@@ -22,14 +22,30 @@ std::uint64_t bits_of(T v) {
   if constexpr (std::is_same_v<T, bool>) return v;
   else if constexpr (std::is_same_v<T, float>) return std::bit_cast<std::uint32_t>(v);
   else if constexpr (std::is_same_v<T, double>) return std::bit_cast<std::uint64_t>(v);
-  else return static_cast<std::make_unsigned_t<T>>(v);
+  else return static_cast<std::uint64_t>(v);            // with its sign: cvt.s8.s32 fills a register of 32 bits
+}
+
+struct Same { template <class T> T operator()(T a) { return a; } };
+struct Negated { template <class T> T operator()(T a) { if constexpr (std::is_floating_point_v<T>) return -a; else return static_cast<T>(-static_cast<std::make_unsigned_t<T>>(a)); } };
+struct Size { template <class T> T operator()(T a) { if constexpr (std::is_floating_point_v<T>) return std::fabs(a); else return a < 0 ? static_cast<T>(-static_cast<std::make_unsigned_t<T>>(a)) : a; } };
+struct WithSign { template <class T> T operator()(T sign, T a) { return std::copysign(a, sign); } };
+struct Select { template <class T> T operator()(T a, T b, bool first) { return first ? a : b; } };
+template <class F, class To, class From>
+constexpr bool keeps_bits = std::is_same_v<F, Select> || std::is_same_v<F, WithSign> || std::is_same_v<F, Negated> || std::is_same_v<F, Size> || (std::is_same_v<F, Same> && std::is_same_v<To, From>);
+
+// A NaN that is computed has one form in single precision.
+template <class F, class To, class From, class...>
+To result(To v) {
+  if constexpr (std::is_same_v<To, float> && !keeps_bits<F, To, From>)
+    if (std::isnan(v)) return std::bit_cast<float>(0x7fffffffu);
+  return v;
 }
 
 template <class F, class To, class... From>
-void each(Lanes* registers, const Instruction& i, std::uint32_t mask) {
+void lane_by_lane(Lanes* registers, const Instruction& i, std::uint32_t mask) {
   const auto lane = [&]<std::size_t... at>(int l, std::index_sequence<at...>) {
     const auto n = static_cast<std::size_t>(l);
-    registers[i.to[0]][n] = bits_of<To>(static_cast<To>(F{}(as<From>(registers[i.from[at]][n])...)));
+    registers[i.to[0]][n] = bits_of<To>(result<F, To, From...>(static_cast<To>(F{}(as<From>(registers[i.from[at]][n])...))));
   };
   if (mask == ~0u)
     for (int l = 0; l < lanes; ++l) lane(l, std::index_sequence_for<From...>{});
@@ -37,7 +53,10 @@ void each(Lanes* registers, const Instruction& i, std::uint32_t mask) {
     for (std::uint32_t left = mask; left; left &= left - 1) lane(std::countr_zero(left), std::index_sequence_for<From...>{});
 }
 
-using Table = std::map<std::string, Operation, std::less<>>;
+template <class F, class To, class... From>
+constexpr Known each{lane_by_lane<F, To, From...>, 1 + sizeof...(From)};
+
+using Table = std::map<std::string, Known, std::less<>>;
 
 template <class T>
 constexpr const char* name_of() {
@@ -82,7 +101,6 @@ void one_of_bits(Table& t, const std::string& name) { ((t[name + "." + bits_name
 template <class T>
 constexpr u32 width = 8 * sizeof(T);
 
-struct Same { template <class T> T operator()(T a) { return a; } };
 struct Add { template <class T> T operator()(T a, T b) { return static_cast<T>(static_cast<Unsigned<T>>(a) + static_cast<Unsigned<T>>(b)); } };
 struct Subtract { template <class T> T operator()(T a, T b) { return static_cast<T>(static_cast<Unsigned<T>>(a) - static_cast<Unsigned<T>>(b)); } };
 struct Low { template <class T> T operator()(T a, T b) { return static_cast<T>(static_cast<Wide<T>>(a) * static_cast<Wide<T>>(b)); } };
@@ -109,10 +127,7 @@ struct Most { template <class T> T operator()(T a, T b) {
 struct Fused { template <class T> T operator()(T a, T b, T c) { return std::fma(a, b, c); } };
 struct Inverse { template <class T> T operator()(T a) { return 1 / a; } };
 struct Root { template <class T> T operator()(T a) { return std::sqrt(a); } };
-struct Negated { template <class T> T operator()(T a) { if constexpr (is_number<T>) return -a; else return static_cast<T>(-static_cast<Unsigned<T>>(a)); } };
-struct Size { template <class T> T operator()(T a) { if constexpr (is_number<T>) return std::fabs(a); else return a < 0 ? static_cast<T>(-static_cast<Unsigned<T>>(a)) : a; } };
-struct WithSign { template <class T> T operator()(T sign, T a) { return std::copysign(a, sign); } };
-// 20 bits of the result, of 20 bits of the argument; which of the two next to it is not said, so it is now one, now the other.
+// 20 bits of the result, of 20 bits of the argument; which of the two next to it is not said, so it is now one, now the other, of the same argument too.
 struct Estimate { double operator()(double a) {
   const u64 bits = std::bit_cast<u64>(a) & ~u64{0xffffffff};
   const double given = std::bit_cast<double>(bits);
@@ -121,7 +136,8 @@ struct Estimate { double operator()(double a) {
   const double result = 1 / given;
   if (!std::isnormal(result)) return std::copysign(0, given);
   const u64 below = std::bit_cast<u64>(result) & ~u64{0xffffffff};
-  return std::bit_cast<double>(below + ((bits * 0x9e3779b97f4a7c15u) >> 63 << 32));
+  thread_local u64 turn = 0;
+  return std::bit_cast<double>(below + ((turn += 0x9e3779b97f4a7c15u) >> 63 << 32));
 } };
 
 struct And { template <class T> T operator()(T a, T b) { return static_cast<T>(a & b); } };
@@ -141,8 +157,9 @@ struct Extract { template <class T> T operator()(T a, u32 from, u32 length) {
   from &= 0xff, length &= 0xff;
   T out = 0;
   for (u32 i = 0; i < width<T>; ++i) {
-    const u32 at = i < length ? from + i : std::is_signed_v<T> && length > 0 ? from + length - 1 : width<T>;
-    const bool bit = at < width<T> ? (static_cast<Unsigned<T>>(a) >> at) & 1 : i < length && std::is_signed_v<T> && a < 0;
+    const bool fills = i >= length || from + i >= width<T>;   // with the sign, of signed ones
+    const u32 at = fills ? std::min(from + length - 1, width<T> - 1) : from + i;
+    const bool bit = (!fills || (std::is_signed_v<T> && length > 0)) && ((static_cast<Unsigned<T>>(a) >> at) & 1);
     out = static_cast<T>(out | static_cast<T>(static_cast<Unsigned<T>>(bit) << i));
   }
   return out;
@@ -172,7 +189,6 @@ struct TwoHalves { u32 operator()(u32 a, u32 b, u32 c) {
   for (u32 i = 0; i < 2; ++i) c += ((a >> (16 * i)) & 0xffff) * ((b >> (16 * half + 8 * i)) & 0xff);
   return c;
 } };
-struct Select { template <class T> T operator()(T a, T b, bool first) { return first ? a : b; } };
 
 enum class Ordering { eq, ne, lt, le, gt, ge };
 template <Ordering how, bool or_unordered>
@@ -237,8 +253,8 @@ template <class T>
 void with_carries(Table& t) {
   for (const std::string& type : {std::string("s"), std::string("u")}) {
     const std::string bits = type + std::to_string(8 * sizeof(T));
-    t["add.cc." + bits] = with_carry<T, false, false, true>, t["addc.cc." + bits] = with_carry<T, false, true, true>, t["addc." + bits] = with_carry<T, false, true, false>;
-    t["sub.cc." + bits] = with_carry<T, true, false, true>, t["subc.cc." + bits] = with_carry<T, true, true, true>, t["subc." + bits] = with_carry<T, true, true, false>;
+    t["add.cc." + bits] = {with_carry<T, false, false, true>, 3}, t["addc.cc." + bits] = {with_carry<T, false, true, true>, 3}, t["addc." + bits] = {with_carry<T, false, true, false>, 3};
+    t["sub.cc." + bits] = {with_carry<T, true, false, true>, 3}, t["subc.cc." + bits] = {with_carry<T, true, true, true>, 3}, t["subc." + bits] = {with_carry<T, true, true, false>, 3};
   }
 }
 
@@ -339,10 +355,10 @@ void take_apart(Lanes* registers, const Instruction& i, std::uint32_t mask) {
 
 }  // namespace
 
-Operation find_operation(const std::string& name) {
+const Known* find_operation(const std::string& name) {
   static const Table table = make();
   const auto at = table.find(name);
-  return at == table.end() ? nullptr : at->second;
+  return at == table.end() ? nullptr : &at->second;
 }
 Operation joins(int parts) { return parts == 2 ? join<2> : join<4>; }
 Operation parts_of(int parts) { return parts == 2 ? take_apart<2> : take_apart<4>; }

@@ -62,6 +62,7 @@ std::vector<Statement> statements_of(std::string_view text) {
     if (!directive) made.push_back({begun, number});
     begun.clear();
   }
+  if (!begun.empty()) throw Error("line " + std::to_string(number) + ": the text ends within a statement: " + begun);
   return made;
 }
 
@@ -109,6 +110,7 @@ class Parser {
   struct Scope {                                        // of a kernel's body, or of a function's where it is called
     std::string prefix;                                 // of labels
     std::map<std::string, int> registers;
+    std::map<std::string, std::uint64_t> declared;      // %rd of .reg .b64 %rd<19>
     std::map<std::string, Place> places;
   };
 
@@ -132,6 +134,9 @@ class Parser {
       const std::size_t each = bytes_of((*it)[2].str());
       made.parameters.push_back({(*it)[3], (*it)[1].matched ? number((*it)[1].str()) : each, each * ((*it)[4].matched ? number((*it)[4].str()) : 1)});
     }
+    std::size_t declared = 0;
+    for (std::size_t at = text.find(".param"); at != text.npos; at = text.find(".param", at + 1)) ++declared;
+    if (declared != made.parameters.size()) throw Error("parameters that are not understood: " + text);
     return made;
   }
   static std::size_t place(std::size_t& size, const Declared& of) {
@@ -143,7 +148,7 @@ class Parser {
   void write(const Body& body) {
     kernel_ = &program_.kernels_[body.name];
     kernel_->name = body.name;
-    constant_registers_.clear(), labels_.clear(), jumps_.clear();
+    constant_registers_.clear(), special_registers_.clear(), shared_.clear(), labels_.clear(), jumps_.clear();
     scope_ = {};
     calls_ = 0;
     for (const Declared& parameter : body.parameters) {
@@ -197,7 +202,9 @@ class Parser {
       for (const std::string_view part : split(std::string_view(text).substr(1, text.size() - 2), ';')) in_body(std::string(part) + ";");
     } else if (text.starts_with(".reg")) {
       const auto from = text.find_last_of(" \t") + 1;
-      if (text[from] != '%') scope_.registers.try_emplace(text.substr(from, text.size() - from - 1), kernel_->registers++);
+      const std::string name = text.substr(from, text.size() - from - 1);
+      if (const auto count = name.find('<'); count == name.npos) scope_.registers.try_emplace(name, kernel_->registers++);
+      else scope_.declared[name.substr(0, count)] = number(std::string_view(name).substr(count + 1, name.size() - count - 2));
     } else if (text.ends_with(':')) {
       label(text.substr(0, text.size() - 1));
     } else if (text.starts_with('.')) {
@@ -230,13 +237,16 @@ class Parser {
     const auto expect = [&](std::size_t count) {
       if (operands.size() != count) throw Error("not " + std::to_string(count) + " operands");
     };
-    if (what == "call") return call(operands);
+    if (what == "call") {
+      if (made.predicate >= 0) throw Error("a call of some threads");
+      return call(operands);
+    }
     if (what == "bra") {
       expect(1);
       jump(made, std::string(operands[0]));
     } else if (what == "ret" || what == "exit") {
       expect(0);
-      if (scope_.prefix.empty()) made.does = Does::leave;
+      if (scope_.prefix.empty() || what == "exit") made.does = Does::leave;
       else jump(made, "end");
     } else if (name == "bar.sync" || name == "bar.warp.sync") {
       expect(1);
@@ -261,9 +271,10 @@ class Parser {
       const int to = several(operands[0], made.to), from = several(operands[1], made.from);
       made.operation = from > to ? joins(from) : parts_of(to);
     } else {
-      made.operation = find_operation(name);
-      if (!made.operation) throw Error("unknown instruction");
-      if (operands.size() < 2 || operands.size() > 5) throw Error("too few or too many operands");
+      const Known* const known = find_operation(name);
+      if (!known) throw Error("unknown instruction");
+      expect(known->operands);
+      made.operation = known->operation;
       made.to[0] = value(operands[0]);
       for (std::size_t i = 1; i < operands.size(); ++i) made.from[i - 1] = value(operands[i]);
       if (what == "addc" || what == "subc") made.from[2] = value("%carry");
@@ -284,8 +295,12 @@ class Parser {
     if (found == functions_.end()) throw Error("no function " + name);
     const Body& function = found->second;
     if (function.parameters.size() != given.size()) throw Error("not as many parameters");
-    Scope inside{std::to_string(++calls_) + ":", {}, {}};
-    for (std::size_t i = 0; i < given.size(); ++i) inside.places[function.parameters[i].name] = scope_.places.at(std::string(given[i]));
+    Scope inside{std::to_string(++calls_) + ":", {}, {}, {}};
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      const auto place = scope_.places.find(std::string(given[i]));
+      if (place == scope_.places.end()) throw Error("unknown name " + std::string(given[i]));
+      inside.places[function.parameters[i].name] = place->second;
+    }
     if (scope_.prefix.size() > 40) throw Error("calls that are too deep");
     inside.prefix = scope_.prefix + inside.prefix;
     std::swap(scope_, inside);
@@ -309,6 +324,7 @@ class Parser {
     if (plus != text.npos) of.offset = static_cast<std::int64_t>(number(trimmed(text.substr(plus + 1))));
     const auto place = scope_.places.find(std::string(base));
     if (of.space == Space::parameter && place != scope_.places.end()) of.space = place->second.space;
+    else if (of.space == Space::parameter && !scope_.prefix.empty()) throw Error("an address of a function's parameter");
   }
   int constant(std::uint64_t bits) {
     const auto [at, made] = constant_registers_.try_emplace(bits, kernel_->registers);
@@ -321,16 +337,21 @@ class Parser {
     if (const auto known = scope_.registers.find(name); known != scope_.registers.end()) return known->second;
     if (text.starts_with('%')) {
       static const std::map<std::string_view, int Kernel::*> special{{"%tid.x", &Kernel::thread}, {"%ctaid.x", &Kernel::block}, {"%ntid.x", &Kernel::threads}, {"%nctaid.x", &Kernel::blocks}};
-      const int made = scope_.registers[name] = kernel_->registers++;
-      if (const auto found = special.find(text); found != special.end()) kernel_->*found->second = made;
-      else if (text.find('.') != text.npos) throw Error("unknown register");
-      return made;
+      if (const auto found = special.find(text); found != special.end()) {
+        const auto [at, made] = special_registers_.try_emplace(name, kernel_->registers);
+        if (made) kernel_->*found->second = kernel_->registers++;
+        return at->second;
+      }
+      const auto digits = std::min(text.find_first_of("0123456789"), text.size());
+      const auto declared = scope_.declared.find(name.substr(0, digits));
+      if (name != "%carry" && (declared == scope_.declared.end() || digits == text.size() || number(text.substr(digits)) >= declared->second)) throw Error("unknown register " + name);
+      return scope_.registers[name] = kernel_->registers++;
     }
     if (text[0] == '-' || (text[0] >= '0' && text[0] <= '9')) return constant(number(text));
     if (const auto found = scope_.places.find(name); found != scope_.places.end()) return constant(found->second.at);
     if (const auto found = shared_of_module_.find(name); found != shared_of_module_.end()) {
-      scope_.places[name] = {Space::shared, place(kernel_->shared_bytes, found->second)};
-      return constant(scope_.places[name].at);
+      if (!shared_.contains(name)) shared_[name] = place(kernel_->shared_bytes, found->second);
+      return constant(shared_[name]);
     }
     if (const auto found = program_.variables_.find(name); found != program_.variables_.end()) return constant(reinterpret_cast<std::uintptr_t>(found->second.data()));
     throw Error("unknown name " + name);
@@ -344,8 +365,9 @@ class Parser {
   Kernel* kernel_ = nullptr;
   Scope scope_;
   int calls_ = 0;
-  std::map<std::string, int> labels_;
+  std::map<std::string, int> labels_, special_registers_;
   std::map<std::uint64_t, int> constant_registers_;
+  std::map<std::string, std::uint64_t> shared_;         // of the module, that it uses
   std::vector<std::pair<std::size_t, std::string>> jumps_;
 };
 

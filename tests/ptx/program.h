@@ -65,8 +65,12 @@ class Program {
   std::map<std::string, std::vector<std::uint64_t>> variables_;
 };
 
+struct Known {
+  Operation operation;
+  std::size_t operands;                               // the result among them
+};
 // Null where it is unknown. An instruction by its whole name: add.s32, cvt.rn.f32.f64.
-Operation find_operation(const std::string& name);
+const Known* find_operation(const std::string& name);
 Operation joins(int parts), parts_of(int parts);      // mov of {…}
 
 // What cuLaunchKernel is given, one after the other.

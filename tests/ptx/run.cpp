@@ -23,45 +23,52 @@ struct Warp {
 class Run {
  public:
   Run(const Kernel& kernel, std::int64_t blocks, int threads, const std::vector<std::uint8_t>& parameters, Memory& memory)
-      : kernel_(kernel), parameters_(parameters), memory_(memory), shared_(kernel.shared_bytes), warps_(static_cast<std::size_t>(threads / lanes)) {
+      : kernel_(kernel), parameters_(parameters), memory_(memory), warps_(static_cast<std::size_t>(threads / lanes)) {
     if (threads % lanes != 0 || threads > 256 || blocks >= static_cast<std::int64_t>(Moment::most_blocks)) throw Error("too many threads, or a part of a warp");
     now_.launch = memory.next_launch();
-    for (Warp& warp : warps_) {
-      warp.registers.resize(static_cast<std::size_t>(kernel.registers));
-      warp.local.resize(kernel.local_bytes * lanes);
-      for (const auto& [at, bits] : kernel.constants) warp.registers[static_cast<std::size_t>(at)].fill(bits);
-      set(warp, kernel.threads, static_cast<std::uint64_t>(threads));
-      set(warp, kernel.blocks, static_cast<std::uint64_t>(blocks));
+    for (std::int64_t block = 0; block < blocks; ++block) {
+      begin(static_cast<std::uint64_t>(block), static_cast<std::uint64_t>(blocks));
+      run_block();
     }
-    for (std::int64_t block = 0; block < blocks; ++block) run_block(static_cast<std::uint64_t>(block));
   }
 
  private:
   void set(Warp& warp, int at, std::uint64_t value) {
     if (at >= 0) warp.registers[static_cast<std::size_t>(at)].fill(value);
   }
-  void run_block(std::uint64_t block) {
+  // Nothing of the block before is left.
+  void begin(std::uint64_t block, std::uint64_t blocks) {
     now_.block = block;
     now_.barriers = 0;
-    std::fill(shared_.begin(), shared_.end(), 0xb5);
-    watch_.emplace(shared_.size() + 1);
+    shared_.assign(kernel_.shared_bytes, rubbish);
+    watch_.emplace(shared_.size());
+    Lanes nothing;
+    std::memset(nothing.data(), rubbish, sizeof nothing);
     for (std::size_t w = 0; w < warps_.size(); ++w) {
       Warp& warp = warps_[w];
+      warp.registers.assign(static_cast<std::size_t>(kernel_.registers), nothing);
+      warp.local.assign(kernel_.local_bytes * lanes, rubbish);
+      for (const auto& [at, bits] : kernel_.constants) warp.registers[static_cast<std::size_t>(at)].fill(bits);
+      set(warp, kernel_.threads, warps_.size() * lanes);
+      set(warp, kernel_.blocks, blocks);
       set(warp, kernel_.block, block);
-      for (std::size_t l = 0; l < lanes; ++l) {
-        if (kernel_.thread >= 0) warp.registers[static_cast<std::size_t>(kernel_.thread)][l] = w * lanes + l;
-      }
+      for (std::size_t l = 0; l < lanes && kernel_.thread >= 0; ++l) warp.registers[static_cast<std::size_t>(kernel_.thread)][l] = w * lanes + l;
       warp.groups = {{0, ~0u}};
     }
+  }
+  void run_block() {
     for (bool waiting = true; waiting; now_.barriers = now_.barriers + 1u) {
       std::uint32_t threads = 0;
       for (std::size_t w = 0; w < warps_.size(); ++w) {
         run_warp(warps_[w], w);
-        for (const Group& group : warps_[w].waiting) threads += static_cast<std::uint32_t>(std::popcount(group.threads));
+        for (const Group& group : warps_[w].waiting) {
+          threads += static_cast<std::uint32_t>(std::popcount(group.threads));
+          if (group.at != warps_[w].waiting[0].at) fail("threads of a warp wait at different barriers");
+        }
       }
       waiting = threads > 0;
-      if (waiting && threads != warps_.size() * lanes) throw Error("threads of block " + std::to_string(block) + " end while others wait at a barrier");
-      if (now_.barriers + 1u == Moment::most_barriers) throw Error("too many barriers");
+      if (waiting && threads != warps_.size() * lanes) fail("threads end while others wait at a barrier");
+      if (now_.barriers + 1u == Moment::most_barriers) fail("too many barriers");
       for (Warp& warp : warps_) release(warp, warp.waiting);
     }
   }
@@ -73,7 +80,9 @@ class Run {
     else warp.groups.insert(at, group);
   }
 
-  // Until all of its threads have ended or wait. Those that are least far go first, so that threads which part come together again.
+  [[noreturn]] void fail(const char* what) { throw Error(kernel_.name + ", block " + std::to_string(now_.block) + ": " + what); }
+
+  // Until all of its threads have ended or wait. Those that are least far in the text go first, so that threads which part mostly come together again.
   void run_warp(Warp& warp, std::size_t number) {
     while (!warp.groups.empty()) {
       Group group = warp.groups.back();
@@ -111,11 +120,11 @@ class Run {
         if (i.does == Does::warp_barrier && mask) warp.gathered.push_back({group.at, mask});
       }
       if (group.threads) {
-        if (group.at >= static_cast<int>(kernel_.code.size())) throw Error(kernel_.name + " has no end");
+        if (group.at >= static_cast<int>(kernel_.code.size())) fail("there is no end");
         join(warp, group);
       }
       if (warp.groups.empty() && !warp.gathered.empty()) {
-        if (!warp.waiting.empty()) throw Error("threads wait for their warp, others of it for the block");
+        if (!warp.waiting.empty()) fail("threads wait for their warp, others of it for the block");
         release(warp, warp.gathered);
       }
     }
@@ -127,7 +136,7 @@ class Run {
   static std::uint32_t where(const Warp& warp, const Instruction& i, std::uint32_t mask) {
     const Lanes& holds = warp.registers[static_cast<std::size_t>(i.predicate)];
     std::uint32_t out = 0;
-    for (std::uint32_t l = 0; l < lanes; ++l) out |= static_cast<std::uint32_t>(holds[l]) << l;   // 0 or 1
+    for (std::uint32_t l = 0; l < lanes; ++l) out |= static_cast<std::uint32_t>(holds[l] & 1) << l;
     return mask & (i.unless ? ~out : out);
   }
 
@@ -143,7 +152,7 @@ class Run {
   void move(Warp& warp, std::size_t number, const Instruction& i, std::uint32_t mask) {
     const std::size_t count = static_cast<std::size_t>(i.count), bytes = sizeof(T) * count;
     const Lanes& addresses = warp.registers[static_cast<std::size_t>(i.from[0])];
-    std::uint64_t last = 0;
+    std::uint64_t last = ~std::uint64_t{0};
     std::uint8_t* at = nullptr;
     int same = 0;                                       // lanes in a row that read there
     for (; mask; mask &= mask - 1) {
@@ -153,7 +162,7 @@ class Run {
       now_.thread = number * lanes + lane;
       same = i.does == Does::load && address == last && i.space != Space::local ? same + 1 : 0;
       last = address;
-      if (same < 2 || (address >> window_bits)) at = memory_at(warp, i, address, bytes, lane);   // that there are several readers is known after two
+      if (same < 2 || (address >> window_bits)) at = memory_at(warp, i, address, bytes, sizeof(T), lane);   // that there are several readers is known after two
       for (std::size_t n = 0; n < count; ++n) {
         std::uint64_t& value = warp.registers[static_cast<std::size_t>(i.to[n])][lane];
         T part = static_cast<T>(value);
@@ -166,7 +175,8 @@ class Run {
       }
     }
   }
-  [[gnu::always_inline]] std::uint8_t* memory_at(Warp& warp, const Instruction& i, std::uint64_t address, std::size_t bytes, std::size_t lane) {
+  // known: bytes that must have a value; of a vector the first, since the others may be padding.
+  [[gnu::always_inline]] std::uint8_t* memory_at(Warp& warp, const Instruction& i, std::uint64_t address, std::size_t bytes, std::size_t known, std::size_t lane) {
     Space space = i.space;
     if (space == Space::generic) {
       space = static_cast<Space>(address >> window_bits);
@@ -175,12 +185,12 @@ class Run {
     }
     const bool stores = i.does == Does::store;
     const auto within = [&](std::size_t size) {
-      if (address + bytes > size) throw Error("an address beyond its memory");
+      if (address > size || bytes > size - address) throw Error("an address beyond its memory");
     };
     switch (space) {
       case Space::shared:
         within(shared_.size());
-        stores ? watch_->write(address, bytes, now_) : watch_->read(address, bytes, now_);
+        stores ? watch_->write(address, bytes, now_) : watch_->read(address, bytes, known, now_);
         return shared_.data() + address;
       case Space::local:
         within(kernel_.local_bytes);
@@ -192,7 +202,7 @@ class Run {
       default: {
         std::uint8_t* const at = reinterpret_cast<std::uint8_t*>(address);
         if (!piece_ || !piece_->holds(address, bytes)) piece_ = &memory_.at(address, bytes);
-        stores ? piece_->watch->write(address - piece_->from, bytes, now_) : piece_->watch->read(address - piece_->from, bytes, now_, i.unchanged);
+        stores ? piece_->watch->write(address - piece_->from, bytes, now_) : piece_->watch->read(address - piece_->from, bytes, known, now_, i.unchanged);
         return at;
       }
     }
@@ -206,6 +216,7 @@ class Run {
   std::optional<Watch> watch_;                        // over shared memory
   std::vector<Warp> warps_;
   Moment now_;
+  static constexpr std::uint8_t rubbish = 0xb5;
 };
 
 }  // namespace

@@ -11,9 +11,10 @@ namespace mlp::device {
 template <class Call>
 void run_own(const std::string& entry, std::int64_t blocks, Call call, ptx::Memory& memory) {
   static const ptx::Program program(kernels_ptx());
-  const ptx::Kernel& kernel = *program.find(entry);
+  const ptx::Kernel* const kernel = program.find(entry);
+  if (!kernel) throw ptx::Error("no kernel " + entry);
   void* arguments[] = {&call};
-  ptx::run(kernel, blocks, launch_threads, ptx::parameters_of(kernel, arguments), memory);
+  ptx::run(*kernel, blocks, launch_threads, ptx::parameters_of(*kernel, arguments), memory);
 }
 
 }  // namespace mlp::device

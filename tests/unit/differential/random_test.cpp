@@ -98,10 +98,11 @@ TEST(Random, Expressions) {
   std::printf("%zu values observed in each of 48 rows\n", observed);
 }
 
-// Those that need no texts, of a twentieth of the programs.
+// Those that need no texts, of a twentieth of the programs, but of one at least.
 void same_on(device::Device& device, int architecture) {
   std::size_t outputs = 0;
-  for (int n = 0; n < programs() / 20; ++n) {
+  const int count = std::max(1, programs() / 20);
+  for (int n = 0; n < count; ++n) {
     const std::uint64_t seed = 1000 + static_cast<std::uint64_t>(n);
     Builder b;
     generate(b, seed);
@@ -110,7 +111,7 @@ void same_on(device::Device& device, int architecture) {
     for (const std::string& name : got.differences) ADD_FAILURE() << "seed " << seed << ", " << name;
     if (!got.differences.empty()) break;
   }
-  EXPECT_GT(outputs, static_cast<std::size_t>(programs() / 2));
+  EXPECT_GT(outputs, static_cast<std::size_t>(10 * count));
 }
 
 TEST(Random, ExpressionsOnADevice) { same_on(*harness::open_fake_gpu(), 80); }

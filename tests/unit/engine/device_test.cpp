@@ -145,7 +145,7 @@ TEST_F(DeviceTraining, ScoresRowsWithTheirFeatures) {
 }
 
 TEST_F(DeviceTraining, StopsEarly) {
-  const std::string settings = "  early_stop = 2\n  epochs = 30\n  optimizer = adam(lr = 0.05)\n";
+  const std::string settings = "  early_stop = 2\n  epochs = 60\n  optimizer = adam(lr = 0.05)\n";
   const engine::Trained trained = train(spec(settings), true);
   EXPECT_LT(trained.history.size(), 60u);
   EXPECT_EQ(trained.history.size(), static_cast<std::size_t>(trained.best_round) + 2);

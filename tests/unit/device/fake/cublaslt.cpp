@@ -72,6 +72,14 @@ int cublasLtMatmul(void*, void* desc, const void* alpha, const void* a, void* a_
   if (m != of_d.rows || n != of_d.columns || k != (how.turn[1] ? of_b.columns : of_b.rows) || c != d || !workspace || bytes != 32u << 20) return invalid_value;
   const float scale = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta);
   std::function<void()> work = [=] {
+    const auto uses = [](const void* at, const Layout& of) {
+      for (std::int32_t i = 0; i < of.count; ++i)
+        for (std::uint64_t q = 0; q < of.columns; ++q) {
+          const std::size_t bytes = of.type == real_16bf ? 2 : 4;
+          fake::fake_uses(static_cast<const char*>(at) + (i * of.step + static_cast<std::int64_t>(q) * of.column) * static_cast<std::int64_t>(bytes), of.rows * bytes);
+        }
+    };
+    uses(a, of_a), uses(b, of_b), uses(d, of_d);
     for (std::int32_t i = 0; i < of_d.count; ++i) {
       float* const to = static_cast<float*>(d) + i * of_d.step;
       for (std::int64_t r = 0; r < static_cast<std::int64_t>(m); ++r)

@@ -24,9 +24,9 @@ bool is(const char* how) {
 
 std::mutex one_at_a_time;
 mlp::ptx::Memory memory;
-bool broken = false;                                  // by a kernel; as on a GPU, for good
 
-std::size_t used = 0;
+std::size_t used = 0;                                 // bytes of memory
+int contexts = 0;
 
 bool ours(unsigned long long from, std::size_t bytes) { return memory.find(from, bytes); }
 
@@ -42,17 +42,21 @@ struct Module {
   std::vector<std::unique_ptr<Function>> functions;
 };
 
-void launch(const Function& function, std::int64_t blocks, const std::vector<std::uint8_t>& parameters) try {
-  if (!broken) mlp::ptx::run(*function.kernel, blocks, mlp::launch_threads, parameters, memory);
+// A kernel that does what it must not ends the test: a program may go on with the CPU where a GPU fails.
+[[noreturn]] void stop(const std::string& why) {
+  std::fprintf(stderr, "fake driver: %s\n", why.c_str());
+  std::abort();
+}
+void checked(const std::function<void()>& work) try {
+  work();
 } catch (const mlp::ptx::Error& error) {
-  std::fprintf(stderr, "fake driver: %s\n", error.what());
-  broken = true;
+  stop(error.what());
 }
 
 int run(void* stream, Work work) {
   Stream& s = *static_cast<Stream*>(stream);
   if (s.captured) s.captured->push_back(std::move(work));
-  else work();
+  else checked(work);
   return success;
 }
 
@@ -60,7 +64,11 @@ int run(void* stream, Work work) {
 
 extern "C" {
 
-void fake_do(void* stream, Work* work) { run(stream, *work); }
+void fake_do(void* stream, Work* work) {
+  const std::lock_guard lock(one_at_a_time);
+  run(stream, *work);
+}
+void fake_uses(const void* at, std::size_t bytes) { memory.at(reinterpret_cast<std::uintptr_t>(at), bytes); }
 void fake_wrote(const void* at, std::size_t bytes) { memory.fill(reinterpret_cast<std::uintptr_t>(at), bytes); }
 
 int cuInit(unsigned) { return is("no_gpu") ? no_gpu : is("no_start") ? 999 : success; }
@@ -74,8 +82,16 @@ int cuDeviceGetAttribute(int* to, int which, int) {
   const int capability = is("old_gpu") ? 60 : is("turing") ? 75 : 80;
   return *to = which == 75 ? capability / 10 : which == 76 ? capability % 10 : 0, success;
 }
-int cuDevicePrimaryCtxRetain(void** to, int) { return *to = &memory, success; }
-int cuDevicePrimaryCtxRelease_v2(int) { return success; }
+int cuDevicePrimaryCtxRetain(void** to, int) {
+  const std::lock_guard lock(one_at_a_time);
+  ++contexts;
+  return *to = &memory, success;
+}
+int cuDevicePrimaryCtxRelease_v2(int) {
+  const std::lock_guard lock(one_at_a_time);
+  if (--contexts == 0 && used != 0) stop(std::to_string(used) + " bytes of memory are not given back");
+  return success;
+}
 int cuCtxSetCurrent(void*) { return success; }
 int cuMemGetInfo_v2(std::size_t* left, std::size_t* total) { return *left = total_memory - used, *total = total_memory, success; }
 int cuMemAlloc_v2(unsigned long long* to, std::size_t bytes) {
@@ -122,17 +138,17 @@ int cuMemsetD8Async(unsigned long long to, unsigned char value, std::size_t byte
 int cuModuleLoadDataEx(void** to, const void* image, unsigned count, int* options, void** values) {
   const std::lock_guard lock(one_at_a_time);
   const std::string text = static_cast<const char*>(image);
-  if (is("refuses_code") || text.find(".target") == std::string::npos) {
+  const auto refuse = [&](const std::string& why) {
     for (unsigned i = 0; i < count; ++i)
-      if (options[i] == 5) std::strcpy(static_cast<char*>(values[i]), "ptxas fatal: no target");
+      if (options[i] == 5) std::strncpy(static_cast<char*>(values[i]), why.c_str(), 200);
     return invalid_code;
-  }
+  };
+  if (is("refuses_code") || text.find(".target") == std::string::npos) return refuse("ptxas fatal: no target");
   auto module = std::make_unique<Module>();
   try {
     module->program = std::make_shared<const mlp::ptx::Program>(text);
   } catch (const mlp::ptx::Error& error) {
-    std::fprintf(stderr, "fake driver: %s\n", error.what());
-    return invalid_code;
+    return refuse(error.what());
   }
   for (const auto& [name, values] : module->program->variables()) {
     const auto at = reinterpret_cast<std::uintptr_t>(values.data());
@@ -149,6 +165,7 @@ int cuModuleUnload(void* module) {
   return success;
 }
 int cuModuleGetFunction(void** to, void* module, const char* name) {
+  const std::lock_guard lock(one_at_a_time);
   Module& from = *static_cast<Module*>(module);
   const mlp::ptx::Kernel* const kernel = from.program->find(name);
   if (!kernel) return not_found;
@@ -159,11 +176,11 @@ int cuLaunchKernel(void* function, unsigned x, unsigned y, unsigned z, unsigned 
   const std::lock_guard lock(one_at_a_time);
   if (x == 0 || y != 1 || z != 1 || tx != mlp::launch_threads || ty != 1 || tz != 1 || shared != 0 || extra) return invalid_value;
   const Function of = *static_cast<const Function*>(function);
-  return run(stream, [of, x, parameters = mlp::ptx::parameters_of(*of.kernel, arguments)] { launch(of, x, parameters); });
+  return run(stream, [of, x, parameters = mlp::ptx::parameters_of(*of.kernel, arguments)] { mlp::ptx::run(*of.kernel, x, mlp::launch_threads, parameters, memory); });
 }
 int cuStreamCreate(void** to, unsigned) { return *to = new Stream, success; }
 int cuStreamDestroy_v2(void* stream) { return delete static_cast<Stream*>(stream), success; }
-int cuStreamSynchronize(void*) { return broken || is("breaks") ? illegal_address : success; }
+int cuStreamSynchronize(void*) { return is("breaks") ? illegal_address : success; }
 int cuStreamBeginCapture_v2(void* stream, unsigned) { return static_cast<Stream*>(stream)->captured = new std::vector<Work>, success; }
 int cuStreamEndCapture(void* stream, void** graph) {
   *graph = static_cast<Stream*>(stream)->captured;
@@ -173,7 +190,7 @@ int cuStreamEndCapture(void* stream, void** graph) {
 int cuGraphInstantiateWithFlags(void** to, void* graph, unsigned long long) { return *to = new std::vector<Work>(*static_cast<std::vector<Work>*>(graph)), success; }
 int cuGraphLaunch(void* graph, void*) {
   const std::lock_guard lock(one_at_a_time);
-  for (const Work& work : *static_cast<std::vector<Work>*>(graph)) work();
+  for (const Work& work : *static_cast<std::vector<Work>*>(graph)) checked(work);
   return success;
 }
 int cuGraphDestroy(void* graph) { return delete static_cast<std::vector<Work>*>(graph), success; }

@@ -8,6 +8,8 @@ namespace fake {
 
 // Runs `work`, or keeps it while the stream is captured. Of the driver's library.
 extern "C" void fake_do(void* stream, std::function<void()>* work);
-extern "C" void fake_wrote(const void* at, std::size_t bytes);   // within work
+// Within work: what is not memory of the device ends the test.
+extern "C" void fake_uses(const void* at, std::size_t bytes);
+extern "C" void fake_wrote(const void* at, std::size_t bytes);
 
 }  // namespace fake
