@@ -41,7 +41,10 @@ void Watch::forget() {
   });
 }
 
-void Memory::add(std::uintptr_t from, std::size_t bytes) { pieces_[from] = {from, bytes, std::make_unique<Watch>(bytes)}; }
+void Memory::add(std::uintptr_t from, std::size_t bytes, bool filled) {
+  pieces_[from] = {from, bytes, std::make_unique<Watch>(bytes)};
+  if (filled) fill(from, bytes);
+}
 std::size_t Memory::remove(std::uintptr_t from) {
   const auto found = pieces_.find(from);
   if (found == pieces_.end()) return 0;

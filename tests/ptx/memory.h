@@ -98,7 +98,7 @@ class Memory {
     std::unique_ptr<Watch> watch;
     bool holds(std::uintptr_t at, std::size_t size) const { return at >= from && at - from <= bytes && size <= bytes - (at - from); }
   };
-  void add(std::uintptr_t from, std::size_t bytes);
+  void add(std::uintptr_t from, std::size_t bytes, bool filled = false);   // filled: there are values
   std::size_t remove(std::uintptr_t from);            // the bytes of the piece that begins there, or 0
   void fill(std::uintptr_t from, std::size_t bytes) {
     const Piece& piece = at(from, bytes);

@@ -80,8 +80,11 @@ class Compilation {
     optimize(*module_, *machine_, 3, true);
     by_halves(*module_);
   }
-  DeviceCode& code() { return code_; }
-  llvm::SmallVector<char, 0> write(llvm::CodeGenFileType type) { return codegen::write(*module_, *machine_, type); }
+  DeviceCode code() && {
+    const auto text = write(*module_, *machine_, llvm::CodeGenFileType::AssemblyFile);
+    code_.text.assign(text.data(), text.size());
+    return std::move(code_);
+  }
 
  private:
   llvm::LLVMContext context_;
@@ -90,13 +93,7 @@ class Compilation {
   DeviceCode code_;
 };
 
-DeviceCode code_of(const loop::Module& module, int architecture) {
-  Compilation compilation(module, machine_for(architecture));
-  DeviceCode code = compilation.code();
-  const auto text = compilation.write(llvm::CodeGenFileType::AssemblyFile);
-  code.text.assign(text.data(), text.size());
-  return code;
-}
+DeviceCode code_of(const loop::Module& module, int architecture) { return Compilation(module, machine_for(architecture)).code(); }
 
 }  // namespace
 

@@ -53,11 +53,7 @@ class Copied {
       }
     }
     ptx::Memory memory;
-    const auto add = [&](std::vector<float>& floats, bool filled) {
-      const auto at = reinterpret_cast<std::uintptr_t>(floats.data());
-      memory.add(at, floats.size() * sizeof(float));
-      if (filled) memory.fill(at, floats.size() * sizeof(float));
-    };
+    const auto add = [&](std::vector<float>& floats, bool filled) { memory.add(reinterpret_cast<std::uintptr_t>(floats.data()), floats.size() * sizeof(float), filled); };
     for (std::vector<float>& numbers : from) add(numbers, true);
     for (Out& out : got) add(out.memory, false);
     run_own(as == CopyAs::two_of_tf32 ? "copy_two_of_tf32" : as == CopyAs::bf16 ? "copy_bf16" : "copy_rounded_floats", CopyKernel<as>::blocks(sides), sides, memory);

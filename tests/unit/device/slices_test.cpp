@@ -36,11 +36,7 @@ TEST(Slices, AreAddedUpInTheirOrder) {
       }
     const SumSlices::Call call{.from = from, .to = got.data() + off, .slices = slices, .rows = rows, .columns = columns, .from_row = from_row, .to_row = to_row, .add = add};
     ptx::Memory pieces;
-    for (const std::vector<float>* floats : {&memory, &got}) {
-      const auto at = reinterpret_cast<std::uintptr_t>(floats->data());
-      pieces.add(at, floats->size() * sizeof(float));
-      pieces.fill(at, floats->size() * sizeof(float));
-    }
+    for (const std::vector<float>* floats : {&memory, &got}) pieces.add(reinterpret_cast<std::uintptr_t>(floats->data()), floats->size() * sizeof(float), true);
     run_own("sum_slices", SumSlices::blocks(call), call, pieces);
     ASSERT_EQ(0, std::memcmp(got.data(), want.data(), got.size() * sizeof(float))) << slices << " of " << rows << " x " << columns << (add ? ", added" : "");
   }

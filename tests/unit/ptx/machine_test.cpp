@@ -37,12 +37,8 @@ Ran run(const std::string& text, std::int64_t blocks = 1, std::uint64_t number =
   Ran ran{std::vector<std::uint64_t>(words), {}};
   Memory memory;
   const auto at = reinterpret_cast<std::uintptr_t>(ran.words.data());
-  memory.add(at, 8 * words);
-  memory.fill(at, 8 * words);
-  for (const auto& [name, values] : program.variables()) {
-    memory.add(reinterpret_cast<std::uintptr_t>(values.data()), 8 * values.size());
-    memory.fill(reinterpret_cast<std::uintptr_t>(values.data()), 8 * values.size());
-  }
+  memory.add(at, 8 * words, true);
+  for (const auto& [name, values] : program.variables()) memory.add(reinterpret_cast<std::uintptr_t>(values.data()), 8 * values.size(), true);
   std::uint64_t address = at;
   void* arguments[] = {&address, &number};
   const Kernel& kernel = *program.find("f");

@@ -150,11 +150,7 @@ int cuModuleLoadDataEx(void** to, const void* image, unsigned count, int* option
   } catch (const mlp::ptx::Error& error) {
     return refuse(error.what());
   }
-  for (const auto& [name, values] : module->program->variables()) {
-    const auto at = reinterpret_cast<std::uintptr_t>(values.data());
-    memory.add(at, 8 * values.size());
-    memory.fill(at, 8 * values.size());
-  }
+  for (const auto& [name, values] : module->program->variables()) memory.add(reinterpret_cast<std::uintptr_t>(values.data()), 8 * values.size(), true);
   *to = module.release();
   return success;
 }
