@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "runtime/learn/large.h"
+#include "base/large_pages.h"
 #include "runtime/learn/learn.h"
 #include "runtime/learn/pool.h"
 

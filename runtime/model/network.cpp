@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <numeric>
 #include <optional>
 
 #include "base/diagnostic.h"
@@ -45,7 +46,7 @@ void NetworkInput::put(const Matrix& matrix, std::int64_t from, std::int64_t to)
 
 void NetworkInput::put(const float* row, const std::vector<std::int32_t>& places, std::int64_t to) {
   float* const out = values_.data() + to * static_cast<std::int64_t>(numbers_.size());
-  for (std::size_t i = 0; i < numbers_.size(); ++i) out[i] = row[places[static_cast<std::size_t>(numbers_[i])]];
+  for (std::size_t i = 0; i < numbers_.size(); ++i) out[i] = row[places[i]];
 }
 
 void NetworkInput::copy(const NetworkInput& other, std::int64_t from, std::int64_t to) {
@@ -65,16 +66,22 @@ void NetworkInput::point(mlp_network_call& call) const {
 
 float* Aligned::reserve(std::int64_t floats) {
   if (floats > size_) {
-    memory_.reset(new float[static_cast<std::size_t>(floats) + 16]);
-    const auto at = reinterpret_cast<std::uintptr_t>(memory_.get());
-    start_ = memory_.get() + (64 - at % 64) % 64 / sizeof(float);
+    memory_ = LargeVector<float>(static_cast<std::size_t>(floats) + 16);
+    const auto at = reinterpret_cast<std::uintptr_t>(memory_.data());
+    start_ = memory_.data() + (64 - at % 64) % 64 / sizeof(float);
     size_ = floats;
   }
   return start_;
 }
 
-NetworkScorer::NetworkScorer(const Model& model) : model_(model), together_(few_together), number_(++scorers) {
+NetworkScorer::NetworkScorer(const Model& model, const std::vector<std::int32_t>& places) : model_(model), together_(few_together), number_(++scorers) {
   MLP_CHECK(model.network.code != nullptr);
+  if (!places.empty()) {
+    for (const std::int32_t number : model.network.numbers) places_.push_back(places[static_cast<std::size_t>(number)]);
+    std::vector<std::int32_t> in_turn(places_.size());
+    std::iota(in_turn.begin(), in_turn.end(), 0);
+    as_they_lie_ = places_ == in_turn;
+  }
   bool large = false;
   for (const NetworkTensor& tensor : model.network.weights) {
     weights_.push_back(tensor.values.data());
@@ -116,13 +123,17 @@ void NetworkScorer::blocks(std::int64_t rows, double* scores, CpuLevel level, co
     std::uint64_t of = 0;
     std::optional<NetworkInput> input;
     Aligned memory;
+    mlp_network_call call{};
+    std::int64_t rows = 0;                           // that call.scratch is enough for
   };
   thread_local Scratch scratch;
   if (scratch.of != number_) {                       // another network than the last that this thread has scored
     scratch.input.emplace(model_.features, model_.network.numbers);
+    scratch.call = {};
+    scratch.rows = 0;
     scratch.of = number_;
   }
-  mlp_network_call call{};
+  mlp_network_call& call = scratch.call;
   call.weights = weights_.data();
   call.states = states_.data();
   call.product = product::of(std::min(level, best_cpu_level()), model_.network.precision);
@@ -134,8 +145,11 @@ void NetworkScorer::blocks(std::int64_t rows, double* scores, CpuLevel level, co
     scratch.input->point(call);
     if (numbers) call.numbers = numbers;
     call.scores = scores + first * model_.network.outputs;
-    call.scratch = nullptr;
-    call.scratch = scratch.memory.reserve(model_.network.code(&call));
+    if (call.rows > scratch.rows) {
+      call.scratch = nullptr;
+      call.scratch = scratch.memory.reserve(model_.network.code(&call));
+      scratch.rows = call.rows;
+    }
     model_.network.code(&call);
     for (std::int64_t i = 0; i < call.rows * model_.network.outputs; ++i) call.scores[i] = model_.network.centre + model_.network.unit * call.scores[i];
   }
@@ -156,14 +170,12 @@ void NetworkScorer::score(const Matrix& matrix, std::int64_t rows, double* score
   blocks(rows, scores, level, fill);
 }
 
-void NetworkScorer::score_rows(const float* values, std::int64_t stride, const std::vector<std::int32_t>& places, std::int64_t rows, double* scores, CpuLevel level) const {
-  const std::vector<std::int32_t>& numbers = model_.network.numbers;
-  bool as_they_lie = stride == static_cast<std::int64_t>(numbers.size());
-  for (std::size_t i = 0; as_they_lie && i < numbers.size(); ++i) as_they_lie = places[static_cast<std::size_t>(numbers[i])] == static_cast<std::int32_t>(i);
+void NetworkScorer::score_rows(const float* values, std::int64_t stride, std::int64_t rows, double* scores, CpuLevel level) const {
+  const bool as_they_lie = as_they_lie_ && stride == static_cast<std::int64_t>(places_.size());
   const auto fill = [&](std::int64_t first, std::int64_t count, NetworkInput& input) -> const float* {
     if (as_they_lie) return values + first * stride;
     input.resize(count);
-    for (std::int64_t i = 0; i < count; ++i) input.put(values + (first + i) * stride, places, i);
+    for (std::int64_t i = 0; i < count; ++i) input.put(values + (first + i) * stride, places_, i);
     return nullptr;
   };
   blocks(rows, scores, level, fill);

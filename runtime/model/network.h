@@ -1,8 +1,8 @@
 // Scores networks by code that was compiled from their spec.
 #pragma once
 #include <deque>
-#include <memory>
 
+#include "base/large_pages.h"
 #include "base/machine.h"
 #include "runtime/model/model.h"
 #include "runtime/product/bf16.h"
@@ -37,7 +37,7 @@ class Aligned {
  public:
   float* reserve(std::int64_t floats);             // at least so many; what they hold is lost
  private:
-  std::unique_ptr<float[]> memory_;
+  LargeVector<float> memory_;
   float* start_ = nullptr;
   std::int64_t size_ = 0;
 };
@@ -54,10 +54,11 @@ struct InputRange {
 };
 class NetworkScorer {
  public:
-  explicit NetworkScorer(const Model& model);
+  // places: of features in rows of floats, for score_rows; else none.
+  explicit NetworkScorer(const Model& model, const std::vector<std::int32_t>& places = {});
   void score(const Matrix& matrix, std::int64_t rows, double* scores, CpuLevel level) const;
   // Of rows of floats, as Scorer::score_rows.
-  void score_rows(const float* values, std::int64_t stride, const std::vector<std::int32_t>& places, std::int64_t rows, double* scores, CpuLevel level) const;
+  void score_rows(const float* values, std::int64_t stride, std::int64_t rows, double* scores, CpuLevel level) const;
   // By site, in these rows; all weights are floats.
   std::vector<InputRange> observe(const Matrix& matrix, std::int64_t rows, const std::vector<Int8Site>& sites) const;
  private:
@@ -73,6 +74,8 @@ class NetworkScorer {
     product::Int8Weights weights{};
   };
   const Model& model_;
+  std::vector<std::int32_t> places_;               // of the network's numbers in a row of floats
+  bool as_they_lie_ = false;                       // they are 0, 1, and so on
   std::int64_t together_;                          // rows of a block
   const std::uint64_t number_;                     // no other scorer of this process has it: what a thread keeps belongs to one
   std::vector<const float*> weights_, states_;

@@ -77,11 +77,12 @@ struct Scorer::Impl {
 
 Scorer::Impl::Impl(const Model& m, std::vector<std::int32_t> of_places) : model(m), level(best_level()), tables(model) {
   if (model.kind == ModelKind::kmeans) finder.emplace(model.centres);
-  if (model.kind == ModelKind::network) network.emplace(model);
   const bool known = of_places.size() == model.features.size() && std::all_of(of_places.begin(), of_places.end(), [](std::int32_t place) { return place >= 0; });
-  if (!known || !std::all_of(model.features.begin(), model.features.end(), [](const FeatureInfo& f) { return f.width == 0 && !f.bag; })) return;
-  if (!has_trees(model.kind) && !network) return;
-  places = std::move(of_places);
+  const bool by_row = known && (has_trees(model.kind) || model.kind == ModelKind::network) &&
+                      std::all_of(model.features.begin(), model.features.end(), [](const FeatureInfo& f) { return f.width == 0 && !f.bag; });
+  if (by_row) places = std::move(of_places);
+  if (model.kind == ModelKind::network) network.emplace(model, places);
+  if (!by_row) return;
   std::vector<std::int32_t> order(tables.numbers.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int32_t>(i);
   const auto place = [&](std::int32_t number) { return places[tables.numbers[number].feature]; };
@@ -350,7 +351,7 @@ bool Scorer::scores_rows() const { return !impl_->places.empty(); }
 
 void Scorer::score_rows(const float* values, std::int64_t stride, std::int64_t rows, double* scores) const {
   MLP_CHECK(scores_rows());
-  if (impl_->network) return impl_->network->score_rows(values, stride, impl_->places, rows, scores, impl_->cpu());
+  if (impl_->network) return impl_->network->score_rows(values, stride, rows, scores, impl_->cpu());
   const std::int32_t outputs = impl_->model.forest.outputs;
   Scratch& s = scratch(impl_->tables);
   for (std::int64_t first = 0; first < rows; first += block_rows, values += block_rows * stride) {

@@ -52,7 +52,7 @@ Pair* bf16_left() {
 mlp_product bf16_of(CpuLevel level) {
   MLP_CHECK(level <= best_cpu_level());
 #if defined(__x86_64__)
-  if (level == CpuLevel::v4) return __builtin_cpu_supports("avx512bf16") ? bf16_native : bf16_avx512;
+  if (level == CpuLevel::v4) return __builtin_cpu_supports("avx512bf16") && !__builtin_cpu_is("intel") ? bf16_native : bf16_avx512;
   if (level == CpuLevel::v3) return bf16_avx2;
 #endif
   return bf16_portable;

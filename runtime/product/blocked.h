@@ -1,8 +1,8 @@
 #pragma once
-// The blocked product over one type of vector (Goto, van de Geijn 2008, without packing of the left side): panels of `Vector::columns`
-// columns of b and `depth` of k, packed where b's rows are not contiguous or far apart, and tiles of `Vector::rows` rows of a
-// against them, `height` rows at a time. Partial sums go through c between the blocks of k, which changes no bit. Each level includes this once, inside of
-// its own anonymous namespace and after its target pragma.
+// The blocked product over one type of vector (Goto, van de Geijn 2008): panels of `Vector::columns` columns of b and `depth` of k, packed where b's rows
+// are not contiguous or far apart, and tiles of `Vector::rows` rows of a against them, `height` rows at a time, packed where a's columns are contiguous and
+// b has many. Partial sums go through c between the blocks of k, which changes no bit. Each level includes this once, inside of its own anonymous namespace
+// and after its target pragma.
 //   Vector: lanes, rows, vectors; Type, Mask; zero() load(p) load(p, mask) store(p, v) store(p, v, mask) broadcast(x) fma(a, b, c) mask(count)
 //     transpose(from, from_row, to, to_row): lanes x lanes floats
 
@@ -11,7 +11,7 @@ struct Blocked {
   using Type = typename V::Type;
   using Mask = typename V::Mask;
   static constexpr std::int64_t columns = V::lanes * V::vectors;
-  static constexpr std::int64_t depth = 256, height = 768;  // of k and of rows: a block of a stays in the second cache
+  static constexpr std::int64_t depth = left_depth, height = left_height / V::rows * V::rows;
 
   // c of `rows` rows and `vectors` vectors of columns, the last of which is masked where `ragged`.
   template <int rows, int vectors, bool ragged>
@@ -23,6 +23,7 @@ struct Blocked {
     for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 8
       for (int v = 0; v < vectors; ++v) sum[i][v] = add ? at(c + i * c_row, v) : V::zero();
+#pragma GCC unroll 4  // half of the slots of a core that two threads share must do
     for (std::int64_t p = 0; p < k; ++p) {
       Type right[vectors];
 #pragma GCC unroll 8
@@ -79,6 +80,19 @@ struct Blocked {
       for (std::int64_t j = 0; j < n; ++j) to[p * columns + j] = b[p * b_row + j * b_col];
   }
 
+  // Tile after tile, in each k after k: so many tiles at once as lie in a few lines of each row of k.
+  static void pack_left(const float* a, std::int64_t a_col, std::int64_t rows, std::int64_t k, float* to) {
+    constexpr std::int64_t together = 8 * V::rows;
+    for (std::int64_t i = 0; i < rows; i += together) {
+      const std::int64_t high = rows - i < together ? rows - i : together, whole = high / V::rows * V::rows;
+      for (std::int64_t p = 0; p < k; ++p) {
+        const float* const from = a + i + p * a_col;
+        for (std::int64_t r = 0; r < whole; r += V::rows) __builtin_memcpy(to + (i + r) * k + p * V::rows, from + r, V::rows * sizeof(float));
+        for (std::int64_t r = whole; r < high; ++r) to[(i + whole) * k + p * (high - whole) + r - whole] = from[r];
+      }
+    }
+  }
+
   static void run(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t a_row, std::int64_t a_col, const float* b, std::int64_t b_row,
                   std::int64_t b_col, float* c, std::int64_t c_row, bool add) {
     if (k == 0 && !add) {
@@ -95,8 +109,10 @@ struct Blocked {
                     std::int64_t b_row, std::int64_t b_col, float* c, std::int64_t c_row, bool add) {
     alignas(64) float panel[depth * columns];
     const bool packed = packs({V::rows, columns}, last - first, b_row, b_col);
+    float* const packed_left = a_row == 1 && a_col != 1 && n >= 8 * columns ? left_block() : nullptr;
     for (std::int64_t p0 = 0; p0 < k; p0 += depth) {
       const std::int64_t deep = k - p0 < depth ? k - p0 : depth;
+      if (packed_left) pack_left(a + first + p0 * a_col, a_col, last - first, deep, packed_left);
       for (std::int64_t j0 = 0; j0 < n; j0 += columns) {
         const std::int64_t wide = n - j0 < columns ? n - j0 : columns;
         const float* right = b + p0 * b_row + j0 * b_col;
@@ -111,7 +127,10 @@ struct Blocked {
         const Mask mask = V::mask(ragged ? wide % V::lanes : V::lanes);
         for (std::int64_t i = first; i < last; i += V::rows) {
           const std::int64_t high = last - i < V::rows ? last - i : V::rows;
-          tiles.of[high][vectors][ragged](deep, a + i * a_row + p0 * a_col, a_row, a_col, right, right_row, c + i * c_row + j0, c_row, add || p0 > 0, mask);
+          const Tile of = tiles.of[high][vectors][ragged];
+          float* const to = c + i * c_row + j0;
+          if (packed_left) of(deep, packed_left + (i - first) * deep, 1, high, right, right_row, to, c_row, add || p0 > 0, mask);
+          else of(deep, a + i * a_row + p0 * a_col, a_row, a_col, right, right_row, to, c_row, add || p0 > 0, mask);
         }
       }
     }

@@ -1,5 +1,6 @@
 #include <bit>
 #include <cmath>
+#include <memory>
 
 #include "base/diagnostic.h"
 #include "runtime/product/bf16.h"
@@ -42,6 +43,11 @@ mlp_product of(CpuLevel level, Precision precision) {
   if (level == CpuLevel::v3) return avx2;
 #endif
   return portable;
+}
+
+float* left_block() {
+  thread_local const std::unique_ptr<float[]> memory(new float[static_cast<std::size_t>(left_depth * left_height)]);
+  return memory.get();
 }
 
 Tile tile_of(CpuLevel level) { return level == CpuLevel::v4 ? avx512_tile : level == CpuLevel::v3 ? avx2_tile : Tile{}; }

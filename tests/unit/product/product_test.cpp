@@ -63,6 +63,12 @@ TEST(Product, IsItsDefinitionAtEveryLevel) {
   }
 }
 
+TEST(Product, OfALeftSideThatIsPacked) {  // by columns, many columns of b: several blocks of rows and of k, and what is left of each
+  std::mt19937_64 rng(3);
+  for (const std::int64_t m : {std::int64_t{5}, std::int64_t{47}, left_height + 5})
+    for (const bool add : {false, true}) check({m, 8 * avx512_tile.columns + 3, m < left_height ? 70 : left_depth + 3, true, add, add}, rng, 0);
+}
+
 TEST(Product, RowsDoNotDependOnEachOther) {
   std::mt19937_64 rng(2);
   const std::int64_t m = 37, n = 70, k = 200;

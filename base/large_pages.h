@@ -1,4 +1,4 @@
-// Arrays that are read row by row in no order: on large pages, so that a row costs no walk through page tables.
+// Large arrays, read in no order or by rows that lie far apart: on large pages, so that a row costs no walk through page tables.
 #pragma once
 #include <sys/mman.h>
 
@@ -7,7 +7,7 @@
 #include <new>
 #include <vector>
 
-namespace mlp::learn {
+namespace mlp {
 
 template <class T>
 struct LargePages {
@@ -34,4 +34,4 @@ struct LargePages {
 template <class T>
 using LargeVector = std::vector<T, LargePages<T>>;
 
-}  // namespace mlp::learn
+}  // namespace mlp
