@@ -72,6 +72,8 @@ learn::NetworkPlan plan_network(const Pipeline& pipeline, const std::vector<mode
   for (const loop::Function& function : pipeline.unit.loops.network) {
     if (function.name != "train") continue;
     for (const loop::Step& step : function.steps)
+      if (step.alone) plan.weights[static_cast<std::size_t>(function.buffers[static_cast<std::size_t>(step.c.buffer.index)].number)].stored = true;
+    for (const loop::Step& step : function.steps)
       if (step.kind == loop::StepKind::product && function.buffers[static_cast<std::size_t>(step.b.buffer.index)].memory == loop::Memory::weight)
         multiplied.insert(function.buffers[static_cast<std::size_t>(step.b.buffer.index)].number);
     for (const loop::Barrier& barrier : loop::segments_of(function).barriers) {

@@ -46,6 +46,7 @@ struct NetworkWeight {
   Start start = Start::glorot;
   double scale = 0;
   bool decays = true;                         // weight decay of an optimizer touches it
+  bool stored = false;                        // its gradient needs no 0 to begin with (mlp_network_call::begins)
 };
 struct NetworkState {
   std::string name;

@@ -26,8 +26,9 @@
 namespace mlp::learn {
 namespace {
 
-// A share has about so many rows, or as many numbers in the tensors of its rows where that is fewer rows: these, or several times its gradients.
-constexpr std::int64_t share_rows = 256, share_numbers = 1 << 21, share_gradients = 4, most_shares = 8;
+// A share has about so many rows, fewer where its gradients stay near, or as many numbers in the tensors of its rows where that is fewer rows: these, or several
+// times its gradients.
+constexpr std::int64_t share_rows = 256, near_share_rows = 128, near_gradients = 1 << 18, share_numbers = 1 << 21, share_gradients = 4, most_shares = 8;
 constexpr std::int64_t numbers_together = 1 << 20; // of the tensors of rows that go through all steps together: a few MB of the cache
 constexpr std::int64_t watched_rows = 16'384;      // of the train part, whose metric is shown after each epoch
 constexpr std::int64_t range = 16'384;             // elements of a weight that one task updates
@@ -71,7 +72,6 @@ struct Share {
     std::int64_t total = 0;
     for (const std::vector<float>& weight : weights) total += (static_cast<std::int64_t>(weight.size()) + 15) / 16 * 16;
     float* at = memory.reserve(total);
-    floats = total;
     for (const std::vector<float>& weight : weights) {
       gradients.push_back(at);
       at += (static_cast<std::int64_t>(weight.size()) + 15) / 16 * 16;
@@ -80,8 +80,7 @@ struct Share {
     for (std::vector<float>& mean : means) mean_of.push_back(mean.data());
   }
   model::Aligned memory;
-  std::int64_t floats = 0;
-  bool cleared = false;                              // whether all gradients are 0
+  bool cleared = false;                              // whether all gradients are 0 that must be
   std::vector<float*> gradients, mean_of;
   std::vector<std::vector<float>> means;
   std::vector<double> weight, losses;
@@ -293,7 +292,7 @@ class NetworkTrainer {
     };
     const std::int64_t of_row = std::max<std::int64_t>((scratch(32) - scratch(16)) / 16, 1);
     for (const std::vector<float>& weight : weights_) gradients_ += static_cast<std::int64_t>(weight.size());
-    share_rows_ = std::clamp<std::int64_t>(std::max(share_numbers, share_gradients * gradients_) / of_row, 1, share_rows);
+    share_rows_ = std::clamp<std::int64_t>(std::max(share_numbers, share_gradients * gradients_) / of_row, 1, gradients_ <= near_gradients ? near_share_rows : share_rows);
     rows_together_ = std::max<std::int64_t>(std::max(numbers_together, 2 * plan_.multiplied) / of_row, 4);
   }
 
@@ -388,7 +387,8 @@ class NetworkTrainer {
 
   // Calls body(part) with each part in turn, ready to run. Steps add to gradients in the order of the rows.
   template <class Body> void run_share(Share& share, std::int64_t begin, std::int64_t end, const Body& body) {
-    if (!std::exchange(share.cleared, false) && share.floats > 0) std::memset(share.gradients[0], 0, static_cast<std::size_t>(share.floats) * sizeof(float));
+    if (!std::exchange(share.cleared, false))
+      for (std::size_t w = 0; w < weights_.size(); ++w) clear(w, share.gradients[w], static_cast<std::int64_t>(weights_[w].size()));
     share.weight.resize(static_cast<std::size_t>(end - begin));
     share.losses.resize(static_cast<std::size_t>(end - begin));
     const std::int64_t parts = (end - begin + rows_together_ - 1) / rows_together_;
@@ -424,6 +424,7 @@ class NetworkTrainer {
       call.losses = share.losses.data() + (first - begin);
       call.scratch = nullptr;
       call.segment = 0;
+      call.begins = p == 0;
       std::int64_t floats = plan_.train(&call);
       if (!plan_.barriers.empty()) {
         call.segment = 1;
@@ -435,6 +436,11 @@ class NetworkTrainer {
       body(part);
       first += call.rows;
     }
+  }
+
+  // Gradients of weight w, before rows add to them.
+  void clear(std::size_t w, float* gradients, std::int64_t count) const {
+    if (!plan_.weights[w].stored) std::fill_n(gradients, count, 0.0f);
   }
 
   // Runs body(number, weight, first, count) over ranges of all weights.
@@ -456,7 +462,7 @@ class NetworkTrainer {
       for (std::int64_t s = 1; s < shares; ++s) {
         float* const more = shares_[static_cast<std::size_t>(s)].gradients[w] + at;
         for (std::int64_t i = 0; i < count; ++i) sum[i] += more[i];
-        std::fill_n(more, count, 0.0f);
+        clear(w, more, count);
       }
       for (std::int64_t i = 0; i < count; ++i) sum[i] *= share_of_row;
       return sum;
@@ -466,7 +472,7 @@ class NetworkTrainer {
       for (std::vector<float>& k : kept_[w]) kept.push_back(k.data() + at);
       const mlp_update_call call{count, weights_[w].data() + at, gradient, kept.data(), static_cast<double>(step_), rate_now(), plan_.weights[w].decays ? 1.0 : 0.0};
       plan_.update(&call);
-      std::fill_n(gradient, count, 0.0f);
+      clear(w, gradient, count);
     };
     for (std::int64_t s = 0; s < shares; ++s) shares_[static_cast<std::size_t>(s)].cleared = true;
     if (clip == 0) return by_range([&](std::int64_t, std::size_t w, std::int64_t at, std::int64_t count) { advance(w, at, count, add_up(w, at, count)); });

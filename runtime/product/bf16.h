@@ -33,7 +33,7 @@ struct PairWeights {
 PairWeights pack_pairs(const float* b, std::int64_t b_row, std::int64_t b_col, std::int64_t k, std::int64_t n);
 mlp_packed_product bf16_packed_of(CpuLevel level);    // of PairWeights; the bits of bf16_of
 
-// What these choose from: native where the processor has AVX512_BF16.
+// What these choose from: native where the processor has AVX512_BF16 and is fast at it.
 MLP_PRODUCT(bf16_portable);
 MLP_PACKED_PRODUCT(bf16_packed_portable);
 #if defined(__x86_64__)

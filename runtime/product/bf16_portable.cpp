@@ -49,10 +49,15 @@ Pair* bf16_left() {
   return memory.get();
 }
 
+#if defined(__x86_64__)
+// Intel's VDPBF16PS takes four times as long as a multiply-add of floats, which does half as much (decision 0028).
+static bool instruction_pays() { return __builtin_cpu_supports("avx512bf16") && !__builtin_cpu_is("intel"); }
+#endif
+
 mlp_product bf16_of(CpuLevel level) {
   MLP_CHECK(level <= best_cpu_level());
 #if defined(__x86_64__)
-  if (level == CpuLevel::v4) return __builtin_cpu_supports("avx512bf16") && !__builtin_cpu_is("intel") ? bf16_native : bf16_avx512;
+  if (level == CpuLevel::v4) return instruction_pays() ? bf16_native : bf16_avx512;
   if (level == CpuLevel::v3) return bf16_avx2;
 #endif
   return bf16_portable;
@@ -61,7 +66,7 @@ mlp_product bf16_of(CpuLevel level) {
 mlp_packed_product bf16_packed_of(CpuLevel level) {
   MLP_CHECK(level <= best_cpu_level());
 #if defined(__x86_64__)
-  if (level == CpuLevel::v4) return __builtin_cpu_supports("avx512bf16") ? bf16_packed_native : bf16_packed_avx512;
+  if (level == CpuLevel::v4) return instruction_pays() ? bf16_packed_native : bf16_packed_avx512;
   if (level == CpuLevel::v3) return bf16_packed_avx2;
 #endif
   return bf16_packed_portable;

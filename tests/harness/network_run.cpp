@@ -163,12 +163,15 @@ NetworkResults run_network_in_parts(const codegen::Compiled& compiled, const loo
   if (!train || function == module.network.end() || in.rows == 0) return whole;
   const std::vector<loop::Barrier> barriers = loop::segments_of(*function).barriers;
   Arrays a(network, in);
+  for (const loop::Step& step : function->steps)
+    if (step.alone) std::ranges::fill(a.out.gradients[static_cast<std::size_t>(function->buffers[static_cast<std::size_t>(step.c.buffer.index)].number)], std::numeric_limits<float>::quiet_NaN());
   std::deque<HostCall> parts;
   for (std::int64_t first = 0; first < in.rows; first += together) {
     HostCall& part = parts.emplace_back(a, in, first, std::min(together, in.rows - first));
     part.ask(train, !barriers.empty());
     part.call.batch_rows = in.rows;
     part.call.repeats = first > 0;
+    part.call.begins = first == 0;
   }
   for (std::size_t segment = 0; segment <= barriers.size(); ++segment) {
     for (HostCall& part : parts) {

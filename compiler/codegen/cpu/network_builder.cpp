@@ -283,10 +283,11 @@ class Builder {
     Type *const p = frame_.pointer(), *const n = b_.getInt64Ty();
     llvm::FunctionType* const type = llvm::FunctionType::get(b_.getVoidTy(), {n, n, n, p, n, n, p, n, n, p, n, b_.getInt32Ty()}, false);
     const auto stride = [&](const loop::Place& place, std::size_t i) { return i64(place.strides[s.loops.size() + i]); };
+    Value* const add = s.alone ? b_.CreateZExt(b_.CreateICmpEQ(frame_.field(mlp_network_call_field::begins, n), i64(0)), b_.getInt32Ty()) : b_.getInt32(s.add);
     const auto by_floats = [&] {
       b_.CreateCall(type, frame_.field(mlp_network_call_field::product, p),
                     {frame_.extent(s.m), frame_.extent(s.n), frame_.extent(s.k), at(s.a, numbers), stride(s.a, 0), stride(s.a, 1), at(s.b, numbers), stride(s.b, 0), stride(s.b, 1),
-                     at(s.c, numbers), stride(s.c, 0), b_.getInt32(s.add)});
+                     at(s.c, numbers), stride(s.c, 0), add});
     };
     if (frame_.function.name != "score" || !loop::by_weight(frame_.function, s)) return by_floats();
     // Who calls may have packed the weight.
@@ -302,7 +303,7 @@ class Builder {
     b_.CreateCondBr(b_.CreateIsNull(weight), floats, packed);
     b_.SetInsertPoint(packed);
     b_.CreateCall(llvm::FunctionType::get(b_.getVoidTy(), {n, p, n, n, p, p, n, b_.getInt32Ty()}, false), frame_.field(mlp_network_call_field::packed_product, p),
-                  {frame_.extent(s.m), at(s.a, numbers), stride(s.a, 0), stride(s.a, 1), weight, at(s.c, numbers), stride(s.c, 0), b_.getInt32(s.add)});
+                  {frame_.extent(s.m), at(s.a, numbers), stride(s.a, 0), stride(s.a, 1), weight, at(s.c, numbers), stride(s.c, 0), add});
     b_.CreateBr(after);
     b_.SetInsertPoint(floats);
     by_floats();

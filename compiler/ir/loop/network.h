@@ -117,10 +117,11 @@ struct Step {
   std::int64_t width = 0, integer = -1;
   std::string layer;                       // of a product: the step of the chain that it belongs to, for those who look at plans
   bool backward = false;                   // of a product: of gradients
+  bool alone = false;                      // of a product that adds over the rows to a gradient, all of it: no other step does
   bool rounds = false;                     // of a product: its factors are rounded to bfloat16 (on the CPU by the product that the caller hands in)
   template <class A> void fields(A&& f) {
     f("kind", kind); f("loops", loops); f("body", body); f("stores", stores); f("reductions", reductions); f("m", m); f("n", n); f("k", k); f("a", a);
-    f("b", b); f("c", c); f("add", add); f("stays", stays); f("width", width); f("integer", integer); f("layer", layer); f("backward", backward); f("rounds", rounds);
+    f("b", b); f("c", c); f("add", add); f("stays", stays); f("width", width); f("integer", integer); f("layer", layer); f("backward", backward); f("alone", alone); f("rounds", rounds);
   }
 };
 
