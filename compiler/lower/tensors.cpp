@@ -334,11 +334,9 @@ void Tensors::gradient(std::size_t weight) {
   const View to = array(Memory::gradient, static_cast<std::int64_t>(weight), at(id).shape, false);
   const std::size_t first = out_.steps.size();
   accumulate(id, to);
-  loop::Step& last = out_.steps.back();
-  const auto adds = [&](const loop::Step& step) {
-    return step.c.buffer == to.buffer || std::any_of(step.stores.begin(), step.stores.end(), [&](const loop::Store& store) { return store.place.buffer == to.buffer; });
-  };
-  last.alone = last.kind == StepKind::product && last.loops.empty() && last.k.rows && std::count_if(out_.steps.begin() + static_cast<std::ptrdiff_t>(first), out_.steps.end(), adds) == 1;
+  const auto adds = [&](const loop::Step& step) { return loop::writes(step, to.buffer); };
+  const auto begin = out_.steps.begin() + static_cast<std::ptrdiff_t>(first), last = std::find_if(begin, out_.steps.end(), adds);
+  if (std::count_if(begin, out_.steps.end(), adds) == 1) last->alone = last->kind == StepKind::product && last->loops.empty() && last->k.rows;
 }
 
 void Tensors::store(TensorId id, Memory memory) { copy(id, array(memory, 0, at(id).shape, true), false); }

@@ -12,9 +12,9 @@
 namespace mlp::model {
 namespace {
 
-// Rows of a block: few, so that their tensors stay in the cache, and very few where those are large (images); as many as a product takes at once
-// (runtime/product/blocked.h) where a block would spend its time on packing a large weight, unless its tensors took too many floats.
-constexpr std::int64_t very_few_together = 16, few_together = 64, many_together = 768, large_weight = 1 << 15, few_floats = 1 << 20, most_floats = 1 << 22;
+// Rows of a block: few, so that their tensors stay in the cache, and very few where those are large (images); two blocks of a product
+// (product::left_height) where a block would spend its time on packing a large weight, unless its tensors took too many floats.
+constexpr std::int64_t very_few_together = 16, few_together = 64, many_together = 2 * product::left_height, large_weight = 1 << 15, few_floats = 1 << 20, most_floats = 1 << 22;
 std::atomic<std::uint64_t> scorers{0};
 
 }  // namespace
@@ -64,11 +64,17 @@ void NetworkInput::point(mlp_network_call& call) const {
   call.bags = bags_of_.data();
 }
 
+void Aligned::free() {
+  if (memory_) LargePages<float>{}.deallocate(memory_, static_cast<std::size_t>(size_) + 16);
+  memory_ = start_ = nullptr;
+  size_ = 0;
+}
+
 float* Aligned::reserve(std::int64_t floats) {
   if (floats > size_) {
-    memory_ = LargeVector<float>(static_cast<std::size_t>(floats) + 16);
-    const auto at = reinterpret_cast<std::uintptr_t>(memory_.data());
-    start_ = memory_.data() + (64 - at % 64) % 64 / sizeof(float);
+    free();
+    start_ = memory_ = LargePages<float>{}.allocate(static_cast<std::size_t>(floats) + 16);
+    start_ += (64 - reinterpret_cast<std::uintptr_t>(memory_) % 64) % 64 / sizeof(float);
     size_ = floats;
   }
   return start_;
@@ -146,6 +152,7 @@ void NetworkScorer::blocks(std::int64_t rows, double* scores, CpuLevel level, co
     if (numbers) call.numbers = numbers;
     call.scores = scores + first * model_.network.outputs;
     if (call.rows > scratch.rows) {
+      scratch.rows = 0;                              // asks again after memory was refused
       call.scratch = nullptr;
       call.scratch = scratch.memory.reserve(model_.network.code(&call));
       scratch.rows = call.rows;

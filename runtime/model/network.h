@@ -35,10 +35,14 @@ class NetworkInput {
 // Floats at an address that vectors of 64 bytes may load.
 class Aligned {
  public:
+  Aligned() = default;
+  ~Aligned() { free(); }
+  Aligned(const Aligned&) = delete;
+  Aligned& operator=(const Aligned&) = delete;
   float* reserve(std::int64_t floats);             // at least so many; what they hold is lost
  private:
-  LargeVector<float> memory_;
-  float* start_ = nullptr;
+  void free();
+  float *memory_ = nullptr, *start_ = nullptr;
   std::int64_t size_ = 0;
 };
 

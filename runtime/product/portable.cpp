@@ -1,6 +1,7 @@
 #include <bit>
 #include <cmath>
 #include <memory>
+#include <new>
 
 #include "base/diagnostic.h"
 #include "runtime/product/bf16.h"
@@ -46,7 +47,7 @@ mlp_product of(CpuLevel level, Precision precision) {
 }
 
 float* left_block() {
-  thread_local const std::unique_ptr<float[]> memory(new float[static_cast<std::size_t>(left_depth * left_height)]);
+  thread_local const std::unique_ptr<float[]> memory(new (std::nothrow) float[static_cast<std::size_t>(left_depth * left_height)]);
   return memory.get();
 }
 

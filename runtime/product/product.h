@@ -21,7 +21,8 @@ Tile tile_of(CpuLevel level);
 // several tiles read them.
 constexpr bool packs(const Tile& tile, std::int64_t rows, std::int64_t b_row, std::int64_t b_col) { return b_col != 1 || (rows > 2 * tile.rows && b_row > 2 * tile.columns); }
 
-// The block of a that stays in the second cache: of k and of rows, 768 KiB. Memory for one, of this thread: it is compiled once, for any processor.
+// The block of a that stays in the second cache: of k and of rows, 768 KiB. Memory for one, of this thread: it is compiled once, for any processor; null where
+// there is none, and a stays where it lies.
 constexpr std::int64_t left_depth = 512, left_height = 384;
 float* left_block();
 

@@ -1,5 +1,6 @@
 #include "compiler/ir/loop/network.h"
 
+#include <algorithm>
 #include <map>
 
 namespace mlp::loop {
@@ -57,6 +58,10 @@ class Verifier {
       case StepKind::product:
         place(s.a, s.loops.size() + 2), place(s.b, s.loops.size() + 2), place(s.c, s.loops.size() + 2);
         needs(s.c.strides.empty() || s.c.strides.back() == 1, "the last axis of a product lies together");
+        if (s.alone && s.c.buffer.known())
+          needs(s.add && s.loops.empty() && s.k.rows && f_.buffers[static_cast<std::size_t>(s.c.buffer.index)].memory == Memory::gradient &&
+                    std::count_if(f_.steps.begin(), f_.steps.end(), [&](const Step& other) { return writes(other, s.c.buffer); }) == 1,
+                "what adds alone is one product over the rows, to a gradient");
         return;
       case StepKind::gather: case StepKind::gather_bag:
         place(s.a, 0), place(s.c, 1), needs(s.width > 0, "a width");
@@ -116,6 +121,11 @@ class Verifier {
 
 bool by_vector(const Step& step) {
   return step.kind == StepKind::product && !step.rounds && step.loops.empty() && (step.m == Extent{} || step.n == Extent{}) && step.k != Extent{};
+}
+
+bool writes(const Step& step, BufferId buffer) {
+  const auto to = [&](const auto& written) { return written.place.buffer == buffer; };
+  return step.c.buffer == buffer || std::ranges::any_of(step.stores, to) || std::ranges::any_of(step.reductions, to);
 }
 
 std::optional<ByWeight> by_weight(const Function& function, const Step& step) {

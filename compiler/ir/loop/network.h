@@ -133,6 +133,9 @@ struct Function {
   std::int64_t transient = 0;              // of `each`, at its end: of buffers that no segment (segments.h) leaves to another
 };
 
+// Whether a step leaves anything in this buffer.
+bool writes(const Step& step, BufferId buffer);
+
 // A weight that a step multiplies by as a whole: k x n from the weight row by row, or where `turned` column by column.
 struct ByWeight {
   std::int64_t weight = 0, k = 0, n = 0;

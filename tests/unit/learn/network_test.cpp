@@ -21,6 +21,7 @@ bool logistic = true;
 std::int64_t more = 0;       // floats of scratch a row beside those that are used
 std::int64_t transient = 0;  // where there are segments, and of those that none leaves to another
 std::atomic<std::int64_t> most_rows = 0, calls = 0, wrong_sums = 0, first_parts = 0, rows_seen = 0;
+bool stores = false;         // whether the first rows of a share store the gradient of the first weight, as its plan says then
 float slip = 1;              // what the gradient of the hidden offsets is wrongly multiplied by
 
 // weights: 0 [numbers, hidden], 1 [hidden], 2 [hidden, 1], 3 [codes, 1] by category, 4 [terms, 1] by bag.
@@ -67,7 +68,9 @@ std::int64_t run(const mlp_network_call* c, bool train) {
     }
   }
   for (std::int64_t j = 0; j < hidden; ++j) c->gradients[1][j] *= slip;
-  c->product(numbers, hidden, c->rows, c->numbers, 1, numbers, dh, hidden, 1, c->gradients[0], hidden, 1);
+  const bool first = stores && c->begins != 0;
+  if (first) std::fill_n(c->gradients[0], numbers * hidden, std::numeric_limits<float>::quiet_NaN());
+  c->product(numbers, hidden, c->rows, c->numbers, 1, numbers, dh, hidden, 1, c->gradients[0], hidden, !first);
   return 0;
 }
 std::int64_t run_train(const mlp_network_call* c) { return run(c, true); }
@@ -196,6 +199,30 @@ TEST(Network, IsTheSameAtAnyNumberOfThreads) {
       for (std::size_t w = 0; w < other.model.network.weights.size(); ++w)
         EXPECT_EQ(std::memcmp(other.model.network.weights[w].values.data(), outcomes[0].model.network.weights[w].values.data(), other.model.network.weights[w].values.size() * sizeof(float)), 0);
   }
+}
+
+TEST(Network, StoresAGradientToTheBytesOfOneThatIsCleared) {
+  logistic = true;
+  Rows train;
+  make(train, 901, 7);
+  for (const std::int64_t floats : {0, 200'000})       // one share of one part; shares of several
+    for (const double clip : {0.0, 0.05}) {
+      std::vector<Outcome> outcomes;
+      for (const bool stored : {false, true}) {
+        Request r = request_of(train, train);
+        r.settings.epochs = 4;
+        r.settings.batch = 100;                        // the last one is shorter
+        r.settings.clip = clip;
+        r.threads = 2;
+        r.network.weights[0].stored = stores = stored;
+        more = floats;
+        r.on_gradients = [](const std::vector<GradientCheck>&) {};
+        outcomes.push_back(train_network(r));
+        more = 0;
+        stores = false;
+      }
+      for (std::size_t w = 0; w < 5; ++w) EXPECT_EQ(outcomes[0].model.network.weights[w].values, outcomes[1].model.network.weights[w].values) << w;
+    }
 }
 
 // Rows with large tensors: a batch has more shares, and a share goes through the steps in parts.
