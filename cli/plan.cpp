@@ -136,7 +136,7 @@ Json summary(const driver::Unit& unit) {
   }
   if (!p.model.network.empty()) out["model"]["optimizer"] = p.model.network.optimizer.name;
   for (const engine::ProductLine& line : products(unit)) {
-    Json one{{"layer", line.layer}, {"gradient", line.backward}, {"times", line.times}, {"m", line.m}, {"n", line.n}, {"k", line.k}, {"packed_from_rows", line.packs_from}, {"gpu", line.device}};
+    Json one{{"layer", line.layer}, {"gradient", line.backward}, {"times", line.times}, {"m", line.m}, {"n", line.n}, {"k", line.k}, {"packed_from_rows", line.packs_from}, {"transposed", line.turns}, {"gpu", line.device}};
     out["model"]["products"].push_back(std::move(one));
   }
   if (has_target(p.model.settings.kind)) out["model"]["predict"] = p.model.target_name;
@@ -150,14 +150,14 @@ Json summary(const driver::Unit& unit) {
 }
 
 std::string on_cpu(const engine::ProductLine& line) {
-  return line.packs_from == 0 ? "in place" : line.packs_from == 1 ? "packed" : "packed from " + std::to_string(line.packs_from) + " rows";
+  return line.turns ? "transposed" : line.packs_from == 0 ? "in place" : line.packs_from == 1 ? "packed" : "packed from " + std::to_string(line.packs_from) + " rows";
 }
 
 void show_products(const driver::Unit& unit) {
   std::vector<engine::ProductLine> all;
   for (const engine::ProductLine& line : products(unit)) {  // those alike in one line
     const auto alike = std::find_if(all.begin(), all.end(), [&](const engine::ProductLine& a) {
-      return a.layer == line.layer && a.backward == line.backward && a.m == line.m && a.n == line.n && a.k == line.k && a.packs_from == line.packs_from && a.device == line.device;
+      return a.layer == line.layer && a.backward == line.backward && a.m == line.m && a.n == line.n && a.k == line.k && a.packs_from == line.packs_from && a.turns == line.turns && a.device == line.device;
     });
     if (alike == all.end()) all.push_back(line);
     else alike->times += line.times;

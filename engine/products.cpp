@@ -9,8 +9,7 @@ namespace {
 
 std::int64_t of(const loop::Extent& e, std::int64_t rows) { return e.rows ? e.count * rows : e.count; }
 
-std::int64_t packs_from(std::int64_t b_row, std::int64_t b_col) {
-  const product::Tile tile = product::tile_of(best_cpu_level());
+std::int64_t packs_from(const product::Tile& tile, std::int64_t b_row, std::int64_t b_col) {
   if (tile.rows == 0) return 0;
   for (std::int64_t rows = 1; rows <= 4 * tile.rows; ++rows)
     if (product::packs(tile, rows, b_row, b_col)) return rows;
@@ -30,13 +29,15 @@ std::string on_device(const loop::Step& step, const ProductLine& line) {
 }  // namespace
 
 std::vector<ProductLine> products_of(const loop::Function& function, std::int64_t rows) {
+  const product::Tile tile = product::tile_of(best_cpu_level());
   std::vector<ProductLine> out;
   for (const loop::Step& step : function.steps) {
     if (step.kind != loop::StepKind::product) continue;
     ProductLine& line = out.emplace_back(ProductLine{.layer = step.layer, .backward = step.backward, .m = of(step.m, rows), .n = of(step.n, rows), .k = of(step.k, rows), .device = {}});
     for (const loop::Loop& l : step.loops) line.times *= of(l.extent, rows);
     const std::size_t loops = step.loops.size();
-    line.packs_from = step.rounds ? 1 : packs_from(step.b.strides[loops], step.b.strides[loops + 1]);
+    line.turns = !step.rounds && tile.rows > 0 && product::turns(tile, line.m, line.n, step.c.strides[loops]);
+    line.packs_from = step.rounds ? 1 : line.turns ? 0 : packs_from(tile, step.b.strides[loops], step.b.strides[loops + 1]);
     line.device = on_device(step, line);
   }
   return out;

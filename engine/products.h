@@ -12,6 +12,7 @@ struct ProductLine {
   bool backward = false;            // of gradients
   std::int64_t times = 1, m = 0, n = 0, k = 0;
   std::int64_t packs_from = 0;      // the CPU packs the right side from so many rows of the left one on; 1: always, 0: never
+  bool turns = false;               // the CPU computes the product of the transposed sides
   std::string device;               // what computes it on a GPU
 };
 

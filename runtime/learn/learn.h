@@ -74,8 +74,8 @@ struct NetworkPlan {
 struct NetworkCheckpoint {
   std::int64_t epoch = 0, step = 0, best = 0; // best: the epoch with the least metric of the valid part, 0 = none
   double least = 0;
-  std::vector<std::vector<float>> weights, states, best_weights, best_states;
-  std::vector<std::vector<std::vector<float>>> kept;  // by the optimizer: weight, what, element
+  std::vector<LargeVector<float>> weights, states, best_weights, best_states;
+  std::vector<std::vector<LargeVector<float>>> kept;  // by the optimizer: weight, what, element
   std::vector<Progress> history;
 };
 

@@ -43,18 +43,18 @@ class DeviceTraining::Memory {
 
     // Gradients lie together, so that one launch clears or scales them all.
     std::int64_t floats = 0;
-    for (const std::vector<float>& weight : start.weights) floats += rounded(weight.size());
+    for (const LargeVector<float>& weight : start.weights) floats += rounded(weight.size());
     step_.gradients = room<float>(floats);
     step_.floats = floats;
     float* gradient = step_.gradients;
     std::vector<mlp_update_call> updates;
     for (std::size_t w = 0; w < start.weights.size(); ++w) {
-      const std::vector<float>& weight = start.weights[w];
+      const LargeVector<float>& weight = start.weights[w];
       at_.weights.push_back(put(weight));
       at_.gradients.push_back(gradient);
       gradient += rounded(weight.size());
       std::vector<float*> kept;
-      for (const std::vector<float>& k : start.kept[w]) kept.push_back(put(k));
+      for (const LargeVector<float>& k : start.kept[w]) kept.push_back(put(k));
       kept_.push_back(kept);
       updates.push_back({static_cast<std::int64_t>(weight.size()), at_.weights.back(), at_.gradients.back(), put(kept), 0, 0, plan.weights[w].decays ? 1.0 : 0.0});
     }
@@ -125,11 +125,11 @@ class DeviceTraining::Memory {
     return out;
   }
 
-  void read(std::vector<std::vector<float>>& weights, std::vector<std::vector<float>>& states) const {
+  void read(std::vector<LargeVector<float>>& weights, std::vector<LargeVector<float>>& states) const {
     for (std::size_t w = 0; w < weights.size(); ++w) device_.copy_out(weights[w].data(), at_.weights[w], weights[w].size() * sizeof(float));
     for (std::size_t k = 0; k < states.size(); ++k) device_.copy_out(states[k].data(), at_.states[k], states[k].size() * sizeof(float));
   }
-  void read_kept(std::vector<std::vector<std::vector<float>>>& kept) const {
+  void read_kept(std::vector<std::vector<LargeVector<float>>>& kept) const {
     for (std::size_t w = 0; w < kept.size(); ++w)
       for (std::size_t i = 0; i < kept[w].size(); ++i) device_.copy_out(kept[w][i].data(), kept_[w][i], kept[w][i].size() * sizeof(float));
   }
@@ -148,8 +148,8 @@ class DeviceTraining::Memory {
     device_.copy_in(to, from, static_cast<std::size_t>(count) * sizeof(T));
     return to;
   }
-  template <class T>
-  T* put(const std::vector<T>& from) { return put(from.data(), static_cast<std::int64_t>(from.size())); }
+  template <class T, class Memory>
+  T* put(const std::vector<T, Memory>& from) { return put(from.data(), static_cast<std::int64_t>(from.size())); }
   const mlp_bag* put_bags(const mlp_bag* from, std::int64_t count) {
     std::vector<mlp_term> terms;
     for (std::int64_t i = 0; i < count; ++i) terms.insert(terms.end(), from[i].terms, from[i].terms + from[i].size);
@@ -202,7 +202,7 @@ DeviceTraining::~DeviceTraining() = default;
 void DeviceTraining::begin_epoch(const std::vector<std::int64_t>& order) { m_->begin_epoch(order); }
 void DeviceTraining::batch(std::int64_t first, std::int64_t rows, std::int64_t step, double rate) { m_->batch(first, rows, step, rate); }
 std::optional<DeviceTraining::Lost> DeviceTraining::lost() { return m_->lost(); }
-void DeviceTraining::read(std::vector<std::vector<float>>& weights, std::vector<std::vector<float>>& states) const { m_->read(weights, states); }
-void DeviceTraining::read_kept(std::vector<std::vector<std::vector<float>>>& kept) const { m_->read_kept(kept); }
+void DeviceTraining::read(std::vector<LargeVector<float>>& weights, std::vector<LargeVector<float>>& states) const { m_->read(weights, states); }
+void DeviceTraining::read_kept(std::vector<std::vector<LargeVector<float>>>& kept) const { m_->read_kept(kept); }
 
 }  // namespace mlp::learn

@@ -10,8 +10,8 @@ namespace mlp::learn {
 
 // What a training starts from; by weight, by state.
 struct NetworkValues {
-  std::vector<std::vector<float>> weights, states;
-  std::vector<std::vector<std::vector<float>>> kept;  // weight, what, element
+  std::vector<LargeVector<float>> weights, states;
+  std::vector<std::vector<LargeVector<float>>> kept;  // weight, what, element
 };
 
 class DeviceTraining {
@@ -31,8 +31,8 @@ class DeviceTraining {
     std::vector<std::size_t> weights;                 // whose gradient is no number
   };
   std::optional<Lost> lost();                         // whether a loss was no number since the start; waits
-  void read(std::vector<std::vector<float>>& weights, std::vector<std::vector<float>>& states) const;
-  void read_kept(std::vector<std::vector<std::vector<float>>>& kept) const;
+  void read(std::vector<LargeVector<float>>& weights, std::vector<LargeVector<float>>& states) const;
+  void read_kept(std::vector<std::vector<LargeVector<float>>>& kept) const;
 
  private:
   class Memory;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "abi/abi.h"
+#include "base/large_pages.h"
 #include "base/settings.h"
 #include "runtime/model/calibration.h"
 
@@ -89,7 +90,7 @@ struct RoundedWeight {
 struct NetworkTensor {
   std::string name;
   std::vector<std::int64_t> shape;
-  std::vector<float> values;                  // empty where int8 is not
+  LargeVector<float> values;                  // empty where int8 is not
   Int8Weight int8{};
   RoundedWeight rounded{};
 };

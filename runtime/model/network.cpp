@@ -20,14 +20,21 @@ std::atomic<std::uint64_t> scorers{0};
 }  // namespace
 
 NetworkInput::NetworkInput(const std::vector<FeatureInfo>& features, const std::vector<std::int32_t>& numbers)
-    : features_(features), numbers_(numbers), codes_(features.size()), bags_(features.size()), code_of_(features.size()), bags_of_(features.size()) {}
+    : features_(features), numbers_(numbers), codes_(features.size()), bags_(features.size()), code_of_(features.size()), bags_of_(features.size()) {
+  for (std::size_t f = 0; f < features_.size(); ++f) {
+    if (features_[f].width > 0) categories_.push_back(f);
+    if (features_[f].bag) texts_.push_back(f);
+  }
+}
 
 void NetworkInput::resize(std::int64_t rows) {
   values_.resize(static_cast<std::size_t>(rows) * numbers_.size());
-  for (std::size_t f = 0; f < features_.size(); ++f) {
-    if (features_[f].width > 0) codes_[f].resize(static_cast<std::size_t>(rows));
-    if (features_[f].bag) bags_[f].resize(static_cast<std::size_t>(rows));
+  for (const std::size_t f : categories_) {
+    codes_[f].resize(static_cast<std::size_t>(rows));
     code_of_[f] = codes_[f].data();
+  }
+  for (const std::size_t f : texts_) {
+    bags_[f].resize(static_cast<std::size_t>(rows));
     bags_of_[f] = bags_[f].data();
   }
 }
@@ -35,9 +42,8 @@ void NetworkInput::resize(std::int64_t rows) {
 void NetworkInput::put(const Matrix& matrix, std::int64_t from, std::int64_t to) {
   float* const row = values_.data() + to * static_cast<std::int64_t>(numbers_.size());
   for (std::size_t i = 0; i < numbers_.size(); ++i) row[i] = static_cast<float>(matrix[numbers_[i]][from]);
-  for (std::size_t f = 0; f < features_.size(); ++f) {
-    if (features_[f].width > 0) codes_[f][to] = code_of(matrix[f][from], features_[f].width);
-    if (!features_[f].bag) continue;
+  for (const std::size_t f : categories_) codes_[f][to] = code_of(matrix[f][from], features_[f].width);
+  for (const std::size_t f : texts_) {
     mlp_bag bag = matrix[f].bags[from];
     while (bag.size > 0 && bag.terms[bag.size - 1].term >= features_[f].terms) --bag.size;  // terms rise
     bags_[f][to] = bag;
@@ -52,10 +58,8 @@ void NetworkInput::put(const float* row, const std::vector<std::int32_t>& places
 void NetworkInput::copy(const NetworkInput& other, std::int64_t from, std::int64_t to) {
   const auto count = static_cast<std::int64_t>(numbers_.size());
   std::copy_n(other.values_.data() + from * count, count, values_.data() + to * count);
-  for (std::size_t f = 0; f < features_.size(); ++f) {
-    if (features_[f].width > 0) codes_[f][to] = other.codes_[f][from];
-    if (features_[f].bag) bags_[f][to] = other.bags_[f][from];
-  }
+  for (const std::size_t f : categories_) codes_[f][to] = other.codes_[f][from];
+  for (const std::size_t f : texts_) bags_[f][to] = other.bags_[f][from];
 }
 
 void NetworkInput::point(mlp_network_call& call) const {
@@ -65,16 +69,15 @@ void NetworkInput::point(mlp_network_call& call) const {
 }
 
 void Aligned::free() {
-  if (memory_) LargePages<float>{}.deallocate(memory_, static_cast<std::size_t>(size_) + 16);
-  memory_ = start_ = nullptr;
+  if (start_) LargePages<float>{}.deallocate(start_, static_cast<std::size_t>(size_));
+  start_ = nullptr;
   size_ = 0;
 }
 
 float* Aligned::reserve(std::int64_t floats) {
   if (floats > size_) {
     free();
-    start_ = memory_ = LargePages<float>{}.allocate(static_cast<std::size_t>(floats) + 16);
-    start_ += (64 - reinterpret_cast<std::uintptr_t>(memory_) % 64) % 64 / sizeof(float);
+    start_ = LargePages<float>{}.allocate(static_cast<std::size_t>(floats));
     size_ = floats;
   }
   return start_;

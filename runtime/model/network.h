@@ -25,7 +25,8 @@ class NetworkInput {
  private:
   const std::vector<FeatureInfo>& features_;
   const std::vector<std::int32_t>& numbers_;
-  std::vector<float> values_;                      // rows x numbers
+  std::vector<std::size_t> categories_, texts_;    // of the features
+  LargeVector<float> values_;                      // rows x numbers
   std::vector<std::vector<std::int32_t>> codes_;   // by feature; empty but for categories
   std::vector<std::vector<mlp_bag>> bags_;         // the same, of bags
   std::vector<const std::int32_t*> code_of_;
@@ -42,7 +43,7 @@ class Aligned {
   float* reserve(std::int64_t floats);             // at least so many; what they hold is lost
  private:
   void free();
-  float *memory_ = nullptr, *start_ = nullptr;
+  float* start_ = nullptr;
   std::int64_t size_ = 0;
 };
 

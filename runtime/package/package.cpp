@@ -43,8 +43,8 @@ template <> constexpr Dtype dtype_of<std::int8_t>() { return Dtype::i8; }
 
 class TensorWriter {
  public:
-  template <class T> void list(const std::string& name, const std::vector<T>& values) { shaped<T>(name, {values.size()}, values); }
-  template <class T> void shaped(const std::string& name, std::vector<std::uint64_t> shape, const std::vector<T>& values) {
+  template <class T> void list(const std::string& name, const std::vector<T>& values) { shaped(name, {values.size()}, values); }
+  template <class T, class Memory> void shaped(const std::string& name, std::vector<std::uint64_t> shape, const std::vector<T, Memory>& values) {
     std::string& bytes = storage_.emplace_back(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
     tensors_[name] = {dtype_of<T>(), std::move(shape), bytes};
   }
@@ -217,7 +217,7 @@ class TensorReader {
       }
       if (!tensors_.contains(key + ".int8")) {
         const Tensor t = tensor(key, Dtype::f32, any_dimensions);
-        out.push_back({std::move(own), {t.shape.begin(), t.shape.end()}, values<float>(t)});
+        out.push_back({std::move(own), {t.shape.begin(), t.shape.end()}, values<float, LargeVector<float>>(t)});
         continue;
       }
       const Tensor t = tensor(key + ".int8", Dtype::i8, 2);
@@ -262,8 +262,8 @@ class TensorReader {
     if (t.dtype != dtype || (dimensions != any_dimensions && t.shape.size() != dimensions)) fail("tensor `" + name + "` has the wrong type or shape");
     return t;
   }
-  template <class T> static std::vector<T> values(const Tensor& t) {
-    std::vector<T> out(t.bytes.size() / sizeof(T));
+  template <class T, class List = std::vector<T>> static List values(const Tensor& t) {
+    List out(t.bytes.size() / sizeof(T));
     if (!out.empty()) std::memcpy(out.data(), t.bytes.data(), t.bytes.size());
     return out;
   }

@@ -20,6 +20,8 @@ Tile tile_of(CpuLevel level);
 // Whether b is packed before `rows` rows of a are multiplied by it. Rows of b that lie far apart share few sets of the cache; packing them pays when
 // several tiles read them.
 constexpr bool packs(const Tile& tile, std::int64_t rows, std::int64_t b_row, std::int64_t b_col) { return b_col != 1 || (rows > 2 * tile.rows && b_row > 2 * tile.columns); }
+// Whether the product is computed as that of the transposed sides: of a column, whose rows then fill the lanes. b stays in place, and a is what may be packed.
+constexpr bool turns(const Tile& tile, std::int64_t m, std::int64_t n, std::int64_t c_row) { return n == 1 && c_row == 1 && m > 2 * tile.rows; }
 
 // The block of a that stays in the second cache: of k and of rows, 768 KiB. Memory for one, of this thread: it is compiled once, for any processor; null where
 // there is none, and a stays where it lies.

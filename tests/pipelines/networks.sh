@@ -145,6 +145,7 @@ run 0 "$MLP" plan rounded.mlp --store one --json
 equal '[["dense_1",false,1,64,32,18],["dense_2",false,1,64,3,32]]' "$(jq -c '[.model.products[] | select(.gradient | not) | [.layer, .gradient, .times, .m, .n, .k]]' out)" "products of the forward pass"
 equal '["dense_1","dense_1","dense_2","dense_2"]' "$(jq -c '[.model.products[] | select(.gradient) | .layer] | sort' out)" "products of gradients"
 equal '[1]' "$(jq -c '[.model.products[].packed_from_rows] | unique' out)" "rounded products pack"
+equal '[false]' "$(jq -c '[.model.products[].transposed] | unique' out)" "rounded products are not transposed"
 run 0 "$MLP" build rounded.mlp -o rounded --store one
 run 0 ./rounded selftest
 run 0 "$MLP" score rounded.mlp --input d.csv --output ours.csv --store one

@@ -6,6 +6,7 @@
 
 #include "base/diagnostic.h"
 #include "compiler/codegen/cpu/network_nest.h"
+#include "compiler/codegen/cpu/row_product.h"
 #include "compiler/codegen/cpu/step_form.h"
 #include "compiler/ir/loop/segments.h"
 
@@ -34,9 +35,9 @@ Value* NetworkFrame::base(loop::BufferId id) {
   Value*& slot = bases[static_cast<std::size_t>(id.index)];
   if (slot) return slot;
   llvm::IRBuilder<>::InsertPointGuard guard(b);
-  BasicBlock& entry = self->getEntryBlock();
-  if (llvm::Instruction* const end = entry.getTerminator()) b.SetInsertPoint(end);
-  else b.SetInsertPoint(&entry);
+  BasicBlock* const there = addresses ? addresses : &self->getEntryBlock();
+  if (llvm::Instruction* const end = there->getTerminator()) b.SetInsertPoint(end);
+  else b.SetInsertPoint(there);
   const loop::Buffer& buffer = function.buffers[static_cast<std::size_t>(id.index)];
   if (places && places->column[static_cast<std::size_t>(id.index)] >= 0) {
     const std::int32_t column = places->column[static_cast<std::size_t>(id.index)];
@@ -153,6 +154,10 @@ class Builder {
       Value* const lasting = b_.CreateICmpSGT(frame_.field(mlp_network_call_field::segment, number), b_.getInt64(0));
       b_.CreateRet(b_.CreateSelect(lasting, b_.CreateSub(needs, transient), needs));
       b_.SetInsertPoint(runs);
+      frame_.addresses = runs;           // whoever asks has none yet
+      BasicBlock* const steps = BasicBlock::Create(b_.getContext(), "steps", whole);
+      b_.CreateBr(steps);
+      b_.SetInsertPoint(steps);
     }
     const std::size_t steps = frame_.function.steps.size();
     if (frame_.function.name == "train") segments_ = loop::segments_of(frame_.function);
@@ -216,7 +221,7 @@ class Builder {
       begin(function);
       body(function);
       b_.CreateRetVoid();
-      frame_.self = caller.self, frame_.call = caller.call, frame_.rows = caller.rows, frame_.scratch = caller.scratch, frame_.bases = caller.bases;
+      frame_.self = caller.self, frame_.call = caller.call, frame_.rows = caller.rows, frame_.scratch = caller.scratch, frame_.bases = caller.bases, frame_.addresses = caller.addresses;
     }
     b_.CreateCall(function, arguments);
   }
@@ -251,6 +256,7 @@ class Builder {
     frame_.self = function;
     frame_.call = function->getArg(0);
     frame_.bases.assign(frame_.function.buffers.size(), nullptr);
+    frame_.addresses = nullptr;
     b_.SetInsertPoint(BasicBlock::Create(b_.getContext(), "entry", function));
   }
 
@@ -284,10 +290,15 @@ class Builder {
     llvm::FunctionType* const type = llvm::FunctionType::get(b_.getVoidTy(), {n, n, n, p, n, n, p, n, n, p, n, b_.getInt32Ty()}, false);
     const auto stride = [&](const loop::Place& place, std::size_t i) { return i64(place.strides[s.loops.size() + i]); };
     Value* const add = s.alone ? b_.CreateZExt(b_.CreateICmpEQ(frame_.field(mlp_network_call_field::begins, n), i64(0)), b_.getInt32Ty()) : b_.getInt32(s.add);
-    const auto by_floats = [&] {
+    const auto call = [&] {
       b_.CreateCall(type, frame_.field(mlp_network_call_field::product, p),
                     {frame_.extent(s.m), frame_.extent(s.n), frame_.extent(s.k), at(s.a, numbers), stride(s.a, 0), stride(s.a, 1), at(s.b, numbers), stride(s.b, 0), stride(s.b, 1),
                      at(s.c, numbers), stride(s.c, 0), add});
+    };
+    const std::int64_t registers = level_ == "x86-64-v4" ? 8 : level_ == "x86-64-v3" ? 4 : 0;
+    const auto by_floats = [&] {
+      if (registers == 0 || !is_row_product(frame_.function, s)) return call();
+      frame_.when(b_.CreateICmpEQ(frame_.rows, i64(1)), [&] { build_row_product(frame_, s, registers, at(s.a, numbers), at(s.b, numbers), at(s.c, numbers)); }, call);
     };
     if (frame_.function.name != "score" || !loop::by_weight(frame_.function, s)) return by_floats();
     // Who calls may have packed the weight.

@@ -31,7 +31,8 @@ struct NetworkFrame {
   llvm::Function* self = nullptr;
   llvm::Value *call = nullptr, *rows = nullptr, *scratch = nullptr;
   bool update = false;
-  std::vector<llvm::Value*> bases{};   // by buffer, once asked for: at the entry of the function
+  std::vector<llvm::Value*> bases{};   // by buffer, once asked for: at the end of `addresses`
+  llvm::BasicBlock* addresses = nullptr;
   unsigned space = 0;                // of addresses: of a device that has several
   llvm::Value* number = nullptr;     // of a device: the launch, of those of one kernel
   const PlaceTable* places = nullptr;

@@ -250,7 +250,7 @@ TEST(Network, TakesFewRowsTogetherWhereTheyAreLarge) {
   EXPECT_GE(calls, 4 * 9 * 12);
   const Outcome parallel = learn(1 << 17, 3);
   for (std::size_t w = 0; w < 5; ++w) {
-    const std::vector<float>&a = whole.model.network.weights[w].values, &b = few.model.network.weights[w].values;
+    const LargeVector<float>&a = whole.model.network.weights[w].values, &b = few.model.network.weights[w].values;
     EXPECT_EQ(b, parallel.model.network.weights[w].values);
     for (std::size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1e-4) << w << " " << i;
   }

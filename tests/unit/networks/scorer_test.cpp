@@ -44,8 +44,10 @@ model::Model dense(std::int64_t inputs, std::int64_t units, ir::Network& net) {
 }
 
 // As training leaves it: both weights are multiplied only.
-void round(model::Model& m, const loop::Module& module) {
+void round(model::Model& m, loop::Module& module) {
   m.network.precision = Precision::bf16;
+  for (loop::Function& f : module.network)
+    for (loop::Step& s : f.steps) s.rounds = s.kind == loop::StepKind::product;
   for (const loop::ByWeight& by : loop::only_multiplied(module.network[0])) {
     model::NetworkTensor& weight = m.network.weights[static_cast<std::size_t>(by.weight)];
     weight.rounded = {by.k, by.n, by.turned};
@@ -63,7 +65,7 @@ void rows_columns_and_blocks(Precision precision) {
     const std::int64_t inputs = 30, most = 1700;
     ir::Network net;
     model::Model m = dense(inputs, units, net);
-    const loop::Module module = harness::lower_network(net, {{}, true});
+    loop::Module module = harness::lower_network(net, {{}, true});
     if (precision == Precision::bf16) round(m, module);
     const auto compiled = codegen::compile(module, {});
     m.network.code = compiled->find_network("score");
@@ -116,11 +118,43 @@ void rows_columns_and_blocks(Precision precision) {
 TEST(NetworkScorer, RowsColumnsAndBlocksGiveTheSameBits) { rows_columns_and_blocks(Precision::float32); }
 TEST(NetworkScorer, RowsColumnsAndBlocksGiveTheSameBitsRounded) { rows_columns_and_blocks(Precision::bf16); }
 
+// The code multiplies a row alone itself where the weight is small: 4 sums of 16 columns at once, 8 with AVX-512, the last ones in part.
+TEST(NetworkScorer, ARowAloneHasTheBitsOfItsBlockAtEveryLevel) {
+  const std::int64_t inputs = 30, rows = 40;
+  std::vector<std::string> levels{"x86-64-v2"};
+  if (best_cpu_level() >= CpuLevel::v3) levels.push_back("x86-64-v3");
+  if (best_cpu_level() >= CpuLevel::v4) levels.push_back("x86-64-v4");
+  for (const std::int64_t units : {1, 15, 16, 64, 200, 256, 257}) {
+    ir::Network net;
+    model::Model m = dense(inputs, units, net);
+    const loop::Module module = harness::lower_network(net, {{}, true});
+    std::mt19937_64 rng(9);
+    std::vector<float> floats(static_cast<std::size_t>(inputs * rows));
+    for (float& v : floats) v = static_cast<float>(rng() % 1001) / 500 - 1;
+    std::vector<std::int32_t> places;
+    for (std::int32_t f = 0; f < inputs; ++f) places.push_back(f);
+    std::vector<double> together;
+    for (const std::string& level : levels)
+      for (const int optimize : {0, 3}) {
+        const auto compiled = codegen::compile(module, {optimize, level});
+        m.network.code = compiled->find_network("score");
+        const model::Scorer scorer(m, places);
+        if (together.empty()) {
+          together.resize(rows);
+          scorer.score_rows(floats.data(), inputs, rows, together.data());
+        }
+        std::vector<double> alone(rows);
+        for (std::int64_t i = 0; i < rows; ++i) scorer.score_rows(floats.data() + i * inputs, inputs, 1, alone.data() + i);
+        same(alone, together, std::to_string(units) + " units, " + level + ", O" + std::to_string(optimize));
+      }
+  }
+}
+
 TEST(NetworkScorer, RoundedProductsGiveTheSameBitsAtEveryLevel) {
   const std::int64_t inputs = 30, units = 41, rows = 200;
   ir::Network net;
   model::Model m = dense(inputs, units, net);
-  const loop::Module module = harness::lower_network(net, {{}, true});
+  loop::Module module = harness::lower_network(net, {{}, true});
   const auto compiled = codegen::compile(module, {});
   m.network.code = compiled->find_network("score");
   std::vector<std::vector<double>> columns(inputs, std::vector<double>(rows));

@@ -22,6 +22,7 @@ std::vector<CpuLevel> levels() {
 struct Case {
   std::int64_t m, n, k;
   bool a_by_column, b_by_column, add;
+  std::int64_t gap = 3;  // behind each row of c
 };
 
 float element(std::mt19937_64& rng, int kind) {
@@ -33,12 +34,12 @@ float element(std::mt19937_64& rng, int kind) {
 }
 
 void check(const Case& at, std::mt19937_64& rng, int kind) {
-  std::vector<float> a(static_cast<std::size_t>(at.m * at.k)), b(static_cast<std::size_t>(at.k * at.n)), c(static_cast<std::size_t>(at.m * (at.n + 3)));
+  std::vector<float> a(static_cast<std::size_t>(at.m * at.k)), b(static_cast<std::size_t>(at.k * at.n)), c(static_cast<std::size_t>(at.m * (at.n + at.gap)));
   for (float& v : a) v = element(rng, kind);
   for (float& v : b) v = element(rng, kind);
   for (float& v : c) v = element(rng, kind);
   const std::int64_t a_row = at.a_by_column ? 1 : at.k, a_col = at.a_by_column ? at.m : 1;
-  const std::int64_t b_row = at.b_by_column ? 1 : at.n, b_col = at.b_by_column ? at.k : 1, c_row = at.n + 3;
+  const std::int64_t b_row = at.b_by_column ? 1 : at.n, b_col = at.b_by_column ? at.k : 1, c_row = at.n + at.gap;
   std::vector<float> wanted = c;
   for (std::int64_t i = 0; i < at.m; ++i)
     for (std::int64_t j = 0; j < at.n; ++j) {
@@ -67,6 +68,22 @@ TEST(Product, OfALeftSideThatIsPacked) {  // by columns, many columns of b: seve
   std::mt19937_64 rng(3);
   for (const std::int64_t m : {std::int64_t{5}, std::int64_t{47}, left_height + 5})
     for (const bool add : {false, true}) check({m, 8 * avx512_tile.columns + 3, m < left_height ? 70 : left_depth + 3, true, add, add}, rng, 0);
+}
+
+TEST(Product, OfAColumn) {  // from 13 rows on that of the transposed sides
+  std::mt19937_64 rng(4);
+  for (const std::int64_t m : {std::int64_t{1}, std::int64_t{12}, std::int64_t{13}, std::int64_t{47}, std::int64_t{260}, left_height + 5})
+    for (const std::int64_t k : {std::int64_t{0}, std::int64_t{1}, std::int64_t{5}, std::int64_t{70}, left_depth + 3})
+      for (const bool by_column : {false, true})
+        for (const bool add : {false, true})
+          for (const std::int64_t gap : {0, 3}) check({m, 1, k, by_column, add, add, gap}, rng, static_cast<int>(m + k) % 3);
+}
+
+TEST(Product, OfFewSteps) {  // written row by row
+  std::mt19937_64 rng(5);
+  for (std::int64_t k = 1; k <= 5; ++k)
+    for (const bool by_column : {false, true})
+      for (const bool add : {false, true}) check({40, 300, k, by_column, by_column, add, 0}, rng, 0);
 }
 
 TEST(Product, RowsDoNotDependOnEachOther) {
