@@ -14,6 +14,7 @@
 #include "base/codes/training.h"
 #include "base/diagnostic.h"
 #include "base/timing.h"
+#include "runtime/learn/late_products.h"
 #include "runtime/learn/learn.h"
 #include "runtime/learn/network_device.h"
 #include "runtime/learn/random.h"
@@ -56,20 +57,6 @@ LargeVector<float> started(const NetworkWeight& weight, std::uint64_t seed, std:
   return values;
 }
 
-// Sixteen in a row: GCC makes vectors at -O2 of loops whose end it knows.
-void add(float* __restrict to, const float* __restrict more, std::int64_t count) {
-  std::int64_t i = 0;
-  for (; i + 16 <= count; i += 16)
-    for (int lane = 0; lane < 16; ++lane) to[i + lane] += more[i + lane];
-  for (; i < count; ++i) to[i] += more[i];
-}
-void multiply(float* to, float by, std::int64_t count) {
-  std::int64_t i = 0;
-  for (; i + 16 <= count; i += 16)
-    for (int lane = 0; lane < 16; ++lane) to[i + lane] *= by;
-  for (; i < count; ++i) to[i] *= by;
-}
-
 // Rows that go through the steps together.
 struct Part {
   Part(const Request& request, const NetworkPlan& plan) : input(request.features, plan.numbers) {}
@@ -86,9 +73,11 @@ struct Share {
     std::int64_t total = 0;
     for (const LargeVector<float>& weight : weights) total += (static_cast<std::int64_t>(weight.size()) + 15) / 16 * 16;
     float* at = memory.reserve(total);
-    for (const LargeVector<float>& weight : weights) {
+    for (std::size_t w = 0; w < weights.size(); ++w) {
+      const auto size = static_cast<std::int64_t>(weights[w].size());
       gradients.push_back(at);
-      at += (static_cast<std::int64_t>(weight.size()) + 15) / 16 * 16;
+      if (plan.weights[w].stored) late.add(at, size);
+      at += (size + 15) / 16 * 16;
     }
     for (const NetworkState& state : plan.states) means.emplace_back(static_cast<std::size_t>(size_of(state.shape)));
     for (LargeVector<float>& mean : means) mean_of.push_back(mean.data());
@@ -97,6 +86,7 @@ struct Share {
   bool cleared = false;                              // whether all gradients are 0 that must be
   std::vector<float*> gradients, mean_of;
   std::vector<LargeVector<float>> means;
+  LateProducts late;                                 // to the gradients
   std::vector<double> weight, losses;
   std::deque<Part> parts;                            // where segments wait for each other all of them, else one that takes its turns
   model::Aligned transient;                          // then of one part after the other
@@ -323,18 +313,19 @@ class NetworkTrainer {
       teams_.run(shares, product_, [&](std::int64_t s, mlp_product product) {
         Share& share = shares_[static_cast<std::size_t>(s)];
         const std::int64_t begin = first + rows * s / shares, end = first + rows * (s + 1) / shares;
+        product = share.late.begin(product);
         if (segment == 1) run_share(share, begin, end, [&](Part& part) {
           part.call.batch_rows = rows;
           part.call.product = product;
           part.call.repeats = s > 0 || part.call.losses != share.losses.data();
           if (segments == 1) plan_.train(&part.call);
         });
-        if (segments == 1) return;
-        for (std::size_t p = 0; p < share.used; ++p) {
+        for (std::size_t p = 0; segments > 1 && p < share.used; ++p) {
           share.parts[p].call.segment = static_cast<std::int64_t>(segment);
           share.parts[p].call.transient = share.transient.reserve(share.transient_floats);
           plan_.train(&share.parts[p].call);
         }
+        share.late.finish();
       });
       if (segment < segments) add_up(plan_.barriers[segment - 1], shares);
     }
@@ -475,10 +466,10 @@ class NetworkTrainer {
       float* const sum = shares_[0].gradients[w] + at;
       for (std::int64_t s = 1; s < shares; ++s) {
         float* const more = shares_[static_cast<std::size_t>(s)].gradients[w] + at;
-        add(sum, more, count);
+        for (std::int64_t i = 0; i < count; ++i) sum[i] += more[i];
         clear(w, more, count);
       }
-      multiply(sum, share_of_row, count);
+      for (std::int64_t i = 0; i < count; ++i) sum[i] *= share_of_row;
       return sum;
     };
     const auto advance = [&](std::size_t w, std::int64_t at, std::int64_t count, float* gradient) {
@@ -498,7 +489,7 @@ class NetworkTrainer {
     const float shorter = norm > clip ? static_cast<float>(clip / norm) : 1;
     by_range([&](std::int64_t, std::size_t w, std::int64_t at, std::int64_t count) {
       float* const gradient = shares_[0].gradients[w] + at;
-      multiply(gradient, shorter, count);
+      for (std::int64_t i = 0; i < count; ++i) gradient[i] *= shorter;
       advance(w, at, count, gradient);
     });
   }
