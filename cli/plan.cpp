@@ -150,7 +150,7 @@ Json summary(const driver::Unit& unit) {
 }
 
 std::string on_cpu(const engine::ProductLine& line) {
-  return line.turns ? "transposed" : line.packs_from == 0 ? "in place" : line.packs_from == 1 ? "packed" : "packed from " + std::to_string(line.packs_from) + " rows";
+  return line.turns ? "transposed" : line.packs_from == 0 ? "right side in place" : line.packs_from == 1 ? "right side packed" : "right side packed from " + std::to_string(line.packs_from) + " rows";
 }
 
 void show_products(const driver::Unit& unit) {
@@ -164,7 +164,7 @@ void show_products(const driver::Unit& unit) {
   }
   if (all.empty()) return;
   const ModelSettings& s = unit.program.model.settings;
-  std::vector<std::vector<std::string>> table = {{"products of a batch of " + thousands(s.batch), "m x n x k", "right side on the CPU", "on a GPU"}};
+  std::vector<std::vector<std::string>> table = {{"products of a batch of " + thousands(s.batch), "m x n x k", "on the CPU", "on a GPU"}};
   for (const engine::ProductLine& line : all) {
     table.push_back({"  " + (line.layer.empty() ? "the loss" : line.layer) + (line.backward ? ", gradient" : ""),
                      (line.times == 1 ? "" : thousands(line.times) + " times ") + thousands(line.m) + " x " + thousands(line.n) + " x " + thousands(line.k), on_cpu(line), line.device});

@@ -31,7 +31,7 @@ class Packer {
     package::put(bytes, static_cast<std::uint64_t>(text.size()));
     bytes += text;
   }
-  template <class T, class Memory> void one(std::vector<T, Memory>& list) {
+  template <class T, class Allocator> void one(std::vector<T, Allocator>& list) {
     package::put(bytes, static_cast<std::uint64_t>(list.size()));
     if constexpr (std::is_arithmetic_v<T>) bytes.append(reinterpret_cast<const char*>(list.data()), list.size() * sizeof(T));
     else for (T& item : list) one(item);
@@ -69,7 +69,7 @@ class Unpacker {
     text.assign(rest_.substr(0, n));
     rest_.remove_prefix(n);
   }
-  template <class T, class Memory> void one(std::vector<T, Memory>& list) {
+  template <class T, class Allocator> void one(std::vector<T, Allocator>& list) {
     list.resize(size(std::is_arithmetic_v<T> ? sizeof(T) : 1));
     if constexpr (std::is_arithmetic_v<T>) {
       if (!list.empty()) std::memcpy(list.data(), rest_.data(), list.size() * sizeof(T));

@@ -22,6 +22,7 @@ class LateProducts {
     std::int64_t m = 0, n = 0, c_row = 0, rows = 0;
     std::int32_t add = 0;
     std::vector<float> a, b;       // rows x m, rows x n
+    bool room(std::int64_t m, std::int64_t n);  // false: there is no memory
   };
   static void wait_or_multiply(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t a_row, std::int64_t a_col, const float* b, std::int64_t b_row,
                                std::int64_t b_col, float* c, std::int64_t c_row, std::int32_t add);

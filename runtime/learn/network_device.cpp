@@ -148,8 +148,8 @@ class DeviceTraining::Memory {
     device_.copy_in(to, from, static_cast<std::size_t>(count) * sizeof(T));
     return to;
   }
-  template <class T, class Memory>
-  T* put(const std::vector<T, Memory>& from) { return put(from.data(), static_cast<std::int64_t>(from.size())); }
+  template <class T, class Allocator>
+  T* put(const std::vector<T, Allocator>& from) { return put(from.data(), static_cast<std::int64_t>(from.size())); }
   const mlp_bag* put_bags(const mlp_bag* from, std::int64_t count) {
     std::vector<mlp_term> terms;
     for (std::int64_t i = 0; i < count; ++i) terms.insert(terms.end(), from[i].terms, from[i].terms + from[i].size);

@@ -7,8 +7,8 @@
 namespace mlp::model {
 namespace {
 
-template <class T, class Memory>
-device::Array<T> put(device::Device& device, const std::vector<T, Memory>& values) {
+template <class T, class Allocator>
+device::Array<T> put(device::Device& device, const std::vector<T, Allocator>& values) {
   device::Array<T> there(device, std::max<std::int64_t>(static_cast<std::int64_t>(values.size()), 1));
   device.copy_in(there.data(), values.data(), values.size() * sizeof(T));
   return there;

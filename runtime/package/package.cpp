@@ -44,7 +44,7 @@ template <> constexpr Dtype dtype_of<std::int8_t>() { return Dtype::i8; }
 class TensorWriter {
  public:
   template <class T> void list(const std::string& name, const std::vector<T>& values) { shaped(name, {values.size()}, values); }
-  template <class T, class Memory> void shaped(const std::string& name, std::vector<std::uint64_t> shape, const std::vector<T, Memory>& values) {
+  template <class T, class Allocator> void shaped(const std::string& name, std::vector<std::uint64_t> shape, const std::vector<T, Allocator>& values) {
     std::string& bytes = storage_.emplace_back(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
     tensors_[name] = {dtype_of<T>(), std::move(shape), bytes};
   }

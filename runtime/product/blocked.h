@@ -101,8 +101,7 @@ struct Blocked {
       return;
     }
     if (turns({V::rows, columns}, m, n, c_row)) return run(1, m, k, b, b_col, b_row, a, a_col, a_row, c, m, add);
-    const std::int64_t high = k <= 4 ? V::rows : height;  // writing c is most of it then: row by row, not panel by panel
-    for (std::int64_t i0 = 0; i0 < m; i0 += high) block(i0, m - i0 < high ? m : i0 + high, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, add);
+    for (std::int64_t i0 = 0; i0 < m; i0 += height) block(i0, m - i0 < height ? m : i0 + height, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, add);
   }
 
  private:

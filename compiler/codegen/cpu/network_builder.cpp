@@ -154,7 +154,7 @@ class Builder {
       Value* const lasting = b_.CreateICmpSGT(frame_.field(mlp_network_call_field::segment, number), b_.getInt64(0));
       b_.CreateRet(b_.CreateSelect(lasting, b_.CreateSub(needs, transient), needs));
       b_.SetInsertPoint(runs);
-      frame_.addresses = runs;           // whoever asks has none yet
+      frame_.addresses = runs;           // who asks for the scratch has no arrays yet
       BasicBlock* const steps = BasicBlock::Create(b_.getContext(), "steps", whole);
       b_.CreateBr(steps);
       b_.SetInsertPoint(steps);

@@ -32,7 +32,7 @@ struct NetworkFrame {
   llvm::Value *call = nullptr, *rows = nullptr, *scratch = nullptr;
   bool update = false;
   std::vector<llvm::Value*> bases{};   // by buffer, once asked for: at the end of `addresses`
-  llvm::BasicBlock* addresses = nullptr;
+  llvm::BasicBlock* addresses = nullptr;  // null: the entry of the function
   unsigned space = 0;                // of addresses: of a device that has several
   llvm::Value* number = nullptr;     // of a device: the launch, of those of one kernel
   const PlaceTable* places = nullptr;

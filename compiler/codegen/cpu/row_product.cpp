@@ -9,7 +9,7 @@ using llvm::Value;
 
 bool is_row_product(const loop::Function& function, const loop::Step& step) {
   constexpr std::int64_t most_columns = 256, most_numbers = 1 << 14;  // more take longer than the call
-  return function.name == "score" && step.kind == loop::StepKind::product && step.loops.empty() && !step.rounds && step.m == loop::Extent{1, true} && !step.n.rows && !step.k.rows &&
+  return function.name == "score" && step.kind == loop::StepKind::product && step.loops.empty() && !step.rounds && !step.add && !step.alone && step.m == loop::Extent{1, true} && !step.n.rows && !step.k.rows &&
          step.b.strides[1] == 1 && step.n.count <= most_columns && step.n.count * step.k.count <= most_numbers;
 }
 
@@ -27,23 +27,26 @@ void build_row_product(NetworkFrame& f, const loop::Step& step, std::int64_t reg
   for (std::int64_t first = 0; first < step.n.count; first += registers * wide) {
     std::vector<Part> parts;
     for (std::int64_t at = first; at < std::min(step.n.count, first + registers * wide); at += wide) {
-      std::vector<llvm::Constant*> there;
-      for (std::int64_t lane = 0; lane < wide; ++lane) there.push_back(builder.getInt1(at + lane < step.n.count));
+      llvm::Constant* mask = nullptr;
+      if (at + wide > step.n.count) {
+        std::vector<llvm::Constant*> there;
+        for (std::int64_t lane = 0; lane < wide; ++lane) there.push_back(builder.getInt1(at + lane < step.n.count));
+        mask = llvm::ConstantVector::get(there);
+      }
       llvm::IRBuilder<>::InsertPointGuard guard(builder);
       builder.SetInsertPoint(&f.self->getEntryBlock(), f.self->getEntryBlock().begin());
-      parts.push_back({i64(at), at + wide > step.n.count ? llvm::ConstantVector::get(there) : nullptr, builder.CreateAlloca(vector)});
+      parts.push_back({i64(at), mask, builder.CreateAlloca(vector)});
     }
     Value* const zeros = llvm::Constant::getNullValue(vector);
-    const auto load = [&](const Part& part, Value* from) -> Value* {
-      Value* const at = behind(from, part.first);
-      return part.mask ? static_cast<Value*>(builder.CreateMaskedLoad(vector, at, align, part.mask, zeros)) : builder.CreateAlignedLoad(vector, at, align);
-    };
-    for (const Part& part : parts) builder.CreateStore(step.add ? load(part, c) : zeros, part.sum);
+    for (const Part& part : parts) builder.CreateStore(zeros, part.sum);
     const auto one = [&](Value* p) {
       Value* const left = builder.CreateVectorSplat(lanes, builder.CreateLoad(real, behind(a, builder.CreateMul(p, i64(step.a.strides[1])))));
       Value* const row = behind(b, builder.CreateMul(p, i64(step.b.strides[0])));
-      for (const Part& part : parts)
-        builder.CreateStore(builder.CreateIntrinsic(llvm::Intrinsic::fma, {vector}, {left, load(part, row), builder.CreateLoad(vector, part.sum)}), part.sum);
+      for (const Part& part : parts) {
+        Value* const at = behind(row, part.first);
+        Value* const right = part.mask ? static_cast<Value*>(builder.CreateMaskedLoad(vector, at, align, part.mask, zeros)) : builder.CreateAlignedLoad(vector, at, align);
+        builder.CreateStore(builder.CreateIntrinsic(llvm::Intrinsic::fma, {vector}, {left, right, builder.CreateLoad(vector, part.sum)}), part.sum);
+      }
     };
     const std::int64_t whole = step.k.count / unrolled;
     f.repeat(i64(whole), [&](Value* i) {

@@ -4,7 +4,8 @@
 
 namespace mlp::codegen {
 
-// Whether a step of a network that scores is such a product where the call has one row, on a processor with fused multiply-adds.
+// Whether a step of a network that scores is such a product where the call has one row, on a processor with fused multiply-adds. Such a row does not come to
+// mlp_network_call::product.
 bool is_row_product(const loop::Function& function, const loop::Step& step);
 // c of that row, from the addresses of what the step multiplies: as runtime/product computes it, each number a chain of fused multiply-adds in rising k, with as
 // many sums in registers as `registers` (of 64 bytes each).

@@ -79,13 +79,6 @@ TEST(Product, OfAColumn) {  // from 13 rows on that of the transposed sides
           for (const std::int64_t gap : {0, 3}) check({m, 1, k, by_column, add, add, gap}, rng, static_cast<int>(m + k) % 3);
 }
 
-TEST(Product, OfFewSteps) {  // written row by row
-  std::mt19937_64 rng(5);
-  for (std::int64_t k = 1; k <= 5; ++k)
-    for (const bool by_column : {false, true})
-      for (const bool add : {false, true}) check({40, 300, k, by_column, by_column, add, 0}, rng, 0);
-}
-
 TEST(Product, RowsDoNotDependOnEachOther) {
   std::mt19937_64 rng(2);
   const std::int64_t m = 37, n = 70, k = 200;
