@@ -38,12 +38,16 @@ struct Rounded : Vector {
     return _mm256_castsi256_ps(step == 0 ? _mm256_and_si256(w, _mm256_set1_epi32(static_cast<int>(0xffff0000u))) : _mm256_slli_epi32(w, 16));
   }
   static Type multiply(Type left, Type right, Type sum) { return _mm256_fmadd_ps(left, right, sum); }
+  static Type round(Type v) { return half<0>(rounded(v)); }
+  static Type swap(Type v) { return _mm256_permute_ps(v, 0xb1); }
 };
 #include "runtime/product/bf16_blocked.h"
+#include "runtime/product/blocked.h"
+#include "runtime/product/bf16_floats.h"
 
 }  // namespace
 
-MLP_PRODUCT(bf16_avx2) { Pairs<Rounded>::run(m, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, add != 0); }
+MLP_PRODUCT(bf16_avx2) { Floats<Vector, Rounded>::run(m, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, add != 0); }
 MLP_PACKED_PRODUCT(bf16_packed_avx2) { Pairs<Rounded>::run(m, a, a_row, a_col, *static_cast<const PairWeights*>(b), c, c_row, add != 0); }
 
 }  // namespace mlp::product

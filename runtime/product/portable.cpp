@@ -47,7 +47,7 @@ mlp_product of(CpuLevel level, Precision precision) {
 }
 
 float* left_block() {
-  thread_local const std::unique_ptr<float[]> memory(new (std::nothrow) float[static_cast<std::size_t>(left_depth * left_height)]);
+  thread_local const std::unique_ptr<float[]> memory(new (std::nothrow) float[static_cast<std::size_t>((left_depth + left_gap) * left_height)]);
   return memory.get();
 }
 

@@ -102,6 +102,11 @@ TEST(Bf16Product, IsItsDefinitionAtEveryLevel) {
 }
 
 // Strides that lie together on no side.
+TEST(Bf16Product, OverSeveralBlocks) {  // of rows and of k, and what is left of each
+  std::mt19937_64 rng(6);
+  for (const bool by_column : {false, true}) check({left_height + 47, 130, left_depth + 3, by_column, by_column, by_column}, rng, 0);
+}
+
 TEST(Bf16Product, TakesAnyStrides) {
   std::mt19937_64 rng(3);
   const std::int64_t m = 9, n = 21, k = 15;
