@@ -22,11 +22,13 @@ mlp_product LateProducts::begin(mlp_product product) {
   if (waiting_.empty()) return product;
   here = this;
   product_ = product;
+  refused_ = false;
   for (Waiting& w : waiting_) w.rows = 0;  // of a batch that was given up
   return wait_or_multiply;
 }
 
 void LateProducts::finish() {
+  if (refused_) throw std::bad_alloc();
   for (Waiting& w : waiting_) multiply(w);
 }
 
@@ -34,7 +36,7 @@ bool LateProducts::Waiting::room(std::int64_t height, std::int64_t width) {
   try {
     a.resize(static_cast<std::size_t>(together * height));
     b.resize(static_cast<std::size_t>(together * width));
-  } catch (const std::bad_alloc&) {  // compiled code is on the way out: nothing may pass it
+  } catch (const std::bad_alloc&) {
     return false;
   }
   return true;
@@ -54,9 +56,13 @@ void LateProducts::wait_or_multiply(std::int64_t m, std::int64_t n, std::int64_t
   if (found == late.waiting_.end()) return late.product_(m, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, add);
   Waiting& w = *found;
   MLP_CHECK(add || w.rows == 0);
-  const bool waits = k <= few && a_row == 1 && b_col == 1 && m >= together && n >= together && w.room(m, n);
+  const bool waits = k <= few && a_row == 1 && b_col == 1 && m >= together && n >= together;
   if (!waits || w.rows + k > together) late.multiply(w);
   if (!waits) return late.product_(m, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, add);
+  if (!w.room(m, n)) {
+    late.refused_ = true;
+    return;
+  }
   if (w.rows == 0) w.m = m, w.n = n, w.c_row = c_row, w.add = add;
   for (std::int64_t p = 0; p < k; ++p, ++w.rows) {
     std::copy_n(a + p * a_col, m, w.a.data() + w.rows * m);

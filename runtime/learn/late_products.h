@@ -14,7 +14,7 @@ class LateProducts {
   void add(float* gradient, std::int64_t numbers);
   // The product to hand to compiled code that this thread runs: some of what it is asked for is done by finish(), which the same thread must call.
   mlp_product begin(mlp_product product);
-  void finish();
+  void finish();                   // throws std::bad_alloc where there was no memory to wait in
 
  private:
   struct Waiting {
@@ -29,6 +29,7 @@ class LateProducts {
   void multiply(Waiting& waiting);
   std::vector<Waiting> waiting_;   // by gradient
   mlp_product product_ = nullptr;
+  bool refused_ = false;           // memory; compiled code is on the way out, which nothing may be thrown through
 };
 
 }  // namespace mlp::learn

@@ -1,5 +1,5 @@
 #pragma once
-// Vectors of floats for blocked.h by AVX2. Included once by each file of that level, inside of its own anonymous namespace and after its target pragma.
+// Vectors of floats for blocked.h, and their rounding for bf16_floats.h, by AVX2. Included once by each file of that level, inside of its own anonymous namespace and after its target pragma.
 
 struct Vector {
   using Type = __m256;
@@ -36,4 +36,22 @@ struct Vector {
     }
   }
   static Mask mask(std::int64_t count) { return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)); }
+};
+
+struct Rounding {
+  struct Mode {
+    Mode() { _mm_setcsr(before | 0x8040); }           // flush to zero, denormals are zero
+    ~Mode() { _mm_setcsr(before); }
+    const unsigned before = _mm_getcsr();
+  };
+  // to_bf16 of each number, in its upper half.
+  static __m256i rounded(__m256 v) {
+    const __m256i bits = _mm256_castps_si256(v), exponent = _mm256_and_si256(bits, _mm256_set1_epi32(0x7f800000));
+    const __m256i even = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i near = _mm256_add_epi32(bits, _mm256_add_epi32(even, _mm256_set1_epi32(0x7fff)));
+    const __m256i number = _mm256_blendv_epi8(near, _mm256_or_si256(bits, _mm256_set1_epi32(0x400000)), _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q)));
+    return _mm256_blendv_epi8(number, _mm256_and_si256(bits, _mm256_set1_epi32(static_cast<int>(0x80000000u))), _mm256_cmpeq_epi32(exponent, _mm256_setzero_si256()));
+  }
+  static __m256 round(__m256 v) { return _mm256_castsi256_ps(_mm256_and_si256(rounded(v), _mm256_set1_epi32(static_cast<int>(0xffff0000u)))); }
+  static __m256 swap(__m256 v) { return _mm256_permute_ps(v, 0xb1); }
 };

@@ -1,5 +1,5 @@
 #pragma once
-// Vectors of floats for blocked.h by AVX-512. Included once by each file of that level, inside of its own anonymous namespace and after its target pragma.
+// Vectors of floats for blocked.h, and their rounding for bf16_floats.h, by AVX-512. Included once by each file of that level, inside of its own anonymous namespace and after its target pragma.
 
 struct Vector {
   using Type = __m512;
@@ -40,4 +40,22 @@ struct Vector {
     }
   }
   static Mask mask(std::int64_t count) { return static_cast<Mask>((1u << count) - 1); }
+};
+
+struct Rounding {
+  struct Mode {
+    Mode() { _mm_setcsr(before | 0x8040); }           // flush to zero, denormals are zero
+    ~Mode() { _mm_setcsr(before); }
+    const unsigned before = _mm_getcsr();
+  };
+  // to_bf16 of each number, in its upper half.
+  static __m512i rounded(__m512 v) {
+    const __m512i bits = _mm512_castps_si512(v);
+    const __m512i even = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    __m512i out = _mm512_add_epi32(bits, _mm512_add_epi32(even, _mm512_set1_epi32(0x7fff)));
+    out = _mm512_mask_or_epi32(out, _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), bits, _mm512_set1_epi32(0x400000));
+    return _mm512_mask_and_epi32(out, _mm512_testn_epi32_mask(bits, _mm512_set1_epi32(0x7f800000)), bits, _mm512_set1_epi32(static_cast<int>(0x80000000u)));
+  }
+  static __m512 round(__m512 v) { return _mm512_castsi512_ps(_mm512_and_si512(rounded(v), _mm512_set1_epi32(static_cast<int>(0xffff0000u)))); }
+  static __m512 swap(__m512 v) { return _mm512_permute_ps(v, 0xb1); }
 };

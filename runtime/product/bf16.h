@@ -45,7 +45,7 @@ MLP_PACKED_PRODUCT(bf16_packed_avx512);
 MLP_PACKED_PRODUCT(bf16_packed_native);
 #endif
 
-// The blocks that these work through: of k in numbers, of rows, and how many columns lie together.
+// The blocks of pairs: of k in numbers, of rows, and how many columns lie together. Products of two sides of floats at the levels avx2 and avx512 are not of pairs (bf16_floats.h).
 constexpr std::int64_t bf16_depth = 512, bf16_height = 768, bf16_columns = 16;
 // Of this thread, for the left side of a block: it is compiled once, for any processor.
 Pair* bf16_left();

@@ -9,25 +9,12 @@ namespace {
 
 #include "runtime/product/avx512_vector.h"
 
-struct Rounded : Vector {
-  struct Mode {
-    Mode() { _mm_setcsr(before | 0x8040); }           // flush to zero, denormals are zero
-    ~Mode() { _mm_setcsr(before); }
-    const unsigned before = _mm_getcsr();
-  };
+struct Rounded : Vector, Rounding {
   using Word = __m512i;
   static constexpr int steps = 2;
   static Word words(const Pair* p) { return _mm512_loadu_si512(p); }
   static Word broadcast(Pair pair) { return _mm512_set1_epi32(static_cast<int>(pair)); }
   static void store_word(Pair* p, Word w) { _mm512_storeu_si512(p, w); }
-  // to_bf16 of each number, in its upper half.
-  static Word rounded(Type v) {
-    const __m512i bits = _mm512_castps_si512(v);
-    const __m512i even = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
-    __m512i out = _mm512_add_epi32(bits, _mm512_add_epi32(even, _mm512_set1_epi32(0x7fff)));
-    out = _mm512_mask_or_epi32(out, _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), bits, _mm512_set1_epi32(0x400000));
-    return _mm512_mask_and_epi32(out, _mm512_testn_epi32_mask(bits, _mm512_set1_epi32(0x7f800000)), bits, _mm512_set1_epi32(static_cast<int>(0x80000000u)));
-  }
   static Word pairs(const float* p) {
     const __m256i low = _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded(_mm512_loadu_ps(p)), 16)), high = _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded(_mm512_loadu_ps(p + 16)), 16));
     return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
@@ -39,16 +26,11 @@ struct Rounded : Vector {
     return _mm512_castsi512_ps(step == 0 ? _mm512_and_si512(w, _mm512_set1_epi32(static_cast<int>(0xffff0000u))) : _mm512_slli_epi32(w, 16));
   }
   static Type multiply(Type left, Type right, Type sum) { return _mm512_fmadd_ps(left, right, sum); }
-  static Type round(Type v) { return half<0>(rounded(v)); }
-  static Type swap(Type v) { return _mm512_permute_ps(v, 0xb1); }
 };
 #include "runtime/product/bf16_blocked.h"
-#include "runtime/product/blocked.h"
-#include "runtime/product/bf16_floats.h"
 
 }  // namespace
 
-MLP_PRODUCT(bf16_avx512) { Floats<Vector, Rounded>::run(m, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, add != 0); }
 MLP_PACKED_PRODUCT(bf16_packed_avx512) { Pairs<Rounded>::run(m, a, a_row, a_col, *static_cast<const PairWeights*>(b), c, c_row, add != 0); }
 
 }  // namespace mlp::product

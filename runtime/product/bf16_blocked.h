@@ -13,7 +13,7 @@ struct Pairs {
   using Type = typename V::Type;
   using Mask = typename V::Mask;
   static constexpr std::int64_t columns = V::lanes * V::vectors;
-  static_assert(columns % bf16_columns == 0);
+  static_assert(columns % bf16_columns == 0 && bf16_depth % 2 == 0);
 
   template <int step, int rows, int vectors>
   [[gnu::always_inline]] static inline void multiply(const Pair* a, std::int64_t a_row, const Pair* b, std::int64_t b_block, Type (*sum)[vectors]) {

@@ -1,6 +1,6 @@
 #pragma once
 // The product of bf16.h where no instruction multiplies pairs fast: both sides are packed as rounded floats, neighbours along k in the order in which they are multiplied (the
-// second first), for the tiles of blocked.h. Each level includes this once, after blocked.h, inside of its own anonymous namespace.
+// second first), for the tiles of blocked.h. Each level includes this once, behind blocked.h, inside of its own anonymous namespace.
 //   V: as in blocked.h. Rounded:
 //     Mode: while one lives, denormal numbers are 0
 //     round(v): each number to bfloat16; swap(v): neighbours change places
@@ -9,7 +9,7 @@ template <class V, class Rounded>
 struct Floats {
   static constexpr std::int64_t columns = Blocked<V>::columns, depth = Blocked<V>::depth, height = Blocked<V>::height;
   static constexpr std::int64_t line = depth + left_gap;  // of a packed row
-  static_assert(depth % 2 == 0 && V::lanes <= left_gap);
+  static_assert(depth % 2 == 0);
 
   static float round(float v) { return from_bf16(to_bf16(v)); }
 

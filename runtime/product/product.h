@@ -24,8 +24,8 @@ constexpr bool packs(const Tile& tile, std::int64_t rows, std::int64_t b_row, st
 constexpr bool turns(const Tile& tile, std::int64_t m, std::int64_t n, std::int64_t c_row) { return n == 1 && c_row == 1 && m > 2 * tile.rows; }
 
 // The block of a that stays in the second cache: of k and of rows, 768 KiB. Memory for one, of this thread: it is compiled once, for any processor; null where
-// there is none, and a stays where it lies.
-constexpr std::int64_t left_depth = 512, left_height = 384, left_gap = 16;  // gap: behind each row, for whom rows at powers of two would share few sets of the cache
+// there is none. gap: behind each row of rounded floats, since rows at powers of two share few sets of the cache.
+constexpr std::int64_t left_depth = 512, left_height = 384, left_gap = 16;
 float* left_block();
 
 // What `of` chooses from. Strides as in abi/abi.h.

@@ -187,7 +187,7 @@ SPEC
 done
 transposed() { jq -c '[.model.products[] | select(.layer == "dense_2" and .transposed)] | length' out; }
 run 0 "$MLP" plan large.mlp --json
-equal 2 "$(transposed)" "products of one column"
+equal "$(grep -q -w avx2 /proc/cpuinfo && echo 2 || echo 0)" "$(transposed)" "products of one column"
 sed -i 's/batch = 16/batch = 16, precision = bf16/' large.mlp
 run 0 "$MLP" plan large.mlp --json
 equal 0 "$(transposed)" "rounded products of one column"

@@ -26,10 +26,11 @@ TEST(LateProducts, GiveTheBitsOfThoseAtOnce) {
     for (float& v : out) v = std::uniform_real_distribution<float>(-1, 1)(rng);
     return out;
   };
-  std::vector<float> large(static_cast<std::size_t>(m * n)), small(static_cast<std::size_t>(10 * n));
+  std::vector<float> large(static_cast<std::size_t>(m * n)), small(static_cast<std::size_t>(10 * n)), narrow(static_cast<std::size_t>(1100 * 60));
   LateProducts late;
   late.add(large.data(), m * n);
   late.add(small.data(), 10 * n);
+  late.add(narrow.data(), 1100 * 60);                    // what waits would be more than what is spared: at once
   for (int round = 0; round < 20; ++round) {
     SCOPED_TRACE(round);
     // 3 parts of 4 rows that fit together; or parts of any sizes, of which some are too large to wait.
@@ -47,6 +48,11 @@ TEST(LateProducts, GiveTheBitsOfThoseAtOnce) {
       product::best(Precision::float32)(10, n, k, a.data(), 1, m, b.data(), n + 3, 1, wanted_small.data(), n, p > 0);
       product(m, n, k, a.data(), turned ? k : 1, turned ? 1 : m, b.data(), n + 3, 1, large.data(), n, p > 0);
       product(10, n, k, a.data(), 1, m, b.data(), n + 3, 1, small.data(), n, p > 0);
+      const std::vector<float> tall = numbers(1100 * k);
+      std::vector<float> wanted_narrow = narrow;
+      product::best(Precision::float32)(1100, 60, k, tall.data(), 1, 1100, b.data(), n + 3, 1, wanted_narrow.data(), 60, p > 0);
+      product(1100, 60, k, tall.data(), 1, 1100, b.data(), n + 3, 1, narrow.data(), 60, p > 0);
+      ASSERT_EQ(std::memcmp(narrow.data(), wanted_narrow.data(), narrow.size() * sizeof(float)), 0);
       ASSERT_EQ(std::memcmp(small.data(), wanted_small.data(), small.size() * sizeof(float)), 0);  // stays near: at once
       std::fill(a.begin(), a.end(), 0.0f);               // scratch is used again
       std::fill(b.begin(), b.end(), 0.0f);
@@ -55,7 +61,7 @@ TEST(LateProducts, GiveTheBitsOfThoseAtOnce) {
     late.finish();
     ASSERT_EQ(std::memcmp(large.data(), wanted.data(), large.size() * sizeof(float)), 0);
     if (round == 0) {
-      EXPECT_EQ(products, 3 + 1);
+      EXPECT_EQ(products, 3 + 3 + 1);
     }
     late.finish();
     ASSERT_EQ(std::memcmp(large.data(), wanted.data(), large.size() * sizeof(float)), 0);

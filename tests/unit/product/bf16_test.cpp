@@ -101,12 +101,13 @@ TEST(Bf16Product, IsItsDefinitionAtEveryLevel) {
   }
 }
 
-// Strides that lie together on no side.
 TEST(Bf16Product, OverSeveralBlocks) {  // of rows and of k, and what is left of each
   std::mt19937_64 rng(6);
-  for (const bool by_column : {false, true}) check({left_height + 47, 130, left_depth + 3, by_column, by_column, by_column}, rng, 0);
+  for (const bool a_by_column : {false, true})
+    for (const bool b_by_column : {false, true}) check({left_height + 47, 130, left_depth + 3, a_by_column, b_by_column, a_by_column != b_by_column}, rng, 0);
 }
 
+// Strides that lie together on no side.
 TEST(Bf16Product, TakesAnyStrides) {
   std::mt19937_64 rng(3);
   const std::int64_t m = 9, n = 21, k = 15;
