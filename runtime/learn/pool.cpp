@@ -96,6 +96,11 @@ void Pool::start(std::int64_t count, const std::function<void(std::int64_t)>& ta
   else
     for (std::size_t i = 0; i < wanted; ++i) wake_.notify_one();
   drain(0);
+  if (!own) {  // who has not come yet would find nothing to do, and may never come: one that was here and sleeps again may have been woken in its place
+    std::uint64_t open = open_;
+    while (open % places > 0 && !open_.compare_exchange_weak(open, open - open % places)) {}
+    busy_ -= static_cast<int>(open % places);
+  }
   const auto ended = [&] { return busy_ == 0; };
   look_for(ended);
   std::unique_lock lock(mutex_);

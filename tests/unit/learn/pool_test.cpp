@@ -1,6 +1,8 @@
 // Every task once, however many there are and however soon the next run comes.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <random>
 #include <stdexcept>
 #include <vector>
@@ -24,6 +26,24 @@ TEST(Pool, RunsEachTaskOnce) {
       if (draw() % 100 == 0) std::this_thread::sleep_for(std::chrono::microseconds(300));  // all sleep
     }
   }
+}
+
+// Threads that come, go to sleep again and are woken once more for the same run, in place of others: with more threads than cores, and tasks as long as threads wait.
+TEST(Pool, WaitsForNoThreadThatWasNotWoken) {
+  Pool pool(7);
+  std::atomic<std::int64_t> done = 0;
+  std::int64_t wanted = 0;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(4);
+  for (std::int64_t run = 0; std::chrono::steady_clock::now() < end; ++run) {
+    const std::int64_t count = 2 + run % 4;
+    wanted += count;
+    pool.run(count, [&](std::int64_t i) {
+      ++done;
+      const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(20 * (1 + (7 * i + run) % 13));
+      while (std::chrono::steady_clock::now() < until) {}
+    });
+  }
+  EXPECT_EQ(done, wanted);
 }
 
 TEST(Pool, ThrowsOnWhatTheFirstTaskThrew) {
