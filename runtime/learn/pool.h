@@ -1,6 +1,7 @@
 // Worker threads that share out numbered tasks. Results must not depend on which thread runs a task, and do not:
 // sums are integers, or are kept by task and added in task order. Who waits first looks for some microseconds, since a tree
-// asks for thousands of short runs, and then sleeps. A run wakes no more threads than it has tasks for.
+// asks for thousands of short runs, and then sleeps. A run wakes no more threads than it has tasks for, and waits for none that has not come when all its
+// tasks are begun.
 #pragma once
 #include <atomic>
 #include <condition_variable>
