@@ -152,11 +152,7 @@ struct Pairs {
   // right(p0, deep, j0, wide): the pairs of b from p0, j0 on.
   template <class F>
   static void over(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t a_row, std::int64_t a_col, float* c, std::int64_t c_row, bool add, const F& right) {
-    if (k == 0 && !add) {
-      for (std::int64_t i = 0; i < m; ++i)
-        for (std::int64_t j = 0; j < n; ++j) c[i * c_row + j] = 0;
-      return;
-    }
+    if (k == 0 && !add) return clear(m, n, c, c_row);
     [[maybe_unused]] const typename V::Mode mode;
     Pair* const packed = bf16_left();
     for (std::int64_t i0 = 0; i0 < m; i0 += bf16_height) {

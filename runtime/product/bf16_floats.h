@@ -75,11 +75,7 @@ struct Floats {
 
   static void run(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t a_row, std::int64_t a_col, const float* b, std::int64_t b_row,
                   std::int64_t b_col, float* c, std::int64_t c_row, bool add) {
-    if (k == 0 && !add) {
-      for (std::int64_t i = 0; i < m; ++i)
-        for (std::int64_t j = 0; j < n; ++j) c[i * c_row + j] = 0;
-      return;
-    }
+    if (k == 0 && !add) return clear(m, n, c, c_row);
     [[maybe_unused]] const typename Rounded::Mode mode;
     alignas(64) float panel[depth * columns], of_a_tile[V::rows * line];
     float *const own = left_block(), *const block = own ? own : of_a_tile;

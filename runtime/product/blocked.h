@@ -95,11 +95,7 @@ struct Blocked {
 
   static void run(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t a_row, std::int64_t a_col, const float* b, std::int64_t b_row,
                   std::int64_t b_col, float* c, std::int64_t c_row, bool add) {
-    if (k == 0 && !add) {
-      for (std::int64_t i = 0; i < m; ++i)
-        for (std::int64_t j = 0; j < n; ++j) c[i * c_row + j] = 0;
-      return;
-    }
+    if (k == 0 && !add) return clear(m, n, c, c_row);
     if (turns({V::rows, columns}, m, n, c_row)) return run(1, m, k, b, b_col, b_row, a, a_col, a_row, c, m, add);
     for (std::int64_t i0 = 0; i0 < m; i0 += height) block(i0, m - i0 < height ? m : i0 + height, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, add);
   }

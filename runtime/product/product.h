@@ -28,6 +28,12 @@ constexpr bool turns(const Tile& tile, std::int64_t m, std::int64_t n, std::int6
 constexpr std::int64_t left_depth = 512, left_height = 384, left_gap = 16;
 float* left_block();
 
+// c of a product over no k.
+inline void clear(std::int64_t m, std::int64_t n, float* c, std::int64_t c_row) {
+  for (std::int64_t i = 0; i < m; ++i)
+    for (std::int64_t j = 0; j < n; ++j) c[i * c_row + j] = 0;
+}
+
 // What `of` chooses from. Strides as in abi/abi.h.
 #define MLP_PRODUCT(name) \
   void name(std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t a_row, std::int64_t a_col, const float* b, std::int64_t b_row, \
